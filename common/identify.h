@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
+/*
+ * Identify data: encoded by the target from its own description, decoded and
+ * checked by the host into the few facts that it acts on.
+ */
+#ifndef WEFT_COMMON_IDENTIFY_H
+#define WEFT_COMMON_IDENTIFY_H
+
+#include "common/fabrics.h"
+#include "common/names.h"
+#include "common/text.h"
+
+/**
+ * struct nvme_ctrl_desc - what a target says of a controller
+ * @mdts: largest transfer as a power of two of 4 KiB pages; 0 = no limit
+ * @ioccsz: @iorcsz: capsule sizes in 16-byte units
+ * @maxcmd: commands per queue
+ * @kas: keep-alive granularity in 100 ms
+ * @aerl: 0-based
+ * @nn: highest namespace id; @mnan: most namespaces (0 = as @nn)
+ */
+struct nvme_ctrl_desc {
+	u8 cntrltype;
+	u16 vid;
+	u16 ssvid;
+	u8 ieee[3];
+	const char *serial;
+	const char *model;
+	const char *firmware;
+	const char *subnqn;
+	u16 cntlid;
+	u32 version;
+	u8 cmic;
+	u8 mdts;
+	u32 oaes;
+	u32 ctratt;
+	u16 kas;
+	u8 aerl;
+	u8 acl;
+	u8 lpa;
+	u8 elpe;
+	u16 oncs;
+	u16 fuses;
+	u8 vwc;
+	u32 nn;
+	u32 mnan;
+	u32 sgls;
+	u16 maxcmd;
+	u32 ioccsz;
+	u32 iorcsz;
+	u16 icdoff;
+	u8 msdbd;
+	u8 anacap;
+	u8 anatt;
+	u32 anagrpmax;
+	u32 nanagrpid;
+};
+
+void nvme_id_ctrl_encode(struct nvme_id_ctrl *id,
+			 const struct nvme_ctrl_desc *d);
+
+/**
+ * struct nvme_ctrl_info - what a host takes from Identify Controller
+ * @max_transfer: bytes; 0 = no limit given
+ * Text is trimmed and terminated; unprintable bytes are kept as they came
+ * (printers escape).
+ */
+struct nvme_ctrl_info {
+	u16 vid;
+	u16 ssvid;
+	char serial[21];
+	char model[41];
+	char firmware[9];
+	char subnqn[NVMF_NQN_MAX + 1];
+	u16 cntlid;
+	u32 version;
+	u8 cmic;
+	u8 mdts;
+	u32 oaes;
+	u32 ctratt;
+	u8 cntrltype;
+	u16 crdt[3];
+	u16 oacs;
+	u8 aerl;
+	u8 lpa;
+	u16 kas;
+	u16 maxcmd;
+	u32 nn;
+	u32 mnan;
+	u16 oncs;
+	u8 vwc;
+	u32 sgls;
+	u32 ioccsz;
+	u32 iorcsz;
+	u16 icdoff;
+	u8 msdbd;
+	u8 dctype;
+	u8 anacap;
+	u8 anatt;
+	u32 anagrpmax;
+	u32 nanagrpid;
+};
+
+/**
+ * nvme_id_ctrl_decode() - wire to facts
+ * Return: 0; -EMSGSIZE if @len is short; -EPROTO if the subsystem NQN has no
+ * end.
+ */
+int nvme_id_ctrl_decode(const void *data, size_t len, struct nvme_ctrl_info *c,
+			struct weft_reason *why);
+
+/**
+ * nvme_ctrl_info_check() - can a fabrics host work with this controller?
+ * @cntlid: what Connect returned
+ * @discovery: rules of a discovery controller apply
+ * @keep_alive: the host wants keep-alive
+ *
+ * Controller ids must agree; KAS not 0 with @keep_alive; IOCCSZ >= 4 and
+ * IORCSZ >= 1 on I/O controllers; a capsule that holds ICDOFF.
+ *
+ * Return: 0 or -EINVAL with the reason.
+ */
+int nvme_ctrl_info_check(const struct nvme_ctrl_info *c, u16 cntlid,
+			 bool discovery, bool keep_alive,
+			 struct weft_reason *why);
+
+/** struct nvme_ns_facts - a namespace, both ways */
+struct nvme_ns_facts {
+	u64 nsze;		/* blocks */
+	u64 ncap;
+	u64 nuse;
+	u8 lbads;		/* log2 of the block size */
+	u16 ms;			/* metadata bytes per block */
+	bool metadata_extended;
+	u8 nmic;
+	u8 nsattr;
+	u8 nsfeat;
+	u8 dlfeat;
+	u8 rescap;
+	u16 nawupf;
+	u16 noiob;		/* blocks; 0 = none */
+	u16 npwg;		/* 0-based blocks */
+	u16 nows;		/* 0-based blocks */
+	u32 anagrpid;
+	u8 nguid[16];
+	u8 eui64[8];
+	u8 uuid[16];		/* from the descriptor list */
+	u8 csi;
+};
+
+void nvme_id_ns_encode(struct nvme_id_ns *id, const struct nvme_ns_facts *f);
+
+/**
+ * nvme_id_ns_decode() - wire to facts
+ * Return: 0; -EMSGSIZE; -ENODEV if NSZE is 0 (inactive); -EPROTO for a block
+ * size outside 512 B to 64 KiB, a size that overflows 63 bits of bytes, or a
+ * format index past the table.
+ */
+int nvme_id_ns_decode(const void *data, size_t len, struct nvme_ns_facts *f,
+		      struct weft_reason *why);
+
+/**
+ * nvme_ns_descs_encode() - descriptor list: EUI64, NGUID, UUID (those that are
+ * not zero) and CSI
+ * @out: 4,096 bytes, all written
+ */
+void nvme_ns_descs_encode(u8 *out, const struct nvme_ns_facts *f);
+
+/**
+ * nvme_ns_descs_decode() - fills uuid, nguid, eui64 and csi of @f
+ * Unknown types are skipped; a wrong length ends the list with -EPROTO.
+ */
+int nvme_ns_descs_decode(const void *data, size_t len, struct nvme_ns_facts *f,
+			 struct weft_reason *why);
+
+#define NVME_NSID_LIST_MAX	1024
+
+/**
+ * nvme_nsid_list_decode() - active namespace list to host order
+ * @after: the command's NSID: every entry must be greater, and ascending
+ * @out: room for NVME_NSID_LIST_MAX
+ * Return: number of entries, or -EPROTO / -EMSGSIZE.
+ */
+int nvme_nsid_list_decode(const void *data, size_t len, u32 after, u32 *out,
+			  struct weft_reason *why);
+
+/** nvme_nsid_list_encode() - @n (<= 1,024) ids into 4,096 bytes */
+void nvme_nsid_list_encode(__le32 *out, const u32 *nsids, unsigned int n);
+
+#endif
