@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
+/*
+ * Block devices: what a namespace stands on. A bdev belongs to a module
+ * (malloc, null, file), is found by name, opened by descriptors, and used on
+ * each reactor through an io channel.
+ *
+ * Management (create, delete, open, close, resize) happens on the control
+ * reactor. I/O is submitted and completed on one and the same reactor; the
+ * struct bdev_io belongs to the caller and allocates nothing.
+ */
+#ifndef WEFT_TARGET_BDEV_H
+#define WEFT_TARGET_BDEV_H
+
+#include <sys/queue.h>
+#include <sys/uio.h>
+
+#include "common/names.h"
+#include "common/text.h"
+#include "target/reactor/reactor.h"
+
+struct bdev;
+struct bdev_desc;
+struct bdev_io;
+
+enum bdev_io_type {
+	BDEV_READ,
+	BDEV_WRITE,
+	BDEV_FLUSH,
+	BDEV_UNMAP,		/* reads as zeroes afterwards only if told so */
+	BDEV_WRITE_ZEROES,
+	BDEV_IO_TYPES
+};
+
+/**
+ * typedef bdev_done - a bdev_io has finished
+ * @err: 0, or -EIO, -ENOSPC, -ENODEV (device removed), -EROFS ...
+ */
+typedef void (*bdev_done)(struct bdev_io *io, int err);
+
+/**
+ * struct bdev_io - one operation
+ * @desc: @channel: who and through what
+ * @iov: the caller's; must live until @done
+ * @lba: @blocks: in the device's blocks; checked against its size on submit
+ * @fua: a write is on stable storage before @done
+ * @done: called on the submitting reactor, possibly within bdev_submit()
+ * @ctx: the caller's
+ * @link: for the module's queues
+ * @start_us: set on submit
+ * @module: scratch for the module
+ */
+struct bdev_io {
+	struct bdev_desc *desc;
+	struct io_channel *channel;
+	enum bdev_io_type type;
+	bool fua;
+	struct iovec *iov;
+	int iovcnt;
+	u64 lba;
+	u64 blocks;
+	bdev_done done;
+	void *ctx;
+	TAILQ_ENTRY(bdev_io) link;
+	u64 start_us;
+	u64 module[12];
+};
+
+/** struct bdev_stats - per channel, summed on demand */
+struct bdev_stats {
+	u64 ops[BDEV_IO_TYPES];
+	u64 bytes[BDEV_IO_TYPES];
+	u64 latency_us[BDEV_IO_TYPES];
+	u64 errors;
+};
+
+/**
+ * struct bdev_fns - what a module implements
+ * @destruct: give back everything; last call; no channel is left
+ * @submit: start @io (range and support are checked); ends in
+ *          bdev_io_complete(), also for errors
+ * @supports: can it do this type?
+ * @info_json: module's own members for bdev_get_bdevs "driver_specific", as
+ *          one JSON object text into @t; may be NULL
+ * @config_json: the module's create call as {"method":…,"params":{…}} text;
+ *          what save_config emits to have this bdev again
+ */
+struct bdev_fns {
+	void (*destruct)(struct bdev *b);
+	void (*submit)(struct io_channel *ch, struct bdev_io *io);
+	bool (*supports)(const struct bdev *b, enum bdev_io_type type);
+	void (*info_json)(const struct bdev *b, struct weft_text *t);
+	void (*config_json)(const struct bdev *b, struct weft_text *t);
+};
+
+/**
+ * struct bdev - a block device, embedded in the module's own structure
+ * @product: "Malloc disk", "Null disk", "AIO disk" …: SPDK's product names
+ * @ram: whole device in memory that may be read and written in place, or NULL
+ * @write_cache: volatile until flushed
+ * @unmap_zeroes: unmapped blocks read as zeroes
+ * @optimal_blocks: preferred I/O size, 0 = none
+ */
+struct bdev {
+	char name[64];
+	const char *product;
+	u8 uuid[WEFT_UUID_BYTES];
+	u32 block_size;
+	u64 blocks;
+	bool write_cache;
+	bool unmap_zeroes;
+	u32 optimal_blocks;
+	void *ram;
+	const struct bdev_fns *fns;
+	/* the bdev layer's own */
+	bool removing;
+	unsigned int opens;
+	TAILQ_HEAD(, bdev_desc) descs;
+	TAILQ_ENTRY(bdev) link;
+	reactor_fn removed;
+	void *removed_ctx;
+};
+
+/* Modules */
+
+/**
+ * bdev_register() - make a filled-in bdev known
+ * The io device (key: the bdev) must be registered before with a channel
+ * context that starts with struct bdev_channel.
+ * Return: 0, -EEXIST (name or uuid), -EINVAL; with reason.
+ */
+int bdev_register(struct bdev *b, struct weft_reason *why);
+
+/** struct bdev_channel - head of every module's channel context */
+struct bdev_channel {
+	struct bdev *bdev;
+	struct bdev_stats stats;
+};
+
+/** bdev_io_complete() - by the module, on the submitting reactor */
+void bdev_io_complete(struct bdev_io *io, int err);
+
+/** bdev_notify_resize() - @b now has @blocks; tells every opener */
+void bdev_notify_resize(struct bdev *b, u64 blocks);
+
+/* Users */
+
+enum bdev_event { BDEV_EVENT_REMOVE, BDEV_EVENT_RESIZE };
+typedef void (*bdev_event_fn)(void *ctx, struct bdev *b, enum bdev_event ev);
+
+struct bdev *bdev_find(const char *name);
+/** bdev_first() / bdev_next() - walk all, in order of creation */
+struct bdev *bdev_first(void);
+struct bdev *bdev_next(struct bdev *b);
+
+/**
+ * bdev_open() - start using a bdev
+ * @claim: exclusive writer; a second claim is refused with -EBUSY
+ * @event: told of removal (close soon) and resize; may be NULL
+ */
+int bdev_open(const char *name, bool claim, const char *who,
+	      bdev_event_fn event, void *ctx, struct bdev_desc **desc,
+	      struct weft_reason *why);
+/** bdev_close() - no I/O of it may be under way, its channels put */
+void bdev_close(struct bdev_desc *desc);
+struct bdev *bdev_desc_bdev(const struct bdev_desc *desc);
+
+/**
+ * bdev_unregister() - remove a bdev: openers get BDEV_EVENT_REMOVE; when all
+ * have closed, the module destructs it and @done runs (control reactor)
+ */
+void bdev_unregister(struct bdev *b, reactor_fn done, void *ctx);
+
+/** bdev_channel_get() - this reactor's channel; io_channel_put() returns it */
+struct io_channel *bdev_channel_get(struct bdev_desc *desc);
+
+/**
+ * bdev_submit() - start an operation
+ * Fields desc to ctx are filled in. Out of range, unsupported or removed ends
+ * in @done with -ERANGE, -EOPNOTSUPP, -ENODEV like everything else.
+ */
+void bdev_submit(struct bdev_io *io);
+
+bool bdev_supports(const struct bdev *b, enum bdev_io_type type);
+
+/** bdev_stats_collect() - sum over all channels, then @done with the sum */
+void bdev_stats_collect(struct bdev *b,
+			void (*done)(void *ctx, const struct bdev_stats *s),
+			void *ctx);
+
+/* Constructors of the modules; control reactor. @uuid NULL: a random one. */
+
+/** bdev_malloc_create() - RAM disk; name NULL: "MallocN" */
+int bdev_malloc_create(const char *name, const u8 *uuid, u64 blocks,
+		       u32 block_size, struct bdev **out,
+		       struct weft_reason *why);
+/** bdev_null_create() - reads zeroes, swallows writes */
+int bdev_null_create(const char *name, const u8 *uuid, u64 blocks,
+		     u32 block_size, struct bdev **out,
+		     struct weft_reason *why);
+
+/**
+ * struct bdev_file_opts - a regular file or block device through io_uring
+ * @block_size: 0: the device's own, or 512 for a file
+ * @direct: O_DIRECT; a file system that refuses it is told in the reason
+ * @readonly: refuse writes
+ * @method: the RPC that made it ("bdev_aio_create", "bdev_uring_create"), so
+ *          that a saved configuration names the same
+ */
+struct bdev_file_opts {
+	const char *name;
+	const char *filename;
+	const u8 *uuid;
+	u32 block_size;
+	bool direct;
+	bool readonly;
+	const char *method;
+};
+int bdev_file_create(const struct bdev_file_opts *opts, struct bdev **out,
+		     struct weft_reason *why);
+/** bdev_file_rescan() - look at the file's size again; tells openers */
+int bdev_file_rescan(struct bdev *b, struct weft_reason *why);
+
+#endif
