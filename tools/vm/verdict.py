@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+"""Judges a finished guest by its kernel log and by the logs of its programs.
+
+A scenario whose script ended with 0 still fails when the kernel or a sanitizer
+reported anything. Used by tools/vm/run.
+"""
+
+import glob
+import os
+import re
+
+KERNEL_REPORT = re.compile(
+    r"BUG:|WARNING:|Oops|KASAN|UBSAN:|KFENCE|kernel BUG at|Kernel panic|"
+    r"possible recursive locking|possible circular locking|"
+    r"inconsistent lock state|possible irq lock inversion|suspicious RCU usage|"
+    r"lock held when returning to user|DEBUG_LOCKS_WARN_ON|"
+    r"INFO: task .* blocked|hung task|rcu: .*(?:stall|self-detected)|"
+    r"leaked reference|refcount_t:|unreferenced object|list_(?:add|del) corruption|"
+    r"general protection|page fault in|Unable to handle|DMA-API:|ODEBUG:|"
+    r"page allocation failure|nobody cared|sysfs: cannot create duplicate|"
+    r"kobject_add_internal failed|Object .* (?:was not freed|still has objects)|"
+    r"objects? remaining in|Out of memory: Killed")
+
+# said by every boot of a kernel that is built or run this way; no fault of anybody
+KERNEL_HARMLESS = re.compile(
+    r"KASAN: (?:kernel|generic)|KernelAddressSanitizer initialized|DMA-API: (?:preallocated|debugging)|"
+    r"kasan: Kernel|ODEBUG: selftest passed|[Kk]ernel command line:|\] Command line:")
+
+SANITIZER_REPORT = re.compile(
+    r"ERROR: (?:AddressSanitizer|LeakSanitizer)|runtime error:|"
+    r"WARNING: ThreadSanitizer|SUMMARY: \w+Sanitizer")
+
+BLOCK_LINES = 80
+
+
+def kernel_reports(lines, allow):
+    """Blocks of lines that begin with a report which no `allow` pattern excuses.
+
+    A block ends where the next report begins, so that a pattern can name the
+    function that makes a known report known.
+    """
+    starts = [i for i, line in enumerate(lines)
+              if KERNEL_REPORT.search(line) and not KERNEL_HARMLESS.search(line)]
+    found = []
+    for n, start in enumerate(starts):
+        end = min([start + BLOCK_LINES] + starts[n + 1:n + 2])
+        # lockdep prints a row of '=' and then "WARNING: ..." as its head; one block
+        block = lines[start:end]
+        text = " ".join(block)
+        if not any(re.search(a, text, re.S) for a in allow):
+            found.append(block)
+    return found
+
+
+def read_lines(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as f:
+            return [line.rstrip("\r\n") for line in f]
+    except FileNotFoundError:
+        return []
+
+
+def judge(out, allow):
+    """(state, reason) of one guest; state is ok, FAIL or skip."""
+    serial = read_lines(os.path.join(out, "serial.log"))
+    reports = kernel_reports(serial, allow)
+    if reports:
+        with open(os.path.join(out, "kernel-report.log"), "w", encoding="utf-8") as f:
+            f.write("\n\n".join("\n".join(b) for b in reports) + "\n")
+        return "FAIL", "kernel report: " + reports[0][0].strip()
+    for path in sorted(glob.glob(os.path.join(glob.escape(out), "*.log"))):
+        if os.path.basename(path) in ("serial.log", "kernel-report.log"):
+            continue
+        for line in read_lines(path):
+            if SANITIZER_REPORT.search(line):
+                return "FAIL", f"{os.path.basename(path)}: {line.strip()}"
+    failure = read_lines(os.path.join(out, "guest-failure"))
+    if failure:
+        return "FAIL", failure[0]
+    code = read_lines(os.path.join(out, "exit-code"))
+    if not code:
+        return "FAIL", "the guest ended before the script did"
+    if code[0] == "0":
+        return "ok", ""
+    output = read_lines(os.path.join(out, "output.log"))
+    last = next((line for line in reversed(output) if line.strip()), "")
+    if code[0] == "77":
+        return "skip", last
+    return "FAIL", f"exit code {code[0]}: {last}"
