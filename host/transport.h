@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one header between the host's core (weft.ko) and its transports.
+ *
+ * The core owns what is the same for every transport: the control device, the
+ * controller's states and recovery, tag sets and request queues, namespaces,
+ * sysfs. A transport owns its queues: it connects them, moves commands and
+ * data, and stops them so that nothing touches memory afterwards. It never
+ * decides about recovery; it reports, and the core acts.
+ *
+ * Commands that set a controller up (Connect, properties, Identify, features,
+ * Keep Alive) do not go through the block layer: each queue has one private
+ * slot with a 4 KiB buffer, and &weft_transport_ops.exec runs one command at a
+ * time on it. So the I/O tag set carries I/O only, and request queues can stay
+ * quiesced for as long as a controller is not live.
+ */
+#ifndef WEFT_HOST_TRANSPORT_H
+#define WEFT_HOST_TRANSPORT_H
+
+#include <linux/blk-mq.h>
+#include <linux/completion.h>
+#include <linux/debugfs.h>
+#include <linux/device.h>
+#include <linux/list.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/workqueue.h>
+
+#include "common/connstr.h"
+#include "common/fabrics.h"
+#include "common/identify.h"
+#include "common/status.h"
+#include "common/text.h"
+#include "host/compat.h"
+
+struct weft_ctrl;
+struct weft_ctrl_core;
+
+/* The private slot's buffer, and so the longest data of a set-up command */
+#define WEFT_SLOT_DATA		4096
+/* Command identifier of the private slot and of the one AER; above all tags */
+#define WEFT_CID_SLOT		0xfffe
+#define WEFT_CID_AER		0xfffd
+
+/**
+ * struct weft_slot_cmd - one command for a queue's private slot
+ * @cmd: built by common/cmd.h; the transport sets CID and SGL
+ * @data: @len (<= WEFT_SLOT_DATA) bytes, copied to or from the slot's buffer
+ * @dir: which way @data goes
+ * @cqe: the response, if exec returned 0
+ */
+struct weft_slot_cmd {
+	union nvme_cmd cmd;
+	void *data;
+	u32 len;
+	enum nvme_xfer_dir dir;
+	struct nvme_cqe cqe;
+};
+
+/**
+ * struct weft_queue_params - how a queue is to be connected
+ * @qid: 0 is the admin queue
+ * @depth: commands of the block layer that it carries at once; slot, AER come
+ *         on top where the protocol allows and are the transport's to reserve:
+ *         the wire's queue size is @sqsize
+ * @sqsize: entries, 1-based, as told to the target
+ * @capsule: limits of in-capsule data (0 room on the admin queue)
+ * @hctx_type: HCTX_TYPE_*
+ */
+struct weft_queue_params {
+	u16 qid;
+	u16 depth;
+	u16 sqsize;
+	u16 cntlid;
+	struct nvme_capsule_limits capsule;
+	enum hctx_type hctx_type;
+};
+
+/**
+ * struct weft_transport_ops - what a transport implements
+ * @name: token of transport= and of the module, weft-NAME
+ * @required_opts: @allowed_opts: bits of enum weft_opt beyond the common ones
+ * @mq_ops: block layer operations of I/O queues; hctx index i is qid i + 1
+ * @admin_mq_ops: of the admin queue
+ * @cmd_size: size of the request's private part; starts with struct
+ *            weft_request
+ * @create_ctrl: allocate the transport's controller around a struct weft_ctrl,
+ *               resolve and check addresses; no traffic. Process context.
+ *               Returns the embedded controller or ERR_PTR with a reason.
+ * @free_ctrl: last reference gone; queues are freed already
+ * @existing_ctrl: is @ctrl the same association that @opts ask for?
+ * @alloc_queue: connect a queue at the transport's level, ready for exec (not
+ *               yet for the block layer). Sets ctrl's limits with qid 0.
+ *               May sleep; ends within the transport's own limits.
+ * @start_queue: Connect has succeeded: the block layer may use the queue
+ * @stop_queue: no more commands in, none out: disconnect, drain, complete a
+ *              waiting exec with -ECONNRESET. When it returns nothing of the
+ *              queue will be written or read by the device. Idempotent; may
+ *              sleep; may run while alloc_queue of another queue does not.
+ * @free_queue: give back what alloc_queue took, after stop_queue
+ * @exec: run a set-up command on @qid's slot; sleeps until the response, or
+ *        -ETIMEDOUT after @timeout jiffies, or -ECONNRESET. The core never
+ *        calls it twice at a time for one queue.
+ * @submit_aer: put the one AER (CID WEFT_CID_AER) on the admin queue; its
+ *              completion goes to weft_complete_aer()
+ * @address: "traddr=...,trsvcid=..." as sysfs shows it, no line break
+ */
+struct weft_transport_ops {
+	const char *name;
+	struct module *module;
+	u32 required_opts;
+	u32 allowed_opts;
+	const struct blk_mq_ops *mq_ops;
+	const struct blk_mq_ops *admin_mq_ops;
+	unsigned int cmd_size;
+
+	struct weft_ctrl *(*create_ctrl)(const struct weft_connstr *opts,
+					 struct weft_reason *why);
+	void (*free_ctrl)(struct weft_ctrl *ctrl);
+	bool (*existing_ctrl)(struct weft_ctrl *ctrl,
+			      const struct weft_connstr *opts);
+	int (*alloc_queue)(struct weft_ctrl *ctrl,
+			   const struct weft_queue_params *p,
+			   struct weft_reason *why);
+	int (*start_queue)(struct weft_ctrl *ctrl, u16 qid);
+	void (*stop_queue)(struct weft_ctrl *ctrl, u16 qid);
+	void (*free_queue)(struct weft_ctrl *ctrl, u16 qid);
+	int (*exec)(struct weft_ctrl *ctrl, u16 qid, struct weft_slot_cmd *cmd,
+		    unsigned long timeout);
+	int (*submit_aer)(struct weft_ctrl *ctrl);
+	void (*address)(struct weft_ctrl *ctrl, struct weft_text *t);
+
+	struct list_head link;		/* the core's */
+};
+
+int weft_register_transport(struct weft_transport_ops *ops);
+void weft_unregister_transport(struct weft_transport_ops *ops);
+
+/**
+ * enum weft_ctrl_state - as sysfs names them
+ * The only transitions: NEW to CONNECTING; CONNECTING to LIVE, DELETING; LIVE
+ * to RESETTING, DELETING; RESETTING to CONNECTING, DELETING; DELETING to
+ * DELETING_NOIO; DELETING_NOIO to DEAD.
+ */
+enum weft_ctrl_state {
+	WEFT_CTRL_NEW,
+	WEFT_CTRL_CONNECTING,
+	WEFT_CTRL_LIVE,
+	WEFT_CTRL_RESETTING,
+	WEFT_CTRL_DELETING,
+	WEFT_CTRL_DELETING_NOIO,
+	WEFT_CTRL_DEAD,
+};
+
+/**
+ * struct weft_ctrl - a controller, embedded in the transport's own
+ * @ops: the transport
+ * @opts: the user's options; constant for life
+ * @device: class device nvmeX, for messages ("dev_err(ctrl->device, ...)")
+ * @tag_set: @admin_tag_set: the core's; valid while the controller is
+ * @admin_q: admin commands of users and of the core once live
+ * @queue_count: queues connected, the admin queue included
+ * @debugfs: /sys/kernel/debug/weft/nvmeX, for the transport's files
+ * @info: facts of Identify Controller
+ *
+ * Set by the transport in alloc_queue(qid 0), read by the core afterwards:
+ * @max_segments: segments of a request
+ * @max_transfer: bytes of a request
+ * @dma_dev_node: NUMA node of the device
+ * @virt_boundary: gaps between segments not allowed, page size - 1 (MRs)
+ * @max_io_queues: most I/O queues that the device serves
+ * @max_queue_size: deepest queue that the device serves, 1-based
+ */
+struct weft_ctrl {
+	const struct weft_transport_ops *ops;
+	struct weft_connstr *opts;
+	struct device *device;
+	struct weft_ctrl_core *core;
+	enum weft_ctrl_state state;	/* READ_ONCE outside the core */
+	int instance;
+	u16 cntlid;
+	struct blk_mq_tag_set tag_set;
+	struct blk_mq_tag_set admin_tag_set;
+	struct request_queue *admin_q;
+	unsigned int queue_count;
+	struct dentry *debugfs;
+	struct nvme_ctrl_info info;
+
+	u32 max_segments;
+	u32 max_transfer;
+	int dma_dev_node;
+	unsigned long virt_boundary;
+	unsigned int max_io_queues;
+	unsigned int max_queue_size;
+};
+
+/**
+ * struct weft_request - head of every request's private part
+ * @cmd: where the command is to be built: the transport points it at the
+ *       queue's mapped capsule slot of this tag before weft_setup_rq()
+ * @result: DW0/1 of the response
+ * @status: of the response, or what the core put there
+ * @genctr: generation, see weft_cid()
+ */
+struct weft_request {
+	struct weft_ctrl *ctrl;
+	union nvme_cmd *cmd;
+	u64 result;
+	nvme_status status;
+	u8 retries;
+	u8 flags;
+	u8 genctr;
+};
+
+static inline struct weft_request *weft_req(struct request *rq)
+{
+	return blk_mq_rq_to_pdu(rq);
+}
+
+/*
+ * CID of a request: 4 bits of generation over 12 bits of tag, so that a late
+ * or forged response for a tag's former life is told apart. Tags stay below
+ * 0xffd, so the slot's and the AER's CIDs cannot collide.
+ */
+static inline u16 weft_cid(struct request *rq)
+{
+	return (weft_req(rq)->genctr & 0xf) << 12 | (rq->tag & 0xfff);
+}
+
+/* Data path, called by the transport's blk_mq_ops */
+
+/**
+ * weft_queue_ready() - may @rq go to a queue in this moment?
+ * @queue_live: the queue is connected and started
+ * Return: BLK_STS_OK; else what queue_rq shall return (BLK_STS_RESOURCE when a
+ * reconnect will serve it, or it has been completed with a path error).
+ */
+blk_status_t weft_queue_ready(struct weft_ctrl *ctrl, struct request *rq,
+			      bool queue_live);
+
+/**
+ * weft_setup_rq() - build @rq's command at weft_req(rq)->cmd, CID included
+ * The transport sets the SGL. Passthrough requests carry their command.
+ */
+blk_status_t weft_setup_rq(struct request *rq);
+
+/** weft_cleanup_rq() - give back special payloads when a started rq ends */
+void weft_cleanup_rq(struct request *rq);
+
+/**
+ * weft_find_rq() - request of a response's CID
+ * Return: the started request, or NULL if CID is out of range, not in flight
+ * or of another generation: the peer is broken, report it.
+ */
+struct request *weft_find_rq(struct blk_mq_tags *tags, u16 cid);
+
+/**
+ * weft_end_rq() - a response has come, from any context
+ * @cqe_status: the wire's status field (with the phase bit)
+ * Completes through the block layer's ->complete, on the submitter's CPU if it
+ * wants that; ->complete then unmaps and calls weft_complete_rq().
+ */
+void weft_end_rq(struct request *rq, u16 cqe_status, u64 result);
+
+/** weft_complete_rq() - retry, fail or end @rq; last call for it */
+void weft_complete_rq(struct request *rq);
+
+/** weft_timeout_rq() - body of blk_mq_ops.timeout */
+enum blk_eh_timer_return weft_timeout_rq(struct request *rq);
+
+/** weft_rq_dir() - which way @rq's data moves */
+static inline enum nvme_xfer_dir weft_rq_dir(struct request *rq)
+{
+	if (!blk_rq_nr_phys_segments(rq) || !blk_rq_payload_bytes(rq))
+		return NVME_XFER_NONE;
+	return rq_data_dir(rq) == WRITE ? NVME_XFER_HOST_TO_CTRL :
+					  NVME_XFER_CTRL_TO_HOST;
+}
+
+/* Events from the transport */
+
+/** weft_complete_aer() - response to the AER; any context */
+void weft_complete_aer(struct weft_ctrl *ctrl, u16 cqe_status, u32 result);
+
+/**
+ * weft_error_recovery() - something is wrong with the transport; any context
+ * @fmt: what, in words; kept as the controller's last error
+ * Starts recovery if the controller is live; otherwise notes the words.
+ */
+__printf(2, 3) void weft_error_recovery(struct weft_ctrl *ctrl,
+					const char *fmt, ...);
+
+/** weft_delete_ctrl_async() - e.g. the RDMA device goes away; any context */
+void weft_delete_ctrl_async(struct weft_ctrl *ctrl);
+/** weft_delete_ctrl_flush() - wait until deletions under way have ended */
+void weft_delete_ctrl_flush(void);
+
+/* Life of a controller, called by the transport's create_ctrl */
+
+/**
+ * weft_ctrl_init() - set up the embedded part; nothing is visible yet
+ * @ops: the transport
+ * @opts: copied
+ * Return: 0 or -ENOMEM; on failure free the memory, not by free_ctrl.
+ */
+int weft_ctrl_init(struct weft_ctrl *ctrl, const struct weft_transport_ops *ops,
+		   const struct weft_connstr *opts);
+
+static inline enum weft_ctrl_state weft_ctrl_state(const struct weft_ctrl *ctrl)
+{
+	return READ_ONCE(ctrl->state);
+}
+
+#endif
