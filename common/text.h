@@ -43,6 +43,14 @@ __printf(2, 3) void weft_text_add(struct weft_text *t, const char *fmt, ...);
 void weft_text_add_escaped(struct weft_text *t, const char *s, size_t n);
 
 /**
+ * weft_text_add_value() - append a value that was refused, escaped
+ *
+ * As weft_text_add_escaped(), but the middle of a long value is left out, so
+ * that what is said about it still fits a reason line.
+ */
+void weft_text_add_value(struct weft_text *t, const char *s, size_t n);
+
+/**
  * struct weft_reason - why something was refused, in words for a user
  * @text: one line without a line break; empty if nothing was said
  *
@@ -59,10 +67,26 @@ struct weft_reason {
  * @why: filled in; may be NULL
  * @err: negative errno, returned unchanged
  *
+ * What does not fit ends in "..."; anything but printable ASCII becomes '?'.
  * Lets a check read `return weft_fail(why, -EINVAL, "nsid=%u: ...", nsid);`.
  */
 __printf(3, 4) int weft_fail(struct weft_reason *why, int err,
 			     const char *fmt, ...);
+
+/**
+ * weft_fail_value() - refuse `key=value` and say what is accepted
+ * @why: filled in; may be NULL
+ * @err: negative errno, returned unchanged
+ * @key: the field's name
+ * @value: bytes as they came, shown through weft_text_add_value()
+ * @len: their number
+ * @fmt: what is wrong and what is accepted
+ *
+ * Gives "key=value: what is accepted".
+ */
+__printf(6, 7) int weft_fail_value(struct weft_reason *why, int err,
+				   const char *key, const char *value,
+				   size_t len, const char *fmt, ...);
 
 /**
  * weft_parse_u64() - decimal or 0x-hexadecimal number, whole string
