@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
+/*
+ * The NVMe-oF target as its control plane sees it: transports, subsystems,
+ * namespaces, hosts, listeners. The rpc room calls this; the daemon's start
+ * and stop too.
+ *
+ * All of it belongs to the control reactor. Changes reach the poll groups of
+ * the other reactors by barriers, so they end in a callback; live connections
+ * and I/O to other namespaces are not disturbed. Structures are open for
+ * reading by listings and are changed by these functions only.
+ */
+#ifndef WEFT_TARGET_NVMF_H
+#define WEFT_TARGET_NVMF_H
+
+#include <sys/queue.h>
+
+#include "common/fabrics.h"
+#include "common/identify.h"
+#include "common/text.h"
+#include "target/bdev/bdev.h"
+#include "target/reactor/reactor.h"
+
+struct nvmf_transport;
+struct nvmf_transport_ops;
+struct nvmf_ctrlr;
+struct nvmf_qpair;
+
+/**
+ * typedef nvmf_done - a change has taken effect everywhere, or was refused
+ * @err: 0 or negative errno; refused changes left nothing behind
+ * @why: reason in words when @err is set
+ */
+typedef void (*nvmf_done)(void *ctx, int err, const struct weft_reason *why);
+
+/** struct nvmf_trid - a transport address */
+struct nvmf_trid {
+	u8 trtype;		/* enum nvmf_trtype */
+	u8 adrfam;		/* enum nvmf_adrfam */
+	char traddr[64];
+	char trsvcid[6];
+};
+
+/**
+ * nvmf_trid_parse() - check and fill; names as SPDK's RPCs have them
+ * @trtype: "RDMA", "TCP" (any case); @adrfam: "IPv4", "IPv6" or NULL/"" (from
+ * the address); @trsvcid NULL/"" is 4420
+ */
+int nvmf_trid_parse(struct nvmf_trid *t, const char *trtype, const char *adrfam,
+		    const char *traddr, const char *trsvcid,
+		    struct weft_reason *why);
+bool nvmf_trid_equal(const struct nvmf_trid *a, const struct nvmf_trid *b);
+
+/**
+ * struct nvmf_transport_opts - as nvmf_create_transport names them
+ * @in_capsule_data_size: bytes
+ * @max_io_size: bytes; a power of two times 4 KiB; gives MDTS
+ * @num_shared_buffers: bytes of data buffers per poll group / io_unit_size
+ * @kas: keep-alive granularity in 100 ms
+ * @min_kato: ms; shorter requests are rounded up
+ * @remote_invalidate: use SEND with invalidate when the host asks (RDMA)
+ */
+struct nvmf_transport_opts {
+	u32 max_queue_depth;
+	u32 max_io_qpairs_per_ctrlr;
+	u32 in_capsule_data_size;
+	u32 max_io_size;
+	u32 io_unit_size;
+	u32 max_aq_depth;
+	u32 num_shared_buffers;
+	u32 max_srq_depth;
+	bool no_srq;
+	u32 acceptor_backlog;
+	u32 abort_timeout_sec;
+	u32 num_cqe;
+	u32 ack_timeout;
+	u32 kas;
+	u32 min_kato;
+	bool remote_invalidate;
+};
+
+/* The target's life: created by main, one per daemon. */
+
+/** nvmf_target_start() - poll groups on all reactors, discovery subsystem */
+void nvmf_target_start(nvmf_done done, void *ctx);
+/**
+ * nvmf_target_stop() - disconnect everybody, end all I/O, destroy all
+ * subsystems and transports and poll groups; bdevs are the caller's
+ */
+void nvmf_target_stop(reactor_fn done, void *ctx);
+
+/* Transports */
+
+/** nvmf_transport_register() - called by each transport's constructor */
+void nvmf_transport_register(const struct nvmf_transport_ops *ops);
+/** nvmf_transport_opts_init() - the defaults of @trtype; -ENOTSUP if unknown */
+int nvmf_transport_opts_init(const char *trtype,
+			     struct nvmf_transport_opts *opts,
+			     struct weft_reason *why);
+void nvmf_transport_create(const char *trtype,
+			   const struct nvmf_transport_opts *opts,
+			   nvmf_done done, void *ctx);
+struct nvmf_transport *nvmf_transport_first(void);
+struct nvmf_transport *nvmf_transport_next(struct nvmf_transport *t);
+struct nvmf_transport *nvmf_transport_find(u8 trtype);
+const struct nvmf_transport_opts *
+nvmf_transport_opts(const struct nvmf_transport *t);
+const char *nvmf_transport_name(const struct nvmf_transport *t); /* "RDMA" */
+
+/* Subsystems */
+
+struct nvmf_host {
+	char nqn[NVMF_NQN_MAX + 1];
+	TAILQ_ENTRY(nvmf_host) link;
+};
+
+struct nvmf_listener {
+	struct nvmf_trid trid;
+	u16 portid;
+	TAILQ_ENTRY(nvmf_listener) link;
+};
+
+/** struct nvmf_ns - a namespace of a subsystem */
+struct nvmf_ns {
+	u32 nsid;
+	struct nvmf_subsystem *subsystem;
+	struct bdev_desc *desc;
+	u8 nguid[16];
+	u8 eui64[8];
+	u8 uuid[16];
+	u32 anagrpid;
+	TAILQ_ENTRY(nvmf_ns) link;	/* ascending nsid */
+};
+
+struct nvmf_subsystem {
+	char nqn[NVMF_NQN_MAX + 1];
+	u8 subtype;			/* enum nvmf_subtype */
+	char serial[21];
+	char model[41];
+	u32 max_namespaces;
+	u16 min_cntlid;
+	u16 max_cntlid;
+	bool allow_any_host;
+	bool ana_reporting;
+	bool removing;
+	u32 id;				/* dense index, for poll groups */
+	u16 next_cntlid;
+	TAILQ_HEAD(, nvmf_ns) namespaces;
+	TAILQ_HEAD(, nvmf_host) hosts;
+	TAILQ_HEAD(, nvmf_listener) listeners;
+	TAILQ_HEAD(, nvmf_ctrlr) ctrlrs;
+	TAILQ_ENTRY(nvmf_subsystem) link;
+};
+
+/**
+ * struct nvmf_subsystem_opts - of nvmf_create_subsystem
+ * Strings NULL: serial zeros, model "Weft NVMe-oF Controller".
+ */
+struct nvmf_subsystem_opts {
+	const char *nqn;
+	const char *serial;
+	const char *model;
+	u32 max_namespaces;	/* 0: 32 */
+	u16 min_cntlid;		/* 0: 1 */
+	u16 max_cntlid;		/* 0: ffefh */
+	bool allow_any_host;
+	bool ana_reporting;
+};
+
+struct nvmf_subsystem *nvmf_subsystem_first(void);
+struct nvmf_subsystem *nvmf_subsystem_next(struct nvmf_subsystem *s);
+struct nvmf_subsystem *nvmf_subsystem_find(const char *nqn);
+
+/** nvmf_subsystem_create() - known at once; @out may be NULL */
+int nvmf_subsystem_create(const struct nvmf_subsystem_opts *opts,
+			  struct nvmf_subsystem **out, struct weft_reason *why);
+/** nvmf_subsystem_delete() - disconnects its hosts, closes its bdevs */
+void nvmf_subsystem_delete(struct nvmf_subsystem *s, nvmf_done done, void *ctx);
+
+/**
+ * struct nvmf_ns_opts - of nvmf_subsystem_add_ns
+ * @nsid: 0: lowest free
+ * @nguid: @eui64: NULL: none (nguid: from uuid, as SPDK does)
+ * @uuid: NULL: the bdev's
+ */
+struct nvmf_ns_opts {
+	u32 nsid;
+	const char *bdev_name;
+	const u8 *nguid;
+	const u8 *eui64;
+	const u8 *uuid;
+	u32 anagrpid;
+};
+
+/** nvmf_subsystem_add_ns() - *@nsid is set before @done runs */
+void nvmf_subsystem_add_ns(struct nvmf_subsystem *s,
+			   const struct nvmf_ns_opts *opts, u32 *nsid,
+			   nvmf_done done, void *ctx);
+void nvmf_subsystem_remove_ns(struct nvmf_subsystem *s, u32 nsid,
+			      nvmf_done done, void *ctx);
+struct nvmf_ns *nvmf_subsystem_ns(struct nvmf_subsystem *s, u32 nsid);
+
+int nvmf_subsystem_add_host(struct nvmf_subsystem *s, const char *hostnqn,
+			    struct weft_reason *why);
+/** nvmf_subsystem_remove_host() - and disconnect its controllers */
+void nvmf_subsystem_remove_host(struct nvmf_subsystem *s, const char *hostnqn,
+				nvmf_done done, void *ctx);
+/** Turning it off disconnects hosts that are not on the list. */
+void nvmf_subsystem_allow_any_host(struct nvmf_subsystem *s, bool allow,
+				   nvmf_done done, void *ctx);
+bool nvmf_subsystem_host_allowed(const struct nvmf_subsystem *s,
+				 const char *hostnqn);
+
+/** nvmf_subsystem_add_listener() - the transport must exist */
+void nvmf_subsystem_add_listener(struct nvmf_subsystem *s,
+				 const struct nvmf_trid *trid, nvmf_done done,
+				 void *ctx);
+/** Removing a listener disconnects the controllers that came through it. */
+void nvmf_subsystem_remove_listener(struct nvmf_subsystem *s,
+				    const struct nvmf_trid *trid,
+				    nvmf_done done, void *ctx);
+
+/* Listings that need other reactors; @fn runs on the control reactor */
+
+struct nvmf_ctrlr_info {
+	u16 cntlid;
+	char hostnqn[NVMF_NQN_MAX + 1];
+	u8 hostid[16];
+	u32 io_qpairs;
+	u32 kato_ms;
+};
+struct nvmf_qpair_info {
+	u16 cntlid;
+	u16 qid;
+	const char *state;	/* SPDK's: "enabled", "connecting", … */
+	unsigned int reactor;
+	char hostnqn[NVMF_NQN_MAX + 1];
+	struct nvmf_trid listen;
+	char peer[64];
+	char peer_port[6];
+	u32 depth;
+	u32 outstanding;
+};
+void nvmf_subsystem_ctrlrs(struct nvmf_subsystem *s,
+			   void (*fn)(void *ctx,
+				      const struct nvmf_ctrlr_info *i),
+			   reactor_fn done, void *ctx);
+void nvmf_subsystem_qpairs(struct nvmf_subsystem *s,
+			   void (*fn)(void *ctx,
+				      const struct nvmf_qpair_info *i),
+			   reactor_fn done, void *ctx);
+
+/** struct nvmf_group_stats - one poll group, as nvmf_get_stats shows it */
+struct nvmf_group_stats {
+	unsigned int reactor;
+	u64 admin_qpairs;		/* ever */
+	u64 io_qpairs;
+	u64 current_admin_qpairs;
+	u64 current_io_qpairs;
+	u64 pending_bdev_io;
+	u64 completed_nvme_io;
+	/* transport's own members as JSON object text, one per transport */
+	struct {
+		const char *trtype;
+		char json[1536];
+	} transports[4];
+	unsigned int ntransports;
+};
+/** nvmf_stats_collect() - @fn per reactor in order, then @done */
+void nvmf_stats_collect(void (*fn)(void *ctx,
+				   const struct nvmf_group_stats *s),
+			reactor_fn done, void *ctx);
+
+#endif

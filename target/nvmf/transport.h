@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
+/*
+ * Between the nvmf room and a transport. nvmf knows no transport: it parses
+ * commands, keeps controllers and runs I/O; a transport accepts connections,
+ * brings capsules, moves data and sends responses.
+ *
+ * A connection's qpair, requests and buffers belong to one reactor for life.
+ * What runs on the control reactor instead is said so.
+ *
+ * A request's way:
+ *   capsule arrives -> nvmf_request_start(): every check that needs no data
+ *   -> ops->req_get_data() if data must come or a buffer is needed
+ *   -> nvmf_request_execute() -> (bdev) -> ops->req_complete(): data out if
+ *   the status is success, response, then nvmf_request_done().
+ */
+#ifndef WEFT_TARGET_NVMF_TRANSPORT_H
+#define WEFT_TARGET_NVMF_TRANSPORT_H
+
+#include "common/discovery.h"
+#include "common/identify.h"
+#include "common/sgl.h"
+#include "common/status.h"
+#include "target/nvmf/nvmf.h"
+
+struct nvmf_group;
+struct nvmf_request;
+
+/* Data of one request in at most this many pieces */
+#define NVMF_REQ_MAX_IOV	64
+
+/**
+ * struct nvmf_memory - RAM of a bdev that transports may address directly
+ * @key: a transport's registration of it, by enum nvmf_trtype (e.g. its table
+ *       of MRs); set by map_memory
+ */
+struct nvmf_memory {
+	void *base;
+	size_t len;
+	void *key[8];
+};
+
+/**
+ * struct nvmf_request - one command, embedded in the transport's request
+ * @qpair: whose
+ * @cmd: the 64 bytes of the capsule; stay until nvmf_request_done()
+ * @capsule_data: @capsule_len: bytes that followed them
+ * @cqe: nvmf fills result and status; the transport sends it (nvmf sets CID
+ *       and SQHD too)
+ * @dir: @sgl: from the command, checked, when req_get_data runs
+ * @length: bytes to transfer; never more than max_io_size
+ * @iov: @iovcnt: where the data is or shall be. Set by nvmf to RAM (then
+ *       @memory is set) or to the capsule's data; else 0 pieces, and the
+ *       transport provides buffers in req_get_data
+ */
+struct nvmf_request {
+	struct nvmf_qpair *qpair;
+	union nvme_cmd *cmd;
+	u8 *capsule_data;
+	u32 capsule_len;
+	struct nvme_cqe cqe;
+	enum nvme_xfer_dir dir;
+	struct nvme_sgl sgl;
+	u32 length;
+	struct iovec iov[NVMF_REQ_MAX_IOV];
+	int iovcnt;
+	struct nvmf_memory *memory;
+	struct bdev_io bio;
+	struct nvmf_ns_channel *nsch;	/* nvmf's own from here */
+	TAILQ_ENTRY(nvmf_request) link;
+	u8 state;
+	bool listed;
+};
+
+/**
+ * struct nvmf_qpair - one connection, embedded in the transport's own
+ * @group: its reactor's poll group
+ * @transport: whose ops
+ * @depth: requests that may be outstanding
+ * @rules: what SGLs of this queue may be; set by the transport, max_len too
+ * @listen: the address it came to
+ * @peer: @peer_port: where from, text
+ */
+struct nvmf_qpair {
+	struct nvmf_group *group;
+	struct nvmf_transport *transport;
+	u16 depth;
+	struct nvme_sgl_rules rules;
+	struct nvmf_trid listen;
+	char peer[64];
+	char peer_port[6];
+	/* nvmf's own from here */
+	struct nvmf_ctrlr *ctrlr;
+	u16 qid;
+	u16 sqsize;
+	u16 sqhd;
+	bool sqflow_off;
+	u8 state;
+	u32 outstanding;
+	TAILQ_HEAD(, nvmf_request) requests;
+	TAILQ_ENTRY(nvmf_qpair) link;
+	TAILQ_ENTRY(nvmf_qpair) ctrlr_link;
+};
+
+/**
+ * struct nvmf_transport - a created transport, embedded in the transport's own
+ */
+struct nvmf_transport {
+	const struct nvmf_transport_ops *ops;
+	struct nvmf_transport_opts opts;
+	TAILQ_ENTRY(nvmf_transport) link;
+};
+
+/**
+ * struct nvmf_transport_ops - what a transport implements
+ * @name: "RDMA"
+ * @opts_init: its defaults
+ * @create: check options (reason names the bad one) and create; control
+ *          reactor, as are destroy, listen, stop_listen, map_memory,
+ *          unmap_memory
+ * @destroy: no listener, no qpair, no poll group part is left
+ * @listen: start accepting at @trid; called once per address whatever the
+ *          number of subsystems
+ * @stop_listen: no new connections
+ * @ctrlr_desc: fill the transport's part of Identify Controller (SGLS, IOCCSZ,
+ *              IORCSZ, ICDOFF, MSDBD, MAXCMD)
+ * @disc_record: fill trtype, adrfam, treq, tsas of a discovery record
+ * @map_memory: make RAM reachable in place on all devices, future ones too; an
+ *              error only means that copies are made
+ * @unmap_memory: no request uses it any more
+ * @group_create: this reactor's part; on the reactor, as all that follow
+ * @group_destroy: no qpair is left in it
+ * @group_stats: JSON object text of SPDK's transport block of nvmf_get_stats
+ * @req_get_data: see above; ends in nvmf_request_execute(), or in
+ *                nvmf_request_fail() when the transfer failed
+ * @req_complete: see above
+ * @qpair_disconnect: start to close the connection; later, and also when the
+ *                    peer went away, the transport calls
+ *                    nvmf_qpair_disconnected(). Idempotent
+ * @qpair_free: nvmf has let go of it and of all its requests
+ */
+struct nvmf_transport_ops {
+	const char *name;
+	u8 trtype;
+	void (*opts_init)(struct nvmf_transport_opts *opts);
+	int (*create)(const struct nvmf_transport_opts *opts,
+		      struct nvmf_transport **out, struct weft_reason *why);
+	void (*destroy)(struct nvmf_transport *t);
+	int (*listen)(struct nvmf_transport *t, const struct nvmf_trid *trid,
+		      struct weft_reason *why);
+	void (*stop_listen)(struct nvmf_transport *t,
+			    const struct nvmf_trid *trid);
+	void (*ctrlr_desc)(struct nvmf_transport *t, struct nvme_ctrl_desc *d);
+	void (*disc_record)(struct nvmf_transport *t,
+			    const struct nvmf_trid *trid,
+			    struct nvmf_disc_record *r);
+	int (*map_memory)(struct nvmf_transport *t, struct nvmf_memory *m);
+	void (*unmap_memory)(struct nvmf_transport *t, struct nvmf_memory *m);
+
+	int (*group_create)(struct nvmf_transport *t, struct nvmf_group *g);
+	void (*group_destroy)(struct nvmf_transport *t, struct nvmf_group *g);
+	void (*group_stats)(struct nvmf_transport *t, struct nvmf_group *g,
+			    struct weft_text *json);
+	void (*req_get_data)(struct nvmf_request *req);
+	void (*req_complete)(struct nvmf_request *req);
+	void (*qpair_disconnect)(struct nvmf_qpair *q);
+	void (*qpair_free)(struct nvmf_qpair *q);
+};
+
+/* For transports */
+
+/**
+ * struct nvmf_group - one reactor's poll group
+ * @transport_group: the transport's part, by enum nvmf_trtype (< 8)
+ */
+struct nvmf_group {
+	struct reactor *reactor;
+	void *transport_group[8];
+	struct nvmf_group_core *core;
+};
+
+/**
+ * nvmf_group_choose() - least loaded poll group for a new connection
+ * Control reactor. Counts the connection in at once; nvmf_group_unchoose()
+ * takes that back if the set-up fails before nvmf_qpair_add().
+ */
+struct nvmf_group *nvmf_group_choose(struct nvmf_transport *t, bool admin);
+void nvmf_group_unchoose(struct nvmf_group *g, bool admin);
+
+/**
+ * nvmf_qpair_add() - a connection is up; on its reactor
+ * Fields down to @peer_port are filled in. From now on requests may start. A
+ * connection that sends no Connect in time is closed by nvmf.
+ */
+void nvmf_qpair_add(struct nvmf_qpair *q);
+
+/**
+ * nvmf_qpair_disconnected() - the connection is gone; on its reactor
+ * No request can arrive any more. nvmf ends what is outstanding (bdev I/O
+ * that runs completes first; req_complete is called for it and must only free)
+ * and calls ops->qpair_free.
+ */
+void nvmf_qpair_disconnected(struct nvmf_qpair *q);
+
+/** nvmf_request_start() - a capsule has arrived; fields down to capsule_len */
+void nvmf_request_start(struct nvmf_request *req);
+/** nvmf_request_execute() - data is in @iov, or buffers are there for it */
+void nvmf_request_execute(struct nvmf_request *req);
+/** nvmf_request_fail() - end it with @st instead of executing it */
+void nvmf_request_fail(struct nvmf_request *req, nvme_status st);
+/** nvmf_request_done() - the transport is through with it: last call */
+void nvmf_request_done(struct nvmf_request *req);
+
+#endif
