@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every difference between the kernels that the host is built for, and nothing
+ * else: Debian's 6.1 and 6.12, and what lies between. The rest of host/ is
+ * written as for one kernel.
+ *
+ * What a header shows (a macro, a flag) is probed by #ifdef, because stable
+ * kernels carry changes back; a changed prototype without such a trace goes by
+ * the version in which mainline changed it.
+ */
+#ifndef WEFT_HOST_COMPAT_H
+#define WEFT_HOST_COMPAT_H
+
+#include <linux/blk-mq.h>
+#include <linux/blkdev.h>
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/version.h>
+
+/* BLK_OPEN_READ came with blk_mode_t and the new open, release and ioctl */
+#ifdef BLK_OPEN_READ
+#define WEFT_HAVE_BLK_MODE 1
+typedef blk_mode_t weft_blk_mode;
+#else
+typedef fmode_t weft_blk_mode;
+#endif
+
+/* BLK_FEAT_WRITE_CACHE came with features as a part of struct queue_limits */
+#ifdef BLK_FEAT_WRITE_CACHE
+#define WEFT_HAVE_QUEUE_LIMITS 1
+#endif
+
+/* The callbacks of struct class: their device became const in 6.2 (devnode,
+ * dev_uevent); class_register() follows.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define weft_class_device const struct device
+#else
+#define weft_class_device struct device
+#endif
+
+/* 6.2 moved the SRCU of blocking queues from the queue to the tag set */
+static inline void weft_wait_quiesce_done(struct request_queue *q)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	blk_mq_wait_quiesce_done(q->tag_set);
+#else
+	blk_mq_wait_quiesce_done(q);
+#endif
+}
+
+/* A request queue without a disk, for admin commands; ERR_PTR on failure */
+static inline struct request_queue *weft_alloc_queue(struct blk_mq_tag_set *set)
+{
+#ifdef WEFT_HAVE_QUEUE_LIMITS
+	return blk_mq_alloc_queue(set, NULL, NULL);
+#else
+	return blk_mq_init_queue(set);
+#endif
+}
+
+/* Likewise with a disk */
+static inline struct gendisk *weft_alloc_disk(struct blk_mq_tag_set *set,
+					      void *data)
+{
+#ifdef WEFT_HAVE_QUEUE_LIMITS
+	return blk_mq_alloc_disk(set, NULL, data);
+#else
+	return blk_mq_alloc_disk(set, data);
+#endif
+}
+
+static inline void weft_free_queue(struct request_queue *q)
+{
+	blk_mq_destroy_queue(q);
+	blk_put_queue(q);
+}
+
+/**
+ * struct weft_limits - what a disk's or the admin queue's limits are set from
+ * @block: logical block size
+ * @physical: physical block size
+ * @io_min: @io_opt: bytes; 0 = leave
+ * @max_bytes: of a request
+ * @max_segments: of a request
+ * @virt_boundary: mask, 0 = none
+ * @chunk: sectors that a request must not cross, 0 = none
+ * @discard_bytes: of a request, 0 = no discard
+ * @discard_segments: ranges of a request
+ * @discard_granularity: bytes
+ * @zeroes_bytes: of a Write Zeroes, 0 = none
+ * @write_cache: flushes are needed and FUA is known
+ * @poll: the tag set has poll queues
+ * @stable_writes: pages must not change while they are written (digests)
+ */
+struct weft_limits {
+	unsigned int block;
+	unsigned int physical;
+	unsigned int io_min;
+	unsigned int io_opt;
+	unsigned int max_bytes;
+	unsigned int max_segments;
+	unsigned long virt_boundary;
+	unsigned int chunk;
+	unsigned int discard_bytes;
+	unsigned int discard_segments;
+	unsigned int discard_granularity;
+	unsigned int zeroes_bytes;
+	bool write_cache;
+	bool poll;
+	bool stable_writes;
+};
+
+#ifdef WEFT_HAVE_QUEUE_LIMITS
+static inline blk_features_t weft_features(const struct weft_limits *l)
+{
+	blk_features_t f = BLK_FEAT_IO_STAT | BLK_FEAT_NOWAIT;
+
+	if (l->write_cache)
+		f |= BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA;
+	if (l->poll)
+		f |= BLK_FEAT_POLL;
+	if (l->stable_writes)
+		f |= BLK_FEAT_STABLE_WRITES;
+	return f;
+}
+
+/* The queue is frozen by the caller. */
+static inline int weft_set_limits(struct request_queue *q,
+				  const struct weft_limits *l)
+{
+	struct queue_limits lim = queue_limits_start_update(q);
+
+	lim.logical_block_size = l->block;
+	lim.physical_block_size = l->physical;
+	lim.io_min = l->io_min;
+	lim.io_opt = l->io_opt;
+	lim.max_hw_sectors = l->max_bytes >> SECTOR_SHIFT;
+	lim.max_segments = l->max_segments;
+	lim.max_segment_size = UINT_MAX;
+	lim.virt_boundary_mask = l->virt_boundary;
+	lim.dma_alignment = 3;
+	lim.chunk_sectors = l->chunk;
+	lim.max_hw_discard_sectors = l->discard_bytes >> SECTOR_SHIFT;
+	lim.max_discard_segments = l->discard_segments;
+	lim.discard_granularity = l->discard_granularity;
+	lim.max_write_zeroes_sectors = l->zeroes_bytes >> SECTOR_SHIFT;
+	lim.features = weft_features(l);
+	return queue_limits_commit_update(q, &lim);
+}
+#else
+static inline int weft_set_limits(struct request_queue *q,
+				  const struct weft_limits *l)
+{
+	blk_queue_logical_block_size(q, l->block);
+	blk_queue_physical_block_size(q, l->physical);
+	blk_queue_io_min(q, l->io_min ? l->io_min : l->physical);
+	blk_queue_io_opt(q, l->io_opt);
+	blk_queue_max_hw_sectors(q, l->max_bytes >> SECTOR_SHIFT);
+	blk_queue_max_segments(q, l->max_segments);
+	if (l->virt_boundary)
+		blk_queue_virt_boundary(q, l->virt_boundary);
+	else
+		blk_queue_max_segment_size(q, UINT_MAX);
+	blk_queue_dma_alignment(q, 3);
+	if (l->chunk)
+		blk_queue_chunk_sectors(q, l->chunk);
+	q->limits.discard_granularity = l->discard_granularity;
+	blk_queue_max_discard_sectors(q, l->discard_bytes >> SECTOR_SHIFT);
+	blk_queue_max_discard_segments(q, l->discard_segments);
+	blk_queue_max_write_zeroes_sectors(q, l->zeroes_bytes >> SECTOR_SHIFT);
+	blk_queue_write_cache(q, l->write_cache, l->write_cache);
+	blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
+	blk_queue_flag_clear(QUEUE_FLAG_ADD_RANDOM, q);
+	if (l->stable_writes)
+		blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, q);
+	else
+		blk_queue_flag_clear(QUEUE_FLAG_STABLE_WRITES, q);
+	return 0;
+}
+#endif
+
+/* The end of a started request: was it queued through a scheduler? */
+#ifdef RQF_ELV
+#define WEFT_RQF_SCHED	RQF_ELV
+#else
+#define WEFT_RQF_SCHED	RQF_SCHED_TAGS
+#endif
+
+#endif
