@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /*
- * Command builders: each fills a whole 64-byte submission queue entry except
- * for the command identifier (the queue's owner sets it) and, where data
- * moves, the SGL (sgl.h sets it). PSDT is always "SGL" as fabrics demand.
+ * Command builders: each writes a whole 64-byte submission queue entry. The
+ * command identifier (the queue's owner sets it) and the SGL (sgl.h sets it)
+ * are left zero: fill them in afterwards. PSDT is always "SGL" as fabrics
+ * demand.
  */
 #ifndef WEFT_COMMON_CMD_H
 #define WEFT_COMMON_CMD_H
@@ -69,6 +70,7 @@ const char *nvme_opcode_name(const union nvme_cmd *c, bool admin);
 /** nvme_feature_name() / nvme_log_name() / nvme_cns_name() - never NULL */
 const char *nvme_feature_name(u8 fid);
 const char *nvme_log_name(u8 lid);
+const char *nvme_cns_name(u8 cns);
 
 /* Fields of commands, read in one place. Values may be anything. */
 static inline u64 nvme_rw_slba(const struct nvme_sqe *s)
