@@ -33,7 +33,10 @@ struct nvmf_disc_record {
 	u8 tcp_sectype;
 };
 
-/** nvmf_disc_entry_encode() - record to wire; text fields space-padded */
+/**
+ * nvmf_disc_entry_encode() - record to wire
+ * The address fields are padded with spaces, the NQN with zeros.
+ */
 void nvmf_disc_entry_encode(struct nvmf_disc_entry *e,
 			    const struct nvmf_disc_record *r);
 
@@ -76,6 +79,9 @@ void nvmf_disc_window(u64 genctr, u64 numrec, nvmf_disc_record_fn fn,
  * nvmf_disc_feed(). After the last entry the header is read again: if the
  * generation counter moved, everything starts over.
  */
+#define NVMF_DISC_MAX_RECORDS	65536	/* more is taken for a broken header */
+#define NVMF_DISC_MAX_RESTARTS	8
+
 struct nvmf_disc_reader {
 	u64 genctr;
 	u64 numrec;
@@ -98,8 +104,11 @@ bool nvmf_disc_next(const struct nvmf_disc_reader *r, u32 max, u64 *offset,
 /**
  * nvmf_disc_feed() - the window's data
  * @entry: called for every record; a restart is told by index 0 again
- * Return: 0; -EAGAIN after a restart; -EPROTO / -EMSGSIZE; -ELOOP after 8
- * restarts.
+ * @data: all of the window that nvmf_disc_next() gave
+ *
+ * Return: 0; -EAGAIN after a restart (drop what was gathered and go on);
+ * -EPROTO / -EMSGSIZE; -ELOOP after NVMF_DISC_MAX_RESTARTS restarts; -EINVAL
+ * when nothing was left to read.
  */
 int nvmf_disc_feed(struct nvmf_disc_reader *r, const void *data, size_t len,
 		   void (*entry)(void *ctx, u64 index,

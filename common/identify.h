@@ -56,12 +56,14 @@ struct nvme_ctrl_desc {
 	u32 nanagrpid;
 };
 
+/** nvme_id_ctrl_encode() - @id is written whole; no string may be NULL */
 void nvme_id_ctrl_encode(struct nvme_id_ctrl *id,
 			 const struct nvme_ctrl_desc *d);
 
 /**
  * struct nvme_ctrl_info - what a host takes from Identify Controller
- * @max_transfer: bytes; 0 = no limit given
+ * @mdts: largest transfer as a power of two of CAP.MPSMIN pages; 0 = no limit
+ *
  * Text is trimmed and terminated; unprintable bytes are kept as they came
  * (printers escape).
  */
@@ -115,8 +117,9 @@ int nvme_id_ctrl_decode(const void *data, size_t len, struct nvme_ctrl_info *c,
  * @discovery: rules of a discovery controller apply
  * @keep_alive: the host wants keep-alive
  *
- * Controller ids must agree; KAS not 0 with @keep_alive; IOCCSZ >= 4 and
- * IORCSZ >= 1 on I/O controllers; a capsule that holds ICDOFF.
+ * Controller ids must agree. Of an I/O controller also: KAS not 0 with
+ * @keep_alive, IOCCSZ >= 4, IORCSZ >= 1, and a capsule that holds ICDOFF
+ * (discovery controllers in use leave these fields 0).
  *
  * Return: 0 or -EINVAL with the reason.
  */
@@ -148,10 +151,13 @@ struct nvme_ns_facts {
 	u8 csi;
 };
 
+/** nvme_id_ns_encode() - @id is written whole; one LBA format, that of @f */
 void nvme_id_ns_encode(struct nvme_id_ns *id, const struct nvme_ns_facts *f);
 
 /**
  * nvme_id_ns_decode() - wire to facts
+ * @f: written whole; the descriptor list's facts are added afterwards
+ *
  * Return: 0; -EMSGSIZE; -ENODEV if NSZE is 0 (inactive); -EPROTO for a block
  * size outside 512 B to 64 KiB, a size that overflows 63 bits of bytes, or a
  * format index past the table.
@@ -168,7 +174,8 @@ void nvme_ns_descs_encode(u8 *out, const struct nvme_ns_facts *f);
 
 /**
  * nvme_ns_descs_decode() - fills uuid, nguid, eui64 and csi of @f
- * Unknown types are skipped; a wrong length ends the list with -EPROTO.
+ * Unknown types are skipped. Return: 0, or -EPROTO for a wrong length or a
+ * descriptor that is cut off; @f is as it was then.
  */
 int nvme_ns_descs_decode(const void *data, size_t len, struct nvme_ns_facts *f,
 			 struct weft_reason *why);

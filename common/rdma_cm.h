@@ -38,9 +38,9 @@ void nvme_rdma_cm_req_encode(struct nvme_rdma_cm_req *q,
  * @p: filled in on success
  * @why: reason in words; may be NULL
  *
- * Sizes beyond @max_depth are no error on a depth the acceptor can cap with
- * its crqsize; a submission queue of size 0 and receives fewer than the
- * queue's size are refused.
+ * Sizes beyond @max_depth are no error: they come back capped to it, and the
+ * acceptor says so with its crqsize. A submission queue of one entry (0 on the
+ * wire) and receives fewer than the queue's entries are refused.
  *
  * Return: 0, or the enum nvme_rdma_cm_status to reject with.
  */

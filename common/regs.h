@@ -59,7 +59,10 @@ nvme_status nvme_regs_get(const struct nvme_regs *r, u32 offset, u8 size,
  * a command set, page size, arbitration or entry sizes that CAP does not
  * offer, or changes those while enabled. Clearing EN and setting SHN in one
  * write: the reset wins. CSTS.SHST follows the shutdown and clears when SHN
- * returns to 0 through a reset.
+ * returns to 0 through a reset. Enabling while a reset or a shutdown still
+ * runs is refused; a normal shutdown that runs can be made an abrupt one. A
+ * write of NSSR that is not "NVMe" has no effect. Other properties cannot be
+ * written. A refused write changes nothing.
  */
 nvme_status nvme_regs_set(struct nvme_regs *r, u32 offset, u8 size, u64 value,
 			  enum nvme_regs_event *event);
@@ -73,10 +76,14 @@ void nvme_regs_shutdown_done(struct nvme_regs *r);
 /** nvme_regs_fatal() - CSTS.CFS */
 void nvme_regs_fatal(struct nvme_regs *r);
 
-/** nvme_regs_ready() - may commands other than fabrics be executed? */
+/**
+ * nvme_regs_ready() - may commands other than fabrics be executed?
+ * Not before RDY, not after a fatal error, not once a shutdown has begun.
+ */
 static inline bool nvme_regs_ready(const struct nvme_regs *r)
 {
-	return (r->csts & (NVME_CSTS_RDY | NVME_CSTS_CFS)) == NVME_CSTS_RDY;
+	return (r->csts & (NVME_CSTS_RDY | NVME_CSTS_CFS |
+			   NVME_CSTS_SHST_MASK)) == NVME_CSTS_RDY;
 }
 
 /* The host's side */
@@ -84,7 +91,8 @@ static inline bool nvme_regs_ready(const struct nvme_regs *r)
 /**
  * nvme_host_cc() - the CC value that enables a controller for us
  * @cap: what the controller offers
- * @page_shift: our page size as a shift; the controller's minimum may be less
+ * @page_shift: our page size as a shift; the controller's minimum may be less,
+ *              and if its maximum is less, the maximum is taken
  * @cc: the value, with EN set
  * @why: reason in words; may be NULL
  *
@@ -93,7 +101,7 @@ static inline bool nvme_regs_ready(const struct nvme_regs *r)
 int nvme_host_cc(u64 cap, unsigned int page_shift, u32 *cc,
 		 struct weft_reason *why);
 
-/** nvme_host_ready_ms() - how long CSTS.RDY may take; at least 500 ms */
+/** nvme_host_ready_ms() - how long CSTS.RDY may take: CAP.TO and 500 ms */
 u32 nvme_host_ready_ms(u64 cap);
 
 #endif
