@@ -201,10 +201,12 @@ struct weft_ctrl {
  * @result: DW0/1 of the response
  * @status: of the response, or what the core put there
  * @genctr: generation, see weft_cid()
+ * @passthru: the command of a passthrough request, its sender's
  */
 struct weft_request {
 	struct weft_ctrl *ctrl;
 	union nvme_cmd *cmd;
+	const union nvme_cmd *passthru;
 	u64 result;
 	nvme_status status;
 	u8 retries;
@@ -268,6 +270,12 @@ void weft_complete_rq(struct request *rq);
 /** weft_timeout_rq() - body of blk_mq_ops.timeout */
 enum blk_eh_timer_return weft_timeout_rq(struct request *rq);
 
+/**
+ * weft_map_queues() - body of blk_mq_ops.map_queues of I/O queues
+ * Default, read and poll contexts in this order, as granted.
+ */
+void weft_map_queues(struct blk_mq_tag_set *set);
+
 /** weft_rq_dir() - which way @rq's data moves */
 static inline enum nvme_xfer_dir weft_rq_dir(struct request *rq)
 {
@@ -305,6 +313,12 @@ void weft_delete_ctrl_flush(void);
  */
 int weft_ctrl_init(struct weft_ctrl *ctrl, const struct weft_transport_ops *ops,
 		   const struct weft_connstr *opts);
+
+/**
+ * weft_ctrl_put() - create_ctrl gives up after weft_ctrl_init()
+ * Ends in free_ctrl. Later references are the core's.
+ */
+void weft_ctrl_put(struct weft_ctrl *ctrl);
 
 static inline enum weft_ctrl_state weft_ctrl_state(const struct weft_ctrl *ctrl)
 {
