@@ -72,14 +72,13 @@ struct reactor {
 
 	/* poller.c */
 	struct poller_list pollers;	/* period 0 */
-	unsigned int npollers;
 	unsigned int unarmable;		/* those without arm */
 	struct poller *running;
 	struct poller *next;		/* where the walk over pollers goes on */
 	struct poller **heap;		/* timed, next to expire first */
 	size_t heap_count;
 	size_t heap_size;
-	u64 heap_seq;
+	u64 poller_seq;
 
 	/* fd.c */
 	struct fd_source_list fds;

@@ -25,7 +25,7 @@ struct poller {
 	bool timed;
 	size_t slot;			/* in the heap */
 	u64 expires_us;
-	u64 seq;
+	u64 seq;			/* age; of a timed one, since it last ran */
 };
 
 static bool heap_before(const struct poller *a, const struct poller *b)
@@ -87,7 +87,7 @@ static int heap_reserve(struct reactor *r)
 
 static void heap_add(struct reactor *r, struct poller *p)
 {
-	p->seq = r->heap_seq++;
+	p->seq = r->poller_seq++;
 	p->slot = r->heap_count++;
 	heap_up(r, p);
 }
@@ -152,8 +152,8 @@ struct poller *poller_register(const char *name, poller_fn fn, void *ctx,
 		return NULL;
 	p->fn = fn;
 	p->arm = arm;
+	p->seq = r->poller_seq++;
 	TAILQ_INSERT_TAIL(&r->pollers, p, link);
-	r->npollers++;
 	r->unarmable += !arm;
 	return p;
 }
@@ -179,7 +179,6 @@ static void poller_free(struct reactor *r, struct poller *p)
 		if (r->next == p)
 			r->next = TAILQ_NEXT(p, link);
 		TAILQ_REMOVE(&r->pollers, p, link);
-		r->npollers--;
 		r->unarmable -= !p->arm;
 	}
 	free(p);
@@ -208,11 +207,11 @@ static unsigned int poller_run(struct reactor *r, struct poller *p)
 
 unsigned int poller_run_all(struct reactor *r)
 {
-	unsigned int left = r->npollers, work = 0;
+	u64 new_seq = r->poller_seq;	/* registered meanwhile: next turn */
+	unsigned int work = 0;
 	struct poller *p;
 
-	/* counted, so that one registered meanwhile waits for the next turn */
-	for (p = TAILQ_FIRST(&r->pollers); p && left; p = r->next, left--) {
+	for (p = TAILQ_FIRST(&r->pollers); p && p->seq < new_seq; p = r->next) {
 		r->next = TAILQ_NEXT(p, link);
 		work += poller_run(r, p);
 	}
@@ -230,14 +229,14 @@ static unsigned int timer_run_periodic(struct reactor *r, struct poller *p)
 	p->expires_us += p->period_us;
 	if (p->expires_us <= r->now_us)		/* late: do not catch up */
 		p->expires_us = r->now_us + p->period_us;
-	p->seq = r->heap_seq++;
+	p->seq = r->poller_seq++;
 	heap_down(r, p);
 	return work;
 }
 
 unsigned int timer_run_due(struct reactor *r)
 {
-	u64 new_seq = r->heap_seq;	/* started meanwhile: next turn */
+	u64 new_seq = r->poller_seq;	/* started meanwhile: next turn */
 	unsigned int work = 0;
 	struct poller *p;
 	reactor_fn fn;
