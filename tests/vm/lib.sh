@@ -52,8 +52,6 @@ run_at_exit() {
 	set +e
 	if [ $rc != 0 ] && [ $rc != 77 ]; then
 		[ ! -s "$VM_OUT/target.log" ] || { echo "-- end of target.log"; tail -n 20 "$VM_OUT/target.log"; }
-		echo "-- end of dmesg"
-		dmesg | tail -n 25
 	fi
 	for ((i = ${#AT_EXIT[@]} - 1; i >= 0; i--)); do
 		eval "${AT_EXIT[i]}" > /dev/null 2>&1

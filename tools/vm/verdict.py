@@ -82,8 +82,10 @@ def judge(out, allow):
         return "FAIL", "the guest ended before the script did"
     if code[0] == "0":
         return "ok", ""
-    output = read_lines(os.path.join(out, "output.log"))
-    last = next((line for line in reversed(output) if line.strip()), "")
+    output = [x for x in read_lines(os.path.join(out, "output.log")) if x.strip()]
+    last = next((x for x in output if x.startswith("FAIL:")), output[-1] if output else "")
     if code[0] == "77":
         return "skip", last
+    if last.startswith("FAIL:"):
+        return "FAIL", last[5:].strip()
     return "FAIL", f"exit code {code[0]}: {last}"
