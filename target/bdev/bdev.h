@@ -70,6 +70,8 @@ struct bdev_stats {
 	u64 ops[BDEV_IO_TYPES];
 	u64 bytes[BDEV_IO_TYPES];
 	u64 latency_us[BDEV_IO_TYPES];
+	u64 max_latency_us[BDEV_IO_TYPES];
+	u64 min_latency_us[BDEV_IO_TYPES];	/* 0 while there are no ops */
 	u64 errors;
 };
 
@@ -179,6 +181,9 @@ struct io_channel *bdev_channel_get(struct bdev_desc *desc);
  * in @done with -ERANGE, -EOPNOTSUPP, -ENODEV like everything else.
  */
 void bdev_submit(struct bdev_io *io);
+
+/** bdev_claimed() - has an opener claimed it? */
+bool bdev_claimed(const struct bdev *b);
 
 bool bdev_supports(const struct bdev *b, enum bdev_io_type type);
 
