@@ -204,12 +204,10 @@ check check-full check-debug:
 	$(Q)tools/check/run $@
 
 demo:
-	$(Q)tools/deps build vm
-	$(Q)$(MAKE) --no-print-directory programs
 	$(Q)tools/vm/demo
 
 bench:
-	$(Q)tools/deps build vm
+	$(Q)tools/deps build vm kernels
 	$(Q)$(MAKE) --no-print-directory userspace
 	$(Q)tests/bench/run
 

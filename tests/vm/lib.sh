@@ -51,7 +51,10 @@ run_at_exit() {
 	trap - ERR
 	set +e
 	if [ $rc != 0 ] && [ $rc != 77 ]; then
-		[ ! -s "$VM_OUT/target.log" ] || { echo "-- end of target.log"; tail -n 20 "$VM_OUT/target.log"; }
+		if [ -s "$VM_OUT/target.log" ]; then
+			echo "-- end of target.log"
+			tail -n 20 "$VM_OUT/target.log"
+		fi
 	fi
 	for ((i = ${#AT_EXIT[@]} - 1; i >= 0; i--)); do
 		eval "${AT_EXIT[i]}" > /dev/null 2>&1
@@ -243,12 +246,14 @@ kill_target() {
 # namespace and a listener on $RXE_ADDR:4420, by RPC; default a 64 MiB malloc disk
 target_with_disk() {
 	local nqn=${1:-$WEFT_NQN} method=${2:-bdev_malloc_create} bdev
-	local params=${3:-'{"name":"disk1","num_blocks":131072,"block_size":512}'}
+	local params=${3:-'{"name":"disk1","num_blocks":131072,"block_size":512}'} listen
 	bdev=$(rpc "$method" "$params")
 	rpc nvmf_get_transports | grep -qi rdma || rpc nvmf_create_transport '{"trtype":"RDMA"}'
-	rpc nvmf_create_subsystem "{\"nqn\":\"$nqn\",\"allow_any_host\":true,\"serial_number\":\"WEFT0001\"}"
+	listen='"trtype":"RDMA","adrfam":"IPv4","trsvcid":"4420","traddr":"'$RXE_ADDR'"'
+	rpc nvmf_create_subsystem \
+		"{\"nqn\":\"$nqn\",\"allow_any_host\":true,\"serial_number\":\"WEFT0001\"}"
 	rpc nvmf_subsystem_add_ns "{\"nqn\":\"$nqn\",\"namespace\":{\"bdev_name\":$bdev}}"
-	rpc nvmf_subsystem_add_listener "{\"nqn\":\"$nqn\",\"listen_address\":{\"trtype\":\"RDMA\",\"adrfam\":\"IPv4\",\"traddr\":\"$RXE_ADDR\",\"trsvcid\":\"4420\"}}"
+	rpc nvmf_subsystem_add_listener "{\"nqn\":\"$nqn\",\"listen_address\":{$listen}}"
 }
 
 # --- our host -----------------------------------------------------------------
@@ -282,6 +287,7 @@ disconnect_weft() {
 # --- in-tree target -----------------------------------------------------------
 
 NVMET=/sys/kernel/config/nvmet
+NULLB=/sys/kernel/config/nullb/weftnull
 
 # nvmet_setup [NQN] [null|FILE] [MEGABYTES]: in-tree nvmet-rdma with one namespace on
 # a memory-backed null_blk or a file. On 6.12 this loads the in-tree nvme-core.
@@ -313,7 +319,7 @@ nvmet_setup() {
 
 # memory-backed disk; the kernel names it by index or by its configfs folder
 nvmet_null_blk() {
-	local d=/sys/kernel/config/nullb/weftnull
+	local d=$NULLB
 	grep -q '^null_blk ' /proc/modules || modprobe null_blk nr_devices=0
 	mkdir "$d"
 	echo "$1" > "$d/size"
@@ -332,7 +338,7 @@ nvmet_teardown() {
 	rmdir "$NVMET/subsystems/$nqn/namespaces/1" "$NVMET/subsystems/$nqn"
 	if [ -z "$(ls "$NVMET/ports/1/subsystems")" ]; then
 		rmdir "$NVMET/ports/1"
-		[ ! -d /sys/kernel/config/nullb/weftnull ] || rmdir /sys/kernel/config/nullb/weftnull
+		[ ! -d "$NULLB" ] || rmdir "$NULLB"
 		wait_for -t 30 rmmod nvmet-rdma
 		rmmod nvmet
 	fi

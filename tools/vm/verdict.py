@@ -23,7 +23,8 @@ KERNEL_REPORT = re.compile(
 
 # said by every boot of a kernel that is built or run this way; no fault of anybody
 KERNEL_HARMLESS = re.compile(
-    r"KASAN: (?:kernel|generic)|KernelAddressSanitizer initialized|DMA-API: (?:preallocated|debugging)|"
+    r"KASAN: (?:kernel|generic)|KernelAddressSanitizer initialized|"
+    r"DMA-API: (?:preallocated|debugging)|"
     r"kasan: Kernel|ODEBUG: selftest passed|[Kk]ernel command line:|\] Command line:")
 
 SANITIZER_REPORT = re.compile(
