@@ -99,6 +99,9 @@ int nvmf_transport_opts_init(const char *trtype,
 void nvmf_transport_create(const char *trtype,
 			   const struct nvmf_transport_opts *opts,
 			   nvmf_done done, void *ctx);
+/** nvmf_transport_delete() - refused with -EBUSY while a listener uses it */
+void nvmf_transport_delete(struct nvmf_transport *t, nvmf_done done,
+			   void *ctx);
 struct nvmf_transport *nvmf_transport_first(void);
 struct nvmf_transport *nvmf_transport_next(struct nvmf_transport *t);
 struct nvmf_transport *nvmf_transport_find(u8 trtype);
@@ -256,6 +259,7 @@ struct nvmf_group_stats {
 	u64 io_qpairs;
 	u64 current_admin_qpairs;
 	u64 current_io_qpairs;
+	u64 current_unassociated_qpairs;	/* no Connect yet */
 	u64 pending_bdev_io;
 	u64 completed_nvme_io;
 	/* transport's own members as JSON object text, one per transport */
