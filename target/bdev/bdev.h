@@ -77,6 +77,12 @@ struct bdev_stats {
 
 /**
  * struct bdev_fns - what a module implements
+ * @channel_size: bytes of its channel context, which starts with struct
+ *                bdev_channel
+ * @channel_create: fills a zeroed context on the calling reactor, negative
+ *                  errno refuses; may be NULL
+ * @channel_destroy: gives back what create took, on the same reactor; no I/O
+ *                   is under way; may be NULL
  * @destruct: give back everything; last call; no channel is left
  * @submit: start @io (range and support are checked); ends in
  *          bdev_io_complete(), also for errors
@@ -87,6 +93,9 @@ struct bdev_stats {
  *          what save_config emits to have this bdev again
  */
 struct bdev_fns {
+	size_t channel_size;
+	int (*channel_create)(struct bdev *b, void *ctx);
+	void (*channel_destroy)(struct bdev *b, void *ctx);
 	void (*destruct)(struct bdev *b);
 	void (*submit)(struct io_channel *ch, struct bdev_io *io);
 	bool (*supports)(const struct bdev *b, enum bdev_io_type type);
@@ -118,17 +127,17 @@ struct bdev {
 	unsigned int opens;
 	TAILQ_HEAD(, bdev_desc) descs;
 	TAILQ_ENTRY(bdev) link;
-	reactor_fn removed;
-	void *removed_ctx;
+	TAILQ_HEAD(, bdev_removed) removed;
+	struct bdev_stats past;
 };
 
 /* Modules */
 
 /**
- * bdev_register() - make a filled-in bdev known
- * The io device (key: the bdev) must be registered before with a channel
- * context that starts with struct bdev_channel.
- * Return: 0, -EEXIST (name or uuid), -EINVAL; with reason.
+ * bdev_register() - make a filled-in bdev known; control reactor
+ * Name, sizes and uuid are checked; channels can be had from now on.
+ * Return: 0, -EEXIST (name or uuid), -EINVAL, -ENOMEM; with reason. After a
+ * failure the bdev is the caller's again and destruct is not called.
  */
 int bdev_register(struct bdev *b, struct weft_reason *why);
 
@@ -149,6 +158,7 @@ void bdev_notify_resize(struct bdev *b, u64 blocks);
 enum bdev_event { BDEV_EVENT_REMOVE, BDEV_EVENT_RESIZE };
 typedef void (*bdev_event_fn)(void *ctx, struct bdev *b, enum bdev_event ev);
 
+/** bdev_find() - by name or by uuid in text form; also one being removed */
 struct bdev *bdev_find(const char *name);
 /** bdev_first() / bdev_next() - walk all, in order of creation */
 struct bdev *bdev_first(void);
@@ -169,6 +179,9 @@ struct bdev *bdev_desc_bdev(const struct bdev_desc *desc);
 /**
  * bdev_unregister() - remove a bdev: openers get BDEV_EVENT_REMOVE; when all
  * have closed, the module destructs it and @done runs (control reactor)
+ *
+ * New I/O and opens fail from now on. May be called again while removal is
+ * under way: every @done runs. Nothing is called back within the call.
  */
 void bdev_unregister(struct bdev *b, reactor_fn done, void *ctx);
 
@@ -178,7 +191,9 @@ struct io_channel *bdev_channel_get(struct bdev_desc *desc);
 /**
  * bdev_submit() - start an operation
  * Fields desc to ctx are filled in. Out of range, unsupported or removed ends
- * in @done with -ERANGE, -EOPNOTSUPP, -ENODEV like everything else.
+ * in @done with -ERANGE, -EOPNOTSUPP, -ENODEV like everything else. The iov of
+ * a read or write holds exactly the bytes of its blocks, or it is -EINVAL.
+ * Nothing to do (0 blocks) succeeds; a flush is always of the whole device.
  */
 void bdev_submit(struct bdev_io *io);
 
@@ -187,7 +202,11 @@ bool bdev_claimed(const struct bdev *b);
 
 bool bdev_supports(const struct bdev *b, enum bdev_io_type type);
 
-/** bdev_stats_collect() - sum over all channels, then @done with the sum */
+/**
+ * bdev_stats_collect() - sum over all channels, then @done with the sum
+ * Control reactor; the bdev stays until @done has run. Channels that are gone
+ * are in the sum.
+ */
 void bdev_stats_collect(struct bdev *b,
 			void (*done)(void *ctx, const struct bdev_stats *s),
 			void *ctx);
