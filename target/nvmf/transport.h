@@ -65,16 +65,22 @@ struct nvmf_request {
 	int iovcnt;
 	struct nvmf_memory *memory;
 	struct bdev_io bio;
-	struct nvmf_ns_channel *nsch;	/* nvmf's own from here */
+	/* nvmf's own from here */
+	struct nvmf_ns_channel *nsch;
+	const struct nvmf_command *command;
 	TAILQ_ENTRY(nvmf_request) link;
-	u8 state;
-	bool listed;
+	void *work;
+	u64 lba;
+	u64 blocks;
+	u32 range;
+	u16 error_loc;
 };
 
 /**
  * struct nvmf_qpair - one connection, embedded in the transport's own
  * @group: its reactor's poll group
  * @transport: whose ops
+ * @admin: what nvmf_group_choose() was told
  * @depth: requests that may be outstanding
  * @rules: what SGLs of this queue may be; set by the transport, max_len too
  * @listen: the address it came to
@@ -83,6 +89,7 @@ struct nvmf_request {
 struct nvmf_qpair {
 	struct nvmf_group *group;
 	struct nvmf_transport *transport;
+	bool admin;
 	u16 depth;
 	struct nvme_sgl_rules rules;
 	struct nvmf_trid listen;
@@ -90,13 +97,14 @@ struct nvmf_qpair {
 	char peer_port[6];
 	/* nvmf's own from here */
 	struct nvmf_ctrlr *ctrlr;
+	struct nvmf_sgroup *sgroup;
 	u16 qid;
-	u16 sqsize;
-	u16 sqhd;
+	u32 sqsize;
+	u32 sqhd;
 	bool sqflow_off;
 	u8 state;
 	u32 outstanding;
-	TAILQ_HEAD(, nvmf_request) requests;
+	u64 since_us;
 	TAILQ_ENTRY(nvmf_qpair) link;
 	TAILQ_ENTRY(nvmf_qpair) ctrlr_link;
 };
