@@ -129,10 +129,10 @@ static unsigned int find_option(const struct element *e)
 }
 
 static int fail_words(const struct weft_opt_row *row, const struct element *e,
-		      const char *problem, struct weft_reason *why)
+		      struct weft_reason *why)
 {
 	return weft_fail_value(why, -EINVAL, row->info.token, e->value,
-			       e->value_len, "%saccepted is %s", problem,
+			       e->value_len, "accepted is %s",
 			       row->info.accepts);
 }
 
@@ -167,7 +167,7 @@ static int store_uuid(struct weft_connstr *c, const struct weft_opt_row *row,
 
 	if (weft_uuid_parse(e->value, e->value_len, id) ||
 	    weft_id_is_zero(id, WEFT_UUID_BYTES))
-		return fail_words(row, e, "", why);
+		return fail_words(row, e, why);
 	return 0;
 }
 
@@ -182,16 +182,24 @@ static bool iface_ok(const char *s, size_t len)
 }
 
 /* Nothing of a secret may appear in a reason: that ends up in a log. */
+static int fail_long(const struct weft_opt_row *row, const struct element *e,
+		     struct weft_reason *why)
+{
+	bool secret = row->kind == WEFT_KIND_SECRET;
+
+	return weft_fail_value(why, -EINVAL, row->info.token,
+			       secret ? "(hidden)" : e->value,
+			       secret ? 8 : e->value_len,
+			       "%zu bytes; accepted are at most %d",
+			       e->value_len, row->size - 1);
+}
+
 static int check_secret(const struct weft_opt_row *row,
 			const struct element *e, struct weft_reason *why)
 {
 	const size_t prefix = sizeof(SECRET_PREFIX) - 1;
 	size_t i;
 
-	if (e->value_len >= row->size)
-		return weft_fail(why, -EINVAL,
-				 "%s=(hidden): %zu bytes; accepted are at most %d",
-				 row->info.token, e->value_len, row->size - 1);
 	for (i = 0; i < e->value_len; i++)
 		if (e->value[i] <= 0x20 || e->value[i] >= 0x7f)
 			break;
@@ -222,11 +230,11 @@ static int check_text(const struct weft_opt_row *row, const struct element *e,
 		return check_secret(row, e, why);
 	case WEFT_KIND_TRANSPORT:
 		if (!weft_transport_row(v, len))
-			err = fail_words(row, e, "", why);
+			err = fail_words(row, e, why);
 		return err;
 	default:
-		if (len >= row->size || !iface_ok(v, len))
-			err = fail_words(row, e, "", why);
+		if (!iface_ok(v, len))
+			err = fail_words(row, e, why);
 		return err;
 	}
 }
@@ -237,12 +245,11 @@ static int store_text(struct weft_connstr *c, const struct weft_opt_row *row,
 	char *to = field(c, row);
 	int err;
 
+	if (e->value_len >= row->size)
+		return fail_long(row, e, why);
 	err = check_text(row, e, why);
 	if (err)
 		return err;
-	/* what the checks accept fits; this keeps a new row from overflowing */
-	if (e->value_len >= row->size)
-		return fail_words(row, e, "too long; ", why);
 	memcpy(to, e->value, e->value_len);
 	to[e->value_len] = '\0';
 	return 0;
