@@ -113,6 +113,10 @@ static void test_get_log_page(void)
 	      { 6, 0xff }, { 7, 0xff }, { 40, 0x0c }, { 41, 0xff });
 	UNIT_EQ(nvme_log_bytes(&c.sqe), 4);
 
+	/* seven bits of LSP: the eighth is RAE */
+	nvme_cmd_get_log_page(&c, 1, 0, 0, 4, 0xff, false);
+	CHECK(c, { 0, 0x02 }, { 1, 0x40 }, { 40, 1 }, { 41, 0x7f });
+
 	nvme_cmd_get_log_page(&c, 1, 0, 0, 0xfffffffc, 0, false);
 	UNIT_EQ(nvme_log_bytes(&c.sqe), 0xfffffffcll);
 	UNIT_EQ(nvme_log_offset(&c.sqe), 0);

@@ -391,6 +391,7 @@ static void test_near_matches(void)
 		{ "t", NULL }, { "port", NULL }, { "subsystem", NULL },
 		{ "cntlid", NULL }, { "kato", NULL },
 		{ "dhchap_ctrl_secretxxxxxxx", NULL },
+		{ "queue_sizexyz", NULL }, { "queue_sizexy", "queue_size" },
 		{ "dhchap_ctrl_secretxx", "dhchap_ctrl_secret" },
 	};
 	char want[256];
