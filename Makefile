@@ -152,7 +152,8 @@ $(B)/libweft-test.a: $(call obj,$(TESTLIB_C)) $(B)/.sources
 
 link = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(1) $(LIBS)
 
-$(B)/weft-target: $(call obj,$(DAEMON_C)) $(LIBTARGET) $(LIBCOMMON)
+# Objects, not the library: transports and RPC methods register by constructors.
+$(B)/weft-target: $(call obj,$(DAEMON_C) $(TARGET_C)) $(LIBCOMMON)
 	$(call say,LD,$@)
 	$(Q)$(call link)
 

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * Saved configurations: applied as a whole or refused, and read back. A
+ * configuration is a list of method calls grouped by subsystem, as SPDK's
+ * client saves it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "target/rpc/rpc.h"
+
+/*
+ * Calls in SPDK's configurations that tune machinery which does not exist
+ * here (pools, schedulers, sockets, other bdev modules). They are passed over
+ * with a notice, so that such a file works as it is.
+ */
+static const char *const tuning[] = {
+	"accel_set_options", "bdev_nvme_set_hotplug", "bdev_nvme_set_options",
+	"bdev_raid_set_options", "bdev_set_options", "framework_set_scheduler",
+	"iobuf_set_options", "nvmf_set_config", "nvmf_set_crdt",
+	"nvmf_set_max_subsystems", "scheduler_set_options",
+	"sock_impl_set_options", "sock_set_default_impl", "vmd_enable",
+};
+
+bool rpc_tuning_method(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(tuning); i++)
+		if (!strcmp(tuning[i], name))
+			return true;
+	return false;
+}
+
+struct step {
+	const char *method;
+	json_t *params;
+	unsigned int subsystem;
+	unsigned int index;
+};
+
+/**
+ * struct apply - a configuration on its way
+ * @undo: calls that take back what was done, in order of doing
+ * @err: set once something failed; then the undo list is run backwards
+ * @running: next() is on the stack and continues by itself
+ */
+struct apply {
+	json_t *config;
+	struct step *steps;
+	size_t nsteps;
+	size_t at;
+	json_t *undo;
+	int err;
+	struct weft_reason why;
+	bool pending;
+	bool running;
+	rpc_config_done done;
+	void *ctx;
+};
+
+json_t *rpc_config_load(const char *file, struct weft_reason *why)
+{
+	json_error_t err;
+	json_t *config = json_load_file(file, JSON_REJECT_DUPLICATES, &err);
+
+	if (!config)
+		weft_fail(why, -EINVAL, "%s: line %d, column %d: %s", file,
+			  err.line, err.column, err.text);
+	return config;
+}
+
+static int fail_at(struct apply *a, const struct step *s, int err,
+		   const char *text)
+{
+	a->err = err;
+	return weft_fail(&a->why, err, "subsystems[%u].config[%u] %s: %s",
+			 s->subsystem, s->index, s->method ? s->method : "",
+			 text);
+}
+
+static int add_step(struct apply *a, json_t *call, unsigned int subsystem,
+		    unsigned int index)
+{
+	struct step *s, *steps;
+
+	steps = realloc(a->steps, (a->nsteps + 1) * sizeof(*steps));
+	if (!steps)
+		return weft_fail(&a->why, -ENOMEM, "no memory");
+	a->steps = steps;
+	s = &steps[a->nsteps];
+	s->method = json_string_value(json_object_get(call, "method"));
+	s->params = json_object_get(call, "params");
+	s->subsystem = subsystem;
+	s->index = index;
+	if (!s->method)
+		return fail_at(a, s, -EINVAL, "\"method\" is missing");
+	if (rpc_tuning_method(s->method))
+		log_notice("config: %s has no counterpart here, passed over",
+			   s->method);
+	else
+		a->nsteps++;
+	return 0;
+}
+
+static int flatten(struct apply *a)
+{
+	json_t *subsystems = json_object_get(a->config, "subsystems");
+	json_t *subsystem, *calls, *call;
+	size_t i, k;
+	int rc;
+
+	if (!json_is_array(subsystems))
+		return weft_fail(&a->why, -EINVAL,
+				 "\"subsystems\": an array is expected");
+	json_array_foreach(subsystems, i, subsystem) {
+		calls = json_object_get(subsystem, "config");
+		if (!calls || json_is_null(calls))
+			continue;
+		if (!json_is_array(calls))
+			return weft_fail(&a->why, -EINVAL,
+					 "subsystems[%zu].config: an array is expected",
+					 i);
+		json_array_foreach(calls, k, call) {
+			rc = add_step(a, call, i, k);
+			if (rc)
+				return rc;
+		}
+	}
+	return 0;
+}
+
+static int error_number(const json_t *error)
+{
+	json_int_t code = json_integer_value(json_object_get(error, "code"));
+
+	/* JSON-RPC's own codes are no errno: all of them mean bad input */
+	return code < 0 && code > -4096 ? (int)code : -EINVAL;
+}
+
+static void checked(void *ctx, json_t *result, json_t *error, json_t *undo)
+{
+	struct apply *a = ctx;
+
+	(void)result;
+	(void)undo;
+	if (error)
+		fail_at(a, &a->steps[a->at], error_number(error),
+			json_string_value(json_object_get(error, "message")));
+}
+
+static void run(struct apply *a);
+
+static void undone(void *ctx, json_t *result, json_t *error, json_t *undo)
+{
+	struct apply *a = ctx;
+
+	(void)result;
+	(void)undo;
+	if (error)
+		log_error("config: taking back failed: %s",
+			  json_string_value(json_object_get(error, "message")));
+	a->pending = false;
+	if (!a->running)
+		run(a);
+}
+
+static void executed(void *ctx, json_t *result, json_t *error, json_t *undo)
+{
+	struct apply *a = ctx;
+
+	checked(a, result, error, undo);
+	if (undo)
+		json_array_append(a->undo, undo);
+	a->at++;
+	a->pending = false;
+	if (!a->running)
+		run(a);
+}
+
+static void finish(struct apply *a)
+{
+	a->done(a->ctx, a->err, &a->why);
+	json_decref(a->undo);
+	json_decref(a->config);
+	free(a->steps);
+	free(a);
+}
+
+/* One call of the undo list, the latest first; false when it is empty. */
+static bool undo_one(struct apply *a)
+{
+	size_t n = json_array_size(a->undo);
+	json_t *call;
+
+	if (!n)
+		return false;
+	call = json_incref(json_array_get(a->undo, n - 1));
+	json_array_remove(a->undo, n - 1);
+	a->pending = true;
+	rpc_execute(json_string_value(json_object_get(call, "method")),
+		    json_object_get(call, "params"), false, undone, a);
+	json_decref(call);
+	return true;
+}
+
+static void run(struct apply *a)
+{
+	bool more = true;
+
+	a->running = true;
+	while (!a->pending && more) {
+		if (a->err) {
+			more = undo_one(a);
+		} else if (a->at < a->nsteps) {
+			a->pending = true;
+			rpc_execute(a->steps[a->at].method,
+				    a->steps[a->at].params, false, executed, a);
+		} else {
+			more = false;
+		}
+	}
+	a->running = false;
+	if (!a->pending)
+		finish(a);
+}
+
+void rpc_config_apply(json_t *config, rpc_config_done done, void *ctx)
+{
+	struct apply *a = calloc(1, sizeof(*a));
+	struct weft_reason why;
+
+	if (!a) {
+		done(ctx, weft_fail(&why, -ENOMEM, "no memory"), &why);
+		return;
+	}
+	a->config = json_incref(config);
+	a->undo = json_array();
+	a->done = done;
+	a->ctx = ctx;
+	a->err = flatten(a);
+	for (a->at = 0; !a->err && a->at < a->nsteps; a->at++)
+		rpc_execute(a->steps[a->at].method, a->steps[a->at].params,
+			    true, checked, a);
+	a->at = 0;
+	run(a);
+}
+
+json_t *rpc_config_call(const char *method, json_t *params)
+{
+	return json_pack("{s:s, s:o}", "method", method, "params", params);
+}

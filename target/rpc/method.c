@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * The registry of RPC methods and the life of one call: find, check state,
+ * decode, run, and hand the outcome to whoever asked (a client of the server,
+ * or a configuration that is being applied).
+ */
+#include <stdlib.h>
+
+#include "target/rpc/rpc.h"
+
+#define MAX_METHODS 256
+
+static const struct rpc_method *methods[MAX_METHODS];
+static size_t nmethods;
+static bool started;
+
+struct call_data {
+	struct call_data *next;
+	max_align_t bytes[];
+};
+
+/**
+ * struct rpc_call - one call under way
+ * @raw: keeps the parameters' strings alive
+ * @data: what the handler asked for, freed with the call
+ */
+struct rpc_call {
+	const struct rpc_method *method;
+	json_t *raw;
+	void *params;
+	struct call_data *data;
+	void (*finished)(void *ctx, json_t *result, json_t *error,
+			 json_t *undo);
+	void *ctx;
+};
+
+static int by_name(const void *a, const void *b)
+{
+	const struct rpc_method *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+void rpc_register(const struct rpc_method *table, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n && nmethods < MAX_METHODS; i++)
+		methods[nmethods++] = &table[i];
+	qsort(methods, nmethods, sizeof(methods[0]), by_name);
+}
+
+const struct rpc_method *rpc_method_find(const char *name)
+{
+	const struct rpc_method key = { .name = name }, *k = &key, **hit;
+
+	hit = bsearch(&k, methods, nmethods, sizeof(methods[0]), by_name);
+	return hit ? *hit : NULL;
+}
+
+void rpc_methods(void (*fn)(void *ctx, const struct rpc_method *m), void *ctx)
+{
+	size_t i;
+
+	for (i = 0; i < nmethods; i++)
+		fn(ctx, methods[i]);
+}
+
+void rpc_mark_started(void)
+{
+	started = true;
+}
+
+bool rpc_started(void)
+{
+	return started;
+}
+
+json_t *rpc_error(int code, const char *message)
+{
+	/* Words may quote a peer's bytes: what is no UTF-8 is not repeated. */
+	return json_pack("{s:i, s:o}", "code", code, "message",
+			 json_string(message) ? : json_string("error"));
+}
+
+static void call_free(struct rpc_call *call)
+{
+	struct call_data *d;
+
+	while ((d = call->data)) {
+		call->data = d->next;
+		free(d);
+	}
+	json_decref(call->raw);
+	free(call->params);
+	free(call);
+}
+
+static void call_end(struct rpc_call *call, json_t *result, json_t *error,
+		     json_t *undo)
+{
+	call->finished(call->ctx, result, error, undo);
+	json_decref(result);
+	json_decref(error);
+	json_decref(undo);
+	call_free(call);
+}
+
+void rpc_reply(struct rpc_call *call, json_t *result)
+{
+	json_t *undo = NULL;
+
+	if (call->method->undo)
+		undo = call->method->undo(call->params, result);
+	call_end(call, result, NULL, undo);
+}
+
+void rpc_reply_unchanged(struct rpc_call *call, json_t *result)
+{
+	call_end(call, result, NULL, NULL);
+}
+
+void rpc_fail(struct rpc_call *call, int code, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	call_end(call, NULL, rpc_error(code, text), NULL);
+}
+
+void rpc_done(void *ctx, int err, const struct weft_reason *why)
+{
+	struct rpc_call *call = ctx;
+
+	if (err)
+		rpc_fail(call, err, "%s", why && why->text[0] ? why->text :
+			 strerror(-err));
+	else
+		rpc_reply(call, json_true());
+}
+
+void *rpc_call_data(struct rpc_call *call, size_t size)
+{
+	struct call_data *d = calloc(1, sizeof(*d) + size);
+
+	if (!d)
+		return NULL;
+	d->next = call->data;
+	call->data = d;
+	return d->bytes;
+}
+
+static const struct rpc_param no_params[] = { { .type = RPC_END } };
+
+static void run(struct rpc_call *call, bool check_only)
+{
+	const struct rpc_method *m = call->method;
+	struct weft_reason why = { "" };
+
+	if (!m->params && call->raw && json_object_size(call->raw)) {
+		rpc_fail(call, RPC_INVALID_PARAMS,
+			 "%s method requires no parameters", m->name);
+		return;
+	}
+	if (m->init && !m->init(call, call->params, call->raw))
+		return;
+	/* SPDK answers -32603 to parameters it cannot decode */
+	if (!rpc_decode(m->params ? m->params : no_params, call->raw,
+			call->params, &why)) {
+		rpc_fail(call, RPC_INTERNAL, "%s", why.text);
+		return;
+	}
+	if (check_only)
+		call_end(call, json_true(), NULL, NULL);
+	else
+		m->handler(call, call->params);
+}
+
+static const char *state_problem(const struct rpc_method *m)
+{
+	if (started && !(m->states & RPC_RUNTIME))
+		return "Method may only be called before framework is initialized. "
+		       "Start the daemon with --wait-for-rpc and call it before framework_start_init.";
+	if (!started && !(m->states & RPC_STARTUP))
+		return "Method may only be called after framework is initialized using framework_start_init RPC.";
+	return NULL;
+}
+
+void rpc_execute(const char *method, json_t *params, bool check_only,
+		 void (*finished)(void *ctx, json_t *result, json_t *error,
+				  json_t *undo),
+		 void *ctx)
+{
+	const struct rpc_method *m = rpc_method_find(method);
+	const char *problem = m ? state_problem(m) : "Method not found";
+	struct rpc_call *call;
+	json_t *error;
+
+	if (problem) {
+		error = rpc_error(m ? RPC_INVALID_STATE : RPC_NO_METHOD,
+				  problem);
+		finished(ctx, NULL, error, NULL);
+		json_decref(error);
+		return;
+	}
+	call = calloc(1, sizeof(*call));
+	if (call)
+		call->params = calloc(1, m->size ? m->size : 1);
+	if (!call || !call->params) {
+		free(call);
+		error = rpc_error(-ENOMEM, "no memory for the call");
+		finished(ctx, NULL, error, NULL);
+		json_decref(error);
+		return;
+	}
+	call->method = m;
+	call->raw = json_incref(params);
+	call->finished = finished;
+	call->ctx = ctx;
+	run(call, check_only);
+}

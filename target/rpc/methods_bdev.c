@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * RPC methods of block devices that change something: create, delete, resize.
+ *
+ * Creating what is there already with equal parameters succeeds; a difference
+ * is refused by name.
+ */
+#include <errno.h>
+
+#include "target/bdev/bdev.h"
+#include "target/rpc/rpc.h"
+
+#define MIB (1u << 20)
+
+/** struct create_params - of all bdev_*_create methods */
+struct create_params {
+	const char *name;
+	const char *filename;
+	u64 num_blocks;
+	u32 block_size;
+	u32 physical_block_size;
+	struct rpc_id uuid;
+	bool readonly;
+};
+
+#define P(member) offsetof(struct create_params, member)
+
+#define PARAM_NAME(req) \
+	{ .name = "name", .type = RPC_STR, .required = (req), \
+	  .offset = P(name), .min = 1, .max = 63, .help = "name of the new bdev" }
+#define PARAM_UUID \
+	{ .name = "uuid", .type = RPC_UUID, .offset = P(uuid), \
+	  .help = "its UUID; default: a random one" }
+#define PARAMS_MEMORY \
+	{ .name = "num_blocks", .type = RPC_U64, .required = true, \
+	  .offset = P(num_blocks), .min = 1, .help = "size in blocks" }, \
+	{ .name = "block_size", .type = RPC_U32, .required = true, \
+	  .offset = P(block_size), .min = 512, .max = 65536, \
+	  .help = "bytes per block: 512 or 4096" }, \
+	{ .name = "physical_block_size", .type = RPC_U32, \
+	  .offset = P(physical_block_size), .max = 65536, \
+	  .help = "as block_size, or 0" }, \
+	{ .name = "md_size", .type = RPC_ONLY_ZERO }, \
+	{ .name = "md_interleave", .type = RPC_ONLY_FALSE }, \
+	{ .name = "dif_type", .type = RPC_ONLY_ZERO }, \
+	{ .name = "dif_pi_format", .type = RPC_ONLY_ZERO }, \
+	{ .name = "dif_is_head_of_md", .type = RPC_ONLY_FALSE }, \
+	{ .name = "numa_id", .type = RPC_HINT }
+
+static const struct rpc_param malloc_params[] = {
+	PARAM_NAME(false), PARAM_UUID, PARAMS_MEMORY,
+	{ .name = "optimal_io_boundary", .type = RPC_ONLY_ZERO },
+	{ .type = RPC_END }
+};
+
+static const struct rpc_param null_params[] = {
+	PARAM_NAME(true), PARAM_UUID, PARAMS_MEMORY,
+	{ .name = "preferred_write_granularity", .type = RPC_HINT },
+	{ .name = "preferred_write_alignment", .type = RPC_HINT },
+	{ .name = "optimal_write_size", .type = RPC_HINT },
+	{ .name = "preferred_unmap_granularity", .type = RPC_HINT },
+	{ .name = "preferred_unmap_alignment", .type = RPC_HINT },
+	{ .type = RPC_END }
+};
+
+static const struct rpc_param file_params[] = {
+	PARAM_NAME(true), PARAM_UUID,
+	{ .name = "filename", .type = RPC_STR, .required = true,
+	  .offset = P(filename), .min = 1, .max = 4095, .help = "regular file or block device" },
+	{ .name = "block_size", .type = RPC_U32, .offset = P(block_size),
+	  .max = 65536,
+	  .help = "bytes per block; default: the device's own, 512 for files" },
+	{ .name = "readonly", .type = RPC_BOOL, .offset = P(readonly),
+	  .help = "refuse writes" },
+	{ .name = "fallocate", .type = RPC_HINT },
+	{ .name = "nowait", .type = RPC_HINT },
+	{ .type = RPC_END }
+};
+
+/* What an existing bdev has otherwise than asked for; NULL: nothing. */
+static const char *difference(const struct bdev *b, const char *product,
+			      const struct create_params *p)
+{
+	if (strcmp(b->product, product))
+		return b->product;
+	if (p->num_blocks && b->blocks != p->num_blocks)
+		return "num_blocks";
+	if (p->block_size && b->block_size != p->block_size)
+		return "block_size";
+	if (p->uuid.given && memcmp(b->uuid, p->uuid.bytes, sizeof(b->uuid)))
+		return "uuid";
+	return NULL;
+}
+
+/* Answers a create of what is there already; false: there is nothing. */
+static bool answer_existing(struct rpc_call *call, const char *product,
+			    const struct create_params *p)
+{
+	struct bdev *b = p->name ? bdev_find(p->name) : NULL;
+	const char *diff = b ? difference(b, product, p) : NULL;
+
+	if (!b)
+		return false;
+	if (diff)
+		rpc_fail(call, -EEXIST, "bdev %s exists and differs: %s",
+			 p->name, diff);
+	else
+		rpc_reply_unchanged(call, json_string(b->name));
+	return true;
+}
+
+static void answer_created(struct rpc_call *call, int rc,
+			   const struct bdev *b,
+			   const struct weft_reason *why)
+{
+	if (rc)
+		rpc_fail(call, rc, "%s", why->text);
+	else
+		rpc_reply(call, json_string(b->name));
+}
+
+static bool memory_params_ok(struct rpc_call *call,
+			     const struct create_params *p)
+{
+	if (!p->physical_block_size || p->physical_block_size == p->block_size)
+		return true;
+	rpc_fail(call, RPC_INVALID_PARAMS,
+		 "physical_block_size=%u: 0 or the block size (%u) is accepted",
+		 p->physical_block_size, p->block_size);
+	return false;
+}
+
+static void malloc_create(struct rpc_call *call, const void *params)
+{
+	const struct create_params *p = params;
+	struct weft_reason why = { "" };
+	struct bdev *b = NULL;
+	int rc;
+
+	if (!memory_params_ok(call, p) ||
+	    answer_existing(call, "Malloc disk", p))
+		return;
+	rc = bdev_malloc_create(p->name, p->uuid.given ? p->uuid.bytes : NULL,
+				p->num_blocks, p->block_size, &b, &why);
+	answer_created(call, rc, b, &why);
+}
+
+static void null_create(struct rpc_call *call, const void *params)
+{
+	const struct create_params *p = params;
+	struct weft_reason why = { "" };
+	struct bdev *b = NULL;
+	int rc;
+
+	if (!memory_params_ok(call, p) || answer_existing(call, "Null disk", p))
+		return;
+	rc = bdev_null_create(p->name, p->uuid.given ? p->uuid.bytes : NULL,
+			      p->num_blocks, p->block_size, &b, &why);
+	answer_created(call, rc, b, &why);
+}
+
+static void file_create(struct rpc_call *call, const struct create_params *p,
+			const char *method, const char *product)
+{
+	struct bdev_file_opts opts = {
+		.name = p->name, .filename = p->filename,
+		.uuid = p->uuid.given ? p->uuid.bytes : NULL,
+		.block_size = p->block_size, .direct = true,
+		.readonly = p->readonly, .method = method,
+	};
+	struct weft_reason why = { "" };
+	struct bdev *b = NULL;
+	int rc;
+
+	if (answer_existing(call, product, p))
+		return;
+	rc = bdev_file_create(&opts, &b, &why);
+	answer_created(call, rc, b, &why);
+}
+
+static void aio_create(struct rpc_call *call, const void *params)
+{
+	file_create(call, params, "bdev_aio_create", "AIO disk");
+}
+
+static void uring_create(struct rpc_call *call, const void *params)
+{
+	file_create(call, params, "bdev_uring_create", "URING bdev");
+}
+
+/** struct name_params - of methods that take a bdev's name */
+struct name_params {
+	const char *name;
+	u64 new_size;
+};
+
+static const struct rpc_param name_params[] = {
+	{ .name = "name", .type = RPC_STR, .required = true,
+	  .offset = offsetof(struct name_params, name), .help = "bdev name" },
+	{ .type = RPC_END }
+};
+
+static const struct rpc_param resize_params[] = {
+	{ .name = "name", .type = RPC_STR, .required = true,
+	  .offset = offsetof(struct name_params, name), .help = "bdev name" },
+	{ .name = "new_size", .type = RPC_U64, .required = true,
+	  .offset = offsetof(struct name_params, new_size), .min = 1,
+	  .max = 1ull << 40, .help = "size in MiB" },
+	{ .type = RPC_END }
+};
+
+static json_t *undo_create(const char *method, const json_t *result)
+{
+	return rpc_config_call(method, json_pack("{s:s}", "name",
+						 json_string_value(result)));
+}
+
+#define CREATE_UNDO(kind) \
+	static json_t *kind##_undo(const void *params, const json_t *result) \
+	{ \
+		(void)params; \
+		return undo_create("bdev_" #kind "_delete", result); \
+	}
+CREATE_UNDO(malloc)
+CREATE_UNDO(null)
+CREATE_UNDO(aio)
+CREATE_UNDO(uring)
+
+/* The bdev of @name and @product, or an answer that there is none. */
+static struct bdev *find(struct rpc_call *call, const char *name,
+			 const char *product)
+{
+	struct bdev *b = bdev_find(name);
+
+	if (!b)
+		rpc_fail(call, -ENODEV, "No such device: %s", name);
+	else if (strcmp(b->product, product))
+		rpc_fail(call, -ENODEV, "%s is a %s, not a %s", name,
+			 b->product, product);
+	else
+		return b;
+	return NULL;
+}
+
+static void deleted(void *ctx)
+{
+	rpc_reply(ctx, json_true());
+}
+
+static void delete(struct rpc_call *call, const struct name_params *p,
+		   const char *product)
+{
+	struct bdev *b = find(call, p->name, product);
+
+	if (b && b->removing)
+		rpc_fail(call, -EBUSY, "%s is being removed already", p->name);
+	else if (b)
+		bdev_unregister(b, deleted, call);
+}
+
+static void malloc_delete(struct rpc_call *call, const void *params)
+{
+	delete(call, params, "Malloc disk");
+}
+
+static void null_delete(struct rpc_call *call, const void *params)
+{
+	delete(call, params, "Null disk");
+}
+
+static void aio_delete(struct rpc_call *call, const void *params)
+{
+	delete(call, params, "AIO disk");
+}
+
+static void uring_delete(struct rpc_call *call, const void *params)
+{
+	delete(call, params, "URING bdev");
+}
+
+static void null_resize(struct rpc_call *call, const void *params)
+{
+	const struct name_params *p = params;
+	struct bdev *b = find(call, p->name, "Null disk");
+
+	if (!b)
+		return;
+	bdev_notify_resize(b, p->new_size * MIB / b->block_size);
+	rpc_reply(call, json_true());
+}
+
+static void rescan(struct rpc_call *call, const struct name_params *p,
+		   const char *product)
+{
+	struct bdev *b = find(call, p->name, product);
+	struct weft_reason why = { "" };
+
+	if (b)
+		rpc_done(call, bdev_file_rescan(b, &why), &why);
+}
+
+static void aio_rescan(struct rpc_call *call, const void *params)
+{
+	rescan(call, params, "AIO disk");
+}
+
+static void uring_rescan(struct rpc_call *call, const void *params)
+{
+	rescan(call, params, "URING bdev");
+}
+
+#define CREATE(kind, table, text) \
+	{ "bdev_" #kind "_create", RPC_RUNTIME, table, \
+	  sizeof(struct create_params), NULL, kind##_create, kind##_undo, text }
+#define ON_NAME(method, fn, table, text) \
+	{ method, RPC_RUNTIME, table, sizeof(struct name_params), NULL, fn, \
+	  NULL, text }
+
+static const struct rpc_method bdev_methods[] = {
+	CREATE(malloc, malloc_params, "Create a RAM disk"),
+	CREATE(null, null_params,
+	       "Create a disk that reads zeroes and drops writes"),
+	CREATE(aio, file_params,
+	       "Create a disk on a file or block device (io_uring)"),
+	CREATE(uring, file_params,
+	       "Create a disk on a file or block device (io_uring)"),
+	ON_NAME("bdev_malloc_delete", malloc_delete, name_params,
+		"Remove a RAM disk"),
+	ON_NAME("bdev_null_delete", null_delete, name_params,
+		"Remove a null disk"),
+	ON_NAME("bdev_aio_delete", aio_delete, name_params,
+		"Remove a file disk"),
+	ON_NAME("bdev_uring_delete", uring_delete, name_params,
+		"Remove a file disk"),
+	ON_NAME("bdev_null_resize", null_resize, resize_params,
+		"Change a null disk's size"),
+	ON_NAME("bdev_aio_rescan", aio_rescan, name_params,
+		"Take over a changed file size"),
+	ON_NAME("bdev_uring_rescan", uring_rescan, name_params,
+		"Take over a changed file size"),
+};
+RPC_METHODS(bdev_methods)

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * RPC methods that change the NVMe-oF target: transports, subsystems, hosts,
+ * namespaces. Listeners stand in methods_listener.c, listings in
+ * methods_nvmf_list.c.
+ *
+ * Creating or adding what is there already with equal parameters succeeds; a
+ * difference is refused by name.
+ */
+#include <errno.h>
+
+#include "target/nvmf/nvmf.h"
+#include "target/rpc/nvmf_params.h"
+
+/* Transports */
+
+/** struct transport_params - of nvmf_create_transport */
+struct transport_params {
+	const char *trtype;
+	struct nvmf_transport_opts opts;
+};
+
+#define OPT(member) offsetof(struct transport_params, opts.member)
+#define OPT_U32(member, text) \
+	{ .name = #member, .type = RPC_U32, .offset = OPT(member), .help = text }
+
+static const struct rpc_param transport_params[] = {
+	{ .name = "trtype", .type = RPC_STR, .required = true,
+	  .offset = offsetof(struct transport_params, trtype),
+	  .help = "RDMA" },
+	OPT_U32(max_queue_depth, "entries of an I/O queue"),
+	OPT_U32(max_io_qpairs_per_ctrlr, "I/O queues of a controller"),
+	OPT_U32(in_capsule_data_size, "bytes of data in a command capsule"),
+	OPT_U32(max_io_size, "bytes of the largest transfer"),
+	OPT_U32(io_unit_size, "bytes of one data buffer"),
+	OPT_U32(max_aq_depth, "entries of an admin queue"),
+	OPT_U32(num_shared_buffers, "data buffers"),
+	OPT_U32(max_srq_depth, "entries of a shared receive queue"),
+	{ .name = "no_srq", .type = RPC_BOOL, .offset = OPT(no_srq),
+	  .help = "receives per queue pair instead of a shared queue" },
+	OPT_U32(acceptor_backlog, "pending connections"),
+	OPT_U32(abort_timeout_sec, "how long an Abort waits for its command"),
+	OPT_U32(num_cqe, "entries of a completion queue"),
+	OPT_U32(ack_timeout, "RDMA acknowledge timeout, exponent"),
+	OPT_U32(kas, "keep-alive granularity in 100 ms"),
+	OPT_U32(min_kato, "shortest keep-alive timeout in ms"),
+	{ .name = "remote_invalidate", .type = RPC_BOOL,
+	  .offset = OPT(remote_invalidate),
+	  .help = "SEND with invalidate when the host asks for it" },
+	{ .name = "zcopy", .type = RPC_ONLY_FALSE },
+	{ .name = "dif_insert_or_strip", .type = RPC_ONLY_FALSE },
+	{ .name = "buf_cache_size", .type = RPC_HINT },
+	{ .name = "iobuf_small_cache_size", .type = RPC_HINT },
+	{ .name = "iobuf_large_cache_size", .type = RPC_HINT },
+	{ .name = "no_wr_batching", .type = RPC_ONLY_FALSE },
+	{ .name = "acceptor_poll_rate", .type = RPC_HINT },
+	{ .name = "data_wr_pool_size", .type = RPC_HINT },
+	{ .name = "c2h_success", .type = RPC_HINT },
+	{ .name = "sock_priority", .type = RPC_HINT },
+	{ .name = "control_msg_num", .type = RPC_HINT },
+	{ .name = "disable_mappable_bar0", .type = RPC_HINT },
+	{ .name = "disable_adaptive_irq", .type = RPC_HINT },
+	{ .name = "disable_shadow_doorbells", .type = RPC_HINT },
+	{ .name = "disable_command_passthru", .type = RPC_HINT },
+	RPC_TGT_NAME,
+	{ .type = RPC_END }
+};
+
+/* What is not given keeps the transport's own default. */
+static bool transport_init(struct rpc_call *call, void *params,
+			   const json_t *raw)
+{
+	const char *trtype = json_string_value(json_object_get(raw, "trtype"));
+	struct transport_params *p = params;
+	struct weft_reason why = { "" };
+
+	/* a missing trtype is the decoder's to refuse */
+	if (!trtype || !nvmf_transport_opts_init(trtype, &p->opts, &why))
+		return true;
+	rpc_fail(call, RPC_INVALID_PARAMS, "%s", why.text);
+	return false;
+}
+
+static void create_transport(struct rpc_call *call, const void *params)
+{
+	const struct transport_params *p = params;
+	struct nvmf_transport *t;
+	const char *diff;
+
+	for (t = nvmf_transport_first(); t; t = nvmf_transport_next(t)) {
+		if (strcasecmp(nvmf_transport_name(t), p->trtype))
+			continue;
+		diff = nvmf_transport_opts_diff(nvmf_transport_opts(t),
+						&p->opts);
+		if (diff)
+			rpc_fail(call, RPC_INTERNAL,
+				 "Transport type '%s' already exists with another %s",
+				 p->trtype, diff);
+		else
+			rpc_reply_unchanged(call, json_true());
+		return;
+	}
+	nvmf_transport_create(p->trtype, &p->opts, rpc_done, call);
+}
+
+const char *nvmf_transport_opts_diff(const struct nvmf_transport_opts *a,
+				     const struct nvmf_transport_opts *b)
+{
+	const struct rpc_param *p;
+	size_t at, size;
+
+	for (p = transport_params; p->type != RPC_END; p++) {
+		if (p->type != RPC_U32 && p->type != RPC_BOOL)
+			continue;
+		at = p->offset - offsetof(struct transport_params, opts);
+		size = p->type == RPC_U32 ? sizeof(u32) : sizeof(bool);
+		if (memcmp((const char *)a + at, (const char *)b + at, size))
+			return p->name;
+	}
+	return NULL;
+}
+
+json_t *nvmf_transport_json(const struct nvmf_transport *t)
+{
+	const char *opts = (const char *)nvmf_transport_opts(t);
+	json_t *j = json_pack("{s:s}", "trtype", nvmf_transport_name(t));
+	const struct rpc_param *p;
+	const char *at;
+
+	for (p = transport_params; p->type != RPC_END; p++) {
+		at = opts + p->offset - offsetof(struct transport_params, opts);
+		if (p->type == RPC_U32)
+			json_object_set_new(j, p->name,
+					    json_integer(*(const u32 *)at));
+		else if (p->type == RPC_BOOL)
+			json_object_set_new(j, p->name,
+					    json_boolean(*(const bool *)at));
+	}
+	return j;
+}
+
+static json_t *create_transport_undo(const void *params, const json_t *result)
+{
+	const struct transport_params *p = params;
+
+	(void)result;
+	return rpc_config_call("nvmf_delete_transport",
+			       json_pack("{s:s}", "trtype", p->trtype));
+}
+
+static const struct rpc_param trtype_params[] = {
+	{ .name = "trtype", .type = RPC_STR, .required = true,
+	  .offset = offsetof(struct transport_params, trtype),
+	  .help = "RDMA" },
+	RPC_TGT_NAME,
+	{ .type = RPC_END }
+};
+
+static void delete_transport(struct rpc_call *call, const void *params)
+{
+	const struct transport_params *p = params;
+	struct nvmf_transport *t;
+
+	for (t = nvmf_transport_first(); t; t = nvmf_transport_next(t))
+		if (!strcasecmp(nvmf_transport_name(t), p->trtype))
+			break;
+	if (t)
+		nvmf_transport_delete(t, rpc_done, call);
+	else
+		rpc_fail(call, -ENODEV, "Transport type '%s' does not exist",
+			 p->trtype);
+}
+
+/* Subsystems */
+
+/** struct subsystem_params - of methods that name or make a subsystem */
+struct subsystem_params {
+	struct nvmf_subsystem_opts opts;
+	const char *host;
+	bool allow_any_host;
+};
+
+#define SUB(member) offsetof(struct subsystem_params, opts.member)
+
+static const struct rpc_param create_params[] = {
+	{ .name = "nqn", .type = RPC_STR, .required = true, .offset = SUB(nqn),
+	  .max = NVMF_NQN_MAX, .help = "NVMe Qualified Name" },
+	{ .name = "serial_number", .type = RPC_STR, .offset = SUB(serial),
+	  .max = 20, .help = "up to 20 characters" },
+	{ .name = "model_number", .type = RPC_STR, .offset = SUB(model),
+	  .max = 40, .help = "up to 40 characters" },
+	{ .name = "max_namespaces", .type = RPC_U32,
+	  .offset = SUB(max_namespaces), .max = 65536, .help = "default 32" },
+	{ .name = "allow_any_host", .type = RPC_BOOL,
+	  .offset = SUB(allow_any_host), .help = "default false" },
+	{ .name = "ana_reporting", .type = RPC_ONLY_FALSE },
+	{ .name = "min_cntlid", .type = RPC_U16, .offset = SUB(min_cntlid),
+	  .min = NVMF_CNTLID_MIN, .max = NVMF_CNTLID_MAX, .help = "default 1" },
+	{ .name = "max_cntlid", .type = RPC_U16, .offset = SUB(max_cntlid),
+	  .min = NVMF_CNTLID_MIN, .max = NVMF_CNTLID_MAX,
+	  .help = "default 65519" },
+	{ .name = "passthrough", .type = RPC_ONLY_FALSE },
+	{ .name = "enable_nssr", .type = RPC_ONLY_FALSE },
+	{ .name = "dmrsl", .type = RPC_HINT },
+	{ .name = "wzsl", .type = RPC_HINT },
+	RPC_TGT_NAME,
+	{ .type = RPC_END }
+};
+
+#define PARAM_NQN \
+	{ .name = "nqn", .type = RPC_STR, .required = true, \
+	  .offset = SUB(nqn), .help = "of the subsystem" }, \
+	RPC_TGT_NAME
+
+static const struct rpc_param nqn_params[] = {
+	PARAM_NQN,
+	{ .type = RPC_END }
+};
+
+struct nvmf_subsystem *rpc_find_subsystem(struct rpc_call *call,
+					  const char *nqn)
+{
+	struct nvmf_subsystem *s = nvmf_subsystem_find(nqn);
+
+	if (!s)
+		rpc_fail(call, RPC_INVALID_PARAMS,
+			 "nqn=%s: no such subsystem; nvmf_get_subsystems lists them",
+			 nqn);
+	return s;
+}
+
+static const char *subsystem_difference(const struct nvmf_subsystem *s,
+					const struct nvmf_subsystem_opts *o)
+{
+	if (o->serial && strcmp(o->serial, s->serial))
+		return "serial_number";
+	if (o->model && strcmp(o->model, s->model))
+		return "model_number";
+	if (o->max_namespaces && o->max_namespaces != s->max_namespaces)
+		return "max_namespaces";
+	if (o->min_cntlid && o->min_cntlid != s->min_cntlid)
+		return "min_cntlid";
+	if (o->max_cntlid && o->max_cntlid != s->max_cntlid)
+		return "max_cntlid";
+	if (o->allow_any_host != s->allow_any_host)
+		return "allow_any_host";
+	return NULL;
+}
+
+static void create_subsystem(struct rpc_call *call, const void *params)
+{
+	const struct subsystem_params *p = params;
+	struct nvmf_subsystem *s = nvmf_subsystem_find(p->opts.nqn);
+	const char *diff = s ? subsystem_difference(s, &p->opts) : NULL;
+	struct weft_reason why = { "" };
+
+	if (diff)
+		rpc_fail(call, RPC_INTERNAL,
+			 "Unable to create subsystem %s: it exists with another %s",
+			 p->opts.nqn, diff);
+	else if (s)
+		rpc_reply_unchanged(call, json_true());
+	else if (nvmf_subsystem_create(&p->opts, NULL, &why))
+		rpc_fail(call, RPC_INTERNAL, "%s", why.text);
+	else
+		rpc_reply(call, json_true());
+}
+
+static json_t *create_subsystem_undo(const void *params, const json_t *result)
+{
+	const struct subsystem_params *p = params;
+
+	(void)result;
+	return rpc_config_call("nvmf_delete_subsystem",
+			       json_pack("{s:s}", "nqn", p->opts.nqn));
+}
+
+static void delete_subsystem(struct rpc_call *call, const void *params)
+{
+	const struct subsystem_params *p = params;
+	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->opts.nqn);
+
+	if (s)
+		nvmf_subsystem_delete(s, rpc_done, call);
+}
+
+/* Hosts */
+
+static const struct rpc_param host_params[] = {
+	PARAM_NQN,
+	{ .name = "host", .type = RPC_STR, .required = true,
+	  .offset = offsetof(struct subsystem_params, host),
+	  .max = NVMF_NQN_MAX, .help = "host NQN" },
+	{ .type = RPC_END }
+};
+
+static const struct rpc_param any_host_params[] = {
+	PARAM_NQN,
+	{ .name = "allow_any_host", .type = RPC_BOOL, .required = true,
+	  .offset = offsetof(struct subsystem_params, allow_any_host),
+	  .help = "admit hosts that are not on the list" },
+	{ .type = RPC_END }
+};
+
+static bool host_listed(const struct nvmf_subsystem *s, const char *hostnqn)
+{
+	struct nvmf_host *h;
+
+	TAILQ_FOREACH(h, &s->hosts, link)
+		if (!strcmp(h->nqn, hostnqn))
+			return true;
+	return false;
+}
+
+static void add_host(struct rpc_call *call, const void *params)
+{
+	const struct subsystem_params *p = params;
+	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->opts.nqn);
+	struct weft_reason why = { "" };
+
+	if (!s)
+		return;
+	if (host_listed(s, p->host))
+		rpc_reply_unchanged(call, json_true());
+	else if (nvmf_subsystem_add_host(s, p->host, &why))
+		rpc_fail(call, RPC_INTERNAL, "%s", why.text);
+	else
+		rpc_reply(call, json_true());
+}
+
+static json_t *add_host_undo(const void *params, const json_t *result)
+{
+	const struct subsystem_params *p = params;
+
+	(void)result;
+	return rpc_config_call("nvmf_subsystem_remove_host",
+			       json_pack("{s:s, s:s}", "nqn", p->opts.nqn,
+					 "host", p->host));
+}
+
+static void remove_host(struct rpc_call *call, const void *params)
+{
+	const struct subsystem_params *p = params;
+	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->opts.nqn);
+
+	if (!s)
+		return;
+	if (host_listed(s, p->host))
+		nvmf_subsystem_remove_host(s, p->host, rpc_done, call);
+	else
+		rpc_fail(call, RPC_INVALID_PARAMS, "host=%s: not on the list",
+			 p->host);
+}
+
+static void allow_any_host(struct rpc_call *call, const void *params)
+{
+	const struct subsystem_params *p = params;
+	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->opts.nqn);
+
+	if (!s)
+		return;
+	if (s->allow_any_host == p->allow_any_host)
+		rpc_reply_unchanged(call, json_true());
+	else
+		nvmf_subsystem_allow_any_host(s, p->allow_any_host, rpc_done,
+					      call);
+}
+
+static json_t *allow_any_host_undo(const void *params, const json_t *result)
+{
+	const struct subsystem_params *p = params;
+
+	(void)result;
+	return rpc_config_call("nvmf_subsystem_allow_any_host",
+			       json_pack("{s:s, s:b}", "nqn", p->opts.nqn,
+					 "allow_any_host", !p->allow_any_host));
+}
+
+#define ON_SUBSYSTEM(method, table, fn, undo_fn, text) \
+	{ method, RPC_RUNTIME, table, sizeof(struct subsystem_params), NULL, \
+	  fn, undo_fn, text }
+
+static const struct rpc_method nvmf_methods[] = {
+	{ "nvmf_create_transport", RPC_RUNTIME, transport_params,
+	  sizeof(struct transport_params), transport_init, create_transport,
+	  create_transport_undo, "Make a transport available" },
+	{ "nvmf_delete_transport", RPC_RUNTIME, trtype_params,
+	  sizeof(struct transport_params), NULL, delete_transport, NULL,
+	  "Remove a transport that has no listeners" },
+	ON_SUBSYSTEM("nvmf_create_subsystem", create_params, create_subsystem,
+		     create_subsystem_undo, "Create a subsystem"),
+	ON_SUBSYSTEM("nvmf_delete_subsystem", nqn_params, delete_subsystem,
+		     NULL, "Disconnect a subsystem's hosts and remove it"),
+	ON_SUBSYSTEM("nvmf_subsystem_add_host", host_params, add_host,
+		     add_host_undo, "Admit a host"),
+	ON_SUBSYSTEM("nvmf_subsystem_remove_host", host_params, remove_host,
+		     NULL, "Admit a host no longer and disconnect it"),
+	ON_SUBSYSTEM("nvmf_subsystem_allow_any_host", any_host_params,
+		     allow_any_host, allow_any_host_undo,
+		     "Admit every host, or only those on the list"),
+};
+RPC_METHODS(nvmf_methods)

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
+/*
+ * What the method files of the NVMe-oF target share.
+ */
+#ifndef WEFT_TARGET_RPC_NVMF_PARAMS_H
+#define WEFT_TARGET_RPC_NVMF_PARAMS_H
+
+#include "target/nvmf/nvmf.h"
+#include "target/rpc/rpc.h"
+
+/* There is one target, under SPDK's name for its default one. */
+#define RPC_TGT_NAME \
+	{ .name = "tgt_name", .type = RPC_ONLY_NAME, .only = "nvmf_tgt" }
+
+/** rpc_find_subsystem() - or an answer that there is none, and NULL */
+struct nvmf_subsystem *rpc_find_subsystem(struct rpc_call *call,
+					  const char *nqn);
+
+/** nvmf_transport_opts_diff() - name of an option that differs, or NULL */
+const char *nvmf_transport_opts_diff(const struct nvmf_transport_opts *a,
+				     const struct nvmf_transport_opts *b);
+
+/** nvmf_transport_json() - a transport with its options, as listed and saved */
+json_t *nvmf_transport_json(const struct nvmf_transport *t);
+
+/** nvmf_trid_json() - {"trtype", "adrfam", "traddr", "trsvcid"} */
+json_t *nvmf_trid_json(const struct nvmf_trid *t);
+
+/** nvmf_ns_json() - a namespace's members as nvmf_get_subsystems shows them */
+json_t *nvmf_ns_json(const struct nvmf_ns *ns, bool saved);
+
+#endif

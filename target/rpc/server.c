@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * The UNIX socket of the JSON-RPC server: clients, framing, output.
+ *
+ * Requests are JSON texts one after another, with or without line breaks. A
+ * client's requests are served in order, one at a time; clients do not wait
+ * for each other, and none can make the reactor wait: sockets are
+ * non-blocking, input and output of a client are bounded.
+ */
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "target/rpc/dispatch.h"
+
+#define RPC_MAX_INPUT	(8u << 20)
+#define RPC_MAX_OUTPUT	(32u << 20)
+#define RPC_MAX_CLIENTS	64
+#define READ_CHUNK	(64u << 10)
+
+struct buffer {
+	char *bytes;
+	size_t len;
+	size_t size;
+};
+
+/**
+ * struct client - one connection
+ * @busy: a request is under way; the next is looked at when it has ended
+ * @serving: client_serve() is on the stack and looks at the next by itself
+ * @closing: the socket is gone or has to go once output is written
+ */
+struct client {
+	int fd;
+	struct fd_source *source;
+	struct buffer in;
+	struct buffer out;
+	bool busy;
+	bool serving;
+	bool closing;
+	TAILQ_ENTRY(client) link;
+};
+
+static struct {
+	int fd;
+	struct fd_source *source;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	TAILQ_HEAD(, client) clients;
+	unsigned int nclients;
+} server = { .fd = -1, .clients = TAILQ_HEAD_INITIALIZER(server.clients) };
+
+static void client_serve(struct client *c);
+
+static bool buffer_reserve(struct buffer *b, size_t more, size_t limit)
+{
+	size_t size = b->size ? b->size : 4096;
+	char *bytes;
+
+	if (b->len + more > limit)
+		return false;
+	while (size < b->len + more)
+		size *= 2;
+	if (size == b->size)
+		return true;
+	bytes = realloc(b->bytes, size);
+	if (!bytes)
+		return false;
+	b->bytes = bytes;
+	b->size = size;
+	return true;
+}
+
+static void buffer_consume(struct buffer *b, size_t n)
+{
+	b->len -= n;
+	memmove(b->bytes, b->bytes + n, b->len);
+}
+
+/* The last one to let go of a closed client frees it. */
+static void client_release(struct client *c)
+{
+	if (c->fd >= 0 || c->busy || c->serving)
+		return;
+	free(c->in.bytes);
+	free(c->out.bytes);
+	free(c);
+}
+
+static void client_hang_up(struct client *c)
+{
+	if (c->fd >= 0) {
+		fd_source_remove(&c->source);
+		close(c->fd);
+		c->fd = -1;
+		TAILQ_REMOVE(&server.clients, c, link);
+		server.nclients--;
+	}
+	client_release(c);
+}
+
+/* Returns false when the client is gone. */
+static bool client_flush(struct client *c)
+{
+	ssize_t n;
+
+	while (c->out.len) {
+		n = send(c->fd, c->out.bytes, c->out.len,
+			 MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n < 0) {
+			client_hang_up(c);
+			return false;
+		}
+		buffer_consume(&c->out, n);
+	}
+	if (!c->out.len && c->closing && !c->busy) {
+		client_hang_up(c);
+		return false;
+	}
+	fd_source_modify(c->source, (c->closing || c->busy ? 0 : EPOLLIN) |
+				    (c->out.len ? EPOLLOUT : 0));
+	return true;
+}
+
+static bool client_send(struct client *c, json_t *response)
+{
+	char *text = json_dumps(response, JSON_COMPACT);
+	size_t n = text ? strlen(text) : 0;
+	bool ok = text && buffer_reserve(&c->out, n + 1, RPC_MAX_OUTPUT);
+
+	if (ok) {
+		memcpy(c->out.bytes + c->out.len, text, n);
+		c->out.bytes[c->out.len + n] = '\n';
+		c->out.len += n + 1;
+	} else {
+		log_warn("rpc: a client does not read its answers; closing it");
+	}
+	free(text);
+	return ok;
+}
+
+/* A request, or a batch, has been answered; NULL: there is no answer. */
+static void client_finished(void *ctx, json_t *response)
+{
+	struct client *c = ctx;
+
+	c->busy = false;
+	if (c->fd < 0)
+		client_release(c);
+	else if (response && !client_send(c, response))
+		client_hang_up(c);
+	else if (!c->serving && client_flush(c))
+		client_serve(c);
+}
+
+/* Answer once more, then close: what follows cannot be understood. */
+static void client_refuse(struct client *c, int code, const char *message)
+{
+	json_t *r = dispatch_refusal(code, message);
+
+	c->closing = true;
+	if (!client_send(c, r))
+		c->out.len = 0;
+	json_decref(r);
+}
+
+/*
+ * A text that ends too early may only be waiting for its next bytes; cut
+ * literals and cut UTF-8 are reported by other codes at the buffer's end.
+ */
+static bool may_continue(const json_error_t *err, size_t len)
+{
+	return json_error_code(err) == json_error_premature_end_of_input ||
+	       (size_t)err->position + 8 >= len;
+}
+
+/* The next request of the input, or NULL: more has to come, or refused. */
+static json_t *client_request(struct client *c)
+{
+	size_t blanks = 0;
+	json_error_t err;
+	char words[256];
+	json_t *request;
+
+	while (blanks < c->in.len && strchr(" \t\r\n", c->in.bytes[blanks]))
+		blanks++;
+	buffer_consume(&c->in, blanks);
+	if (!c->in.len)
+		return NULL;
+	request = json_loadb(c->in.bytes, c->in.len, JSON_DISABLE_EOF_CHECK |
+			     JSON_REJECT_DUPLICATES, &err);
+	if (request) {
+		buffer_consume(&c->in, err.position);
+	} else if (!may_continue(&err, c->in.len) ||
+		   !strchr("{[", c->in.bytes[0])) {
+		snprintf(words, sizeof(words), "Parse error: %s (byte %d)",
+			 err.text, err.position);
+		client_refuse(c, RPC_PARSE_ERROR, words);
+	}
+	return request;
+}
+
+/* Serve what has come; methods that end at once do not deepen the stack. */
+static void client_serve(struct client *c)
+{
+	json_t *request;
+
+	c->serving = true;
+	while (c->fd >= 0 && !c->busy && !c->closing) {
+		request = client_request(c);
+		if (!request)
+			break;
+		c->busy = true;
+		dispatch(request, client_finished, c);
+		json_decref(request);
+	}
+	if (c->fd >= 0)
+		client_flush(c);
+	c->serving = false;
+	client_release(c);
+}
+
+/* Returns false when the client is gone. */
+static bool client_read(struct client *c)
+{
+	ssize_t n;
+
+	if (!buffer_reserve(&c->in, READ_CHUNK, RPC_MAX_INPUT + READ_CHUNK) ||
+	    c->in.len > RPC_MAX_INPUT) {
+		client_refuse(c, RPC_INVALID_REQUEST,
+			      "request is longer than 8 MiB");
+		return true;
+	}
+	n = recv(c->fd, c->in.bytes + c->in.len, READ_CHUNK, MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return true;
+	if (n <= 0) {
+		client_hang_up(c);
+		return false;
+	}
+	c->in.len += n;
+	return true;
+}
+
+static void client_event(void *ctx, u32 events)
+{
+	struct client *c = ctx;
+
+	if ((events & EPOLLOUT) && !client_flush(c))
+		return;
+	if (events & EPOLLIN) {
+		if (client_read(c))
+			client_serve(c);
+	} else if (events & (EPOLLHUP | EPOLLERR)) {
+		client_hang_up(c);
+	}
+}
+
+/* The mode keeps others out; this keeps out those who got the descriptor. */
+static bool peer_allowed(int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) &&
+	       (cred.uid == geteuid() || cred.uid == 0);
+}
+
+static void server_accept(void *ctx, u32 events)
+{
+	struct client *c;
+	int fd;
+
+	(void)ctx;
+	(void)events;
+	fd = accept4(server.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0)
+		return;
+	c = calloc(1, sizeof(*c));
+	if (!c || !peer_allowed(fd) || server.nclients == RPC_MAX_CLIENTS)
+		goto refuse;
+	c->fd = fd;
+	c->source = fd_source_add("rpc client", fd, EPOLLIN, client_event, c);
+	if (!c->source)
+		goto refuse;
+	TAILQ_INSERT_TAIL(&server.clients, c, link);
+	server.nclients++;
+	return;
+refuse:
+	log_warn("rpc: connection refused (another user's, or more than %u)",
+		 RPC_MAX_CLIENTS);
+	free(c);
+	close(fd);
+}
+
+/* Does a daemon answer behind an existing socket file? */
+static bool socket_alive(const struct sockaddr_un *addr)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool alive = false;
+
+	if (fd >= 0) {
+		alive = !connect(fd, (const void *)addr, sizeof(*addr));
+		close(fd);
+	}
+	return alive;
+}
+
+static int make_socket(const struct sockaddr_un *addr, struct weft_reason *why)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct stat st;
+
+	if (fd < 0)
+		return weft_fail(why, -errno, "socket: %s", strerror(errno));
+	if (!lstat(addr->sun_path, &st) && S_ISSOCK(st.st_mode)) {
+		if (socket_alive(addr)) {
+			close(fd);
+			return weft_fail(why, -EADDRINUSE,
+					 "%s: another daemon answers there; stop it or choose another path with -r",
+					 addr->sun_path);
+		}
+		unlink(addr->sun_path);
+	}
+	/* On Linux the new file takes the socket's own mode, without a gap. */
+	if (fchmod(fd, 0600) || bind(fd, (const void *)addr, sizeof(*addr)) ||
+	    listen(fd, 16)) {
+		int err = -errno;
+
+		close(fd);
+		return weft_fail(why, err, "%s: %s", addr->sun_path,
+				 strerror(-err));
+	}
+	return fd;
+}
+
+int rpc_server_start(const char *path, struct weft_reason *why)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return weft_fail(why, -ENAMETOOLONG,
+				 "%s: at most %zu characters are accepted",
+				 path, sizeof(addr.sun_path) - 1);
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	fd = make_socket(&addr, why);
+	if (fd < 0)
+		return fd;
+	server.source = fd_source_add("rpc listener", fd, EPOLLIN,
+				      server_accept, NULL);
+	if (!server.source) {
+		close(fd);
+		unlink(path);
+		return weft_fail(why, -ENOMEM, "%s: no memory", path);
+	}
+	server.fd = fd;
+	memcpy(server.path, addr.sun_path, sizeof(server.path));
+	return 0;
+}
+
+void rpc_server_stop(void)
+{
+	struct client *c;
+
+	if (server.fd < 0)
+		return;
+	while ((c = TAILQ_FIRST(&server.clients)))
+		client_hang_up(c);
+	fd_source_remove(&server.source);
+	close(server.fd);
+	server.fd = -1;
+	unlink(server.path);
+}
