@@ -29,6 +29,7 @@
 #include "common/connstr.h"
 #include "common/fabrics.h"
 #include "common/identify.h"
+#include "common/sgl.h"
 #include "common/status.h"
 #include "common/text.h"
 #include "host/compat.h"

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Completions: one pass at a time polls a batch from the CQ, takes responses,
+ * posts the receives again as one chain and the LOCAL_INVs as another, and only
+ * then ends requests, so that no new command can find the target's answer
+ * without a receive.
+ *
+ * A pass runs in softirq (irq_poll) or in ->poll of a polled queue; cq_lock
+ * makes passes serial, which is why a plain byte counts what a command still
+ * waits for. Whoever holds cq_lock after a drain knows that all requests of
+ * the queue which got their completions have been ended.
+ *
+ * Nothing that a target sends is trusted: a response must be whole, name a
+ * command that was posted and not answered, and may invalidate only that
+ * command's region. Else the queue is deaf from then on and recovery starts.
+ */
+#include <linux/indirect_call_wrapper.h>
+
+#include "host/rdma/rdma.h"
+
+/*
+ * weft_rdma_lost() - report @q's first error, wake who waits for its slot
+ * Errors that follow the first one (flushes) or our own disconnect say nothing
+ * new. Context: any.
+ */
+void weft_rdma_lost(struct weft_rdma_queue *q, const char *fmt, ...)
+{
+	char text[160];
+	va_list ap;
+
+	if (!test_bit(WEFT_RDMA_Q_OPEN, &q->flags) ||
+	    test_and_set_bit(WEFT_RDMA_Q_REPORTED, &q->flags))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	weft_error_recovery(&q->ctrl->ctrl, "%s", text);
+	complete(&q->exec_done);
+}
+
+static void nvme_rdma_wr_error(struct weft_rdma_queue *q,
+			       const struct ib_wc *wc, const char *op)
+{
+	weft_rdma_lost(q, "queue %u: %s failed: %s", q->qid, op,
+		       ib_wc_status_msg(wc->status));
+}
+
+/* One of the completions that @slot's command waits for has come */
+static void nvme_rdma_slot_step(struct weft_rdma_queue *q,
+				struct weft_rdma_slot *slot)
+{
+	if (--slot->wait)
+		return;
+	slot->next = NULL;
+	*q->done_tail = slot;
+	q->done_tail = &slot->next;
+}
+
+/*
+ * weft_rdma_send_done() - a signalled SEND was acknowledged, or any failed
+ */
+void weft_rdma_send_done(struct ib_cq *cq, struct ib_wc *wc)
+{
+	struct weft_rdma_queue *q = cq->cq_context;
+	struct weft_rdma_slot *slot = container_of(wc->wr_cqe,
+						   struct weft_rdma_slot,
+						   send_cqe);
+
+	if (unlikely(wc->status != IB_WC_SUCCESS)) {
+		nvme_rdma_wr_error(q, wc, "SEND");
+		return;
+	}
+	/* sends complete in order: all before this one have left the SQ */
+	WRITE_ONCE(q->sq_retired, slot->send_end);
+	nvme_rdma_slot_step(q, slot);
+}
+
+/*
+ * weft_rdma_inv_done() - a region is invalid; its command may end
+ */
+void weft_rdma_inv_done(struct ib_cq *cq, struct ib_wc *wc)
+{
+	struct weft_rdma_queue *q = cq->cq_context;
+	struct weft_rdma_slot *slot = container_of(wc->wr_cqe,
+						   struct weft_rdma_slot,
+						   inv_cqe);
+
+	if (unlikely(wc->status != IB_WC_SUCCESS)) {
+		nvme_rdma_wr_error(q, wc, "LOCAL_INV");
+		return;
+	}
+	WRITE_ONCE(q->sq_retired, slot->inv_end);
+	nvme_rdma_slot_step(q, slot);
+}
+
+/*
+ * weft_rdma_reg_done() - never signalled, so a REG_MR has failed
+ */
+void weft_rdma_reg_done(struct ib_cq *cq, struct ib_wc *wc)
+{
+	struct weft_rdma_queue *q = cq->cq_context;
+
+	if (wc->status != IB_WC_SUCCESS)
+		nvme_rdma_wr_error(q, wc, "REG_MR");
+}
+
+static void nvme_rdma_peer_broke(struct weft_rdma_queue *q, const char *what,
+				 u16 cid)
+{
+	q->broken = true;
+	weft_rdma_lost(q, "queue %u: protocol error of the target: %s (command identifier %#x)",
+		       q->qid, what, cid);
+}
+
+static struct weft_rdma_slot *nvme_rdma_find_slot(struct weft_rdma_queue *q,
+						  u16 cid)
+{
+	u32 i;
+
+	if (cid == WEFT_CID_SLOT)
+		i = q->depth;
+	else if (cid == WEFT_CID_AER)
+		i = q->depth + 1;
+	else
+		i = cid & 0xfff;
+	return i < q->slots_nr ? &q->slots[i] : NULL;
+}
+
+/* Is @cqe the first response to the command that @slot holds? */
+static bool nvme_rdma_expected(const struct weft_rdma_queue *q,
+			       struct weft_rdma_slot *slot,
+			       const struct nvme_cqe *cqe)
+{
+	if (!slot || !smp_load_acquire(&slot->wait) || slot->responded)
+		return false;
+	if (slot->cmd->sqe.cid != cqe->cid)
+		return false;
+	/* still in the chain: what was not sent cannot be answered */
+	return (s32)(READ_ONCE(q->sq_posted) - slot->send_end) >= 0;
+}
+
+static void nvme_rdma_response(struct weft_rdma_queue *q,
+			       const struct ib_wc *wc,
+			       const struct nvme_cqe *cqe)
+{
+	u16 cid = le16_to_cpu(cqe->cid);
+	struct weft_rdma_slot *slot = nvme_rdma_find_slot(q, cid);
+	bool inv = wc->wc_flags & IB_WC_WITH_INVALIDATE;
+
+	if (unlikely(!nvme_rdma_expected(q, slot, cqe))) {
+		nvme_rdma_peer_broke(q, "response to no command in flight",
+				     cid);
+		return;
+	}
+	if (inv && (!slot->rq || !slot->registered ||
+		    wc->ex.invalidate_rkey != slot->mr->rkey)) {
+		nvme_rdma_peer_broke(q, "response invalidates a foreign key",
+				     cid);
+		return;
+	}
+	slot->responded = true;
+	slot->status = le16_to_cpu(cqe->status);
+	slot->result = le64_to_cpu(cqe->result);
+	if (inv) {
+		q->count[WEFT_RDMA_N_REMOTE_INV]++;
+	} else if (slot->rq && slot->registered) {
+		slot->wait++;
+		slot->next = q->inv_list;
+		q->inv_list = slot;
+	}
+	nvme_rdma_slot_step(q, slot);
+}
+
+/*
+ * weft_rdma_recv_done() - a response, or the end of a receive
+ */
+void weft_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc)
+{
+	struct weft_rdma_queue *q = cq->cq_context;
+	struct weft_rdma_rx *rx = container_of(wc->wr_cqe, struct weft_rdma_rx,
+					       cqe);
+	struct nvme_cqe cqe;
+
+	if (unlikely(wc->status != IB_WC_SUCCESS)) {
+		nvme_rdma_wr_error(q, wc, "RECV");
+		return;
+	}
+	if (unlikely(q->broken))
+		return;
+	if (unlikely(wc->byte_len != sizeof(cqe))) {
+		nvme_rdma_peer_broke(q, "response has not 16 bytes", 0);
+		return;
+	}
+	ib_dma_sync_single_for_cpu(q->dev, rx->sge.addr, sizeof(cqe),
+				   DMA_FROM_DEVICE);
+	cqe = *rx->data;	/* once: the checks hold for what is used */
+	ib_dma_sync_single_for_device(q->dev, rx->sge.addr, sizeof(cqe),
+				      DMA_FROM_DEVICE);
+	rx->wr.next = NULL;
+	*q->rx_tail = &rx->wr;
+	q->rx_tail = &rx->wr.next;
+	q->count[WEFT_RDMA_N_RECVS]++;
+	nvme_rdma_response(q, wc, &cqe);
+}
+
+static void nvme_rdma_repost(struct weft_rdma_queue *q)
+{
+	struct ib_recv_wr *first = q->rx_chain;
+	int err;
+
+	q->rx_chain = NULL;
+	q->rx_tail = &q->rx_chain;
+	if (!first || q->broken)
+		return;
+	q->count[WEFT_RDMA_N_RECV_POSTS]++;
+	err = ib_post_recv(q->qp, first, NULL);
+	if (unlikely(err)) {
+		q->broken = true;
+		weft_rdma_lost(q, "queue %u: receives cannot be posted (%d)",
+			       q->qid, err);
+	}
+}
+
+/* The target did not invalidate: do it here, signalled, and wait */
+static void nvme_rdma_invalidate(struct weft_rdma_queue *q)
+{
+	struct weft_rdma_slot *slot = q->inv_list;
+
+	if (likely(!slot))
+		return;
+	q->inv_list = NULL;
+	spin_lock(&q->sq_lock);
+	for (; slot && q->sq_open; slot = slot->next) {
+		slot->inv.ex.invalidate_rkey = slot->mr->rkey;
+		weft_rdma_append(q, &slot->inv, &slot->inv, 1);
+		slot->inv_end = q->sq_head;
+		q->count[WEFT_RDMA_N_LOCAL_INV]++;
+		q->count[WEFT_RDMA_N_SIGNALLED]++;
+		q->unsignalled = 0;
+	}
+	weft_rdma_flush(q);
+	spin_unlock(&q->sq_lock);
+}
+
+static void nvme_rdma_finish(struct weft_rdma_queue *q)
+{
+	struct weft_rdma_slot *slot = q->done_list, *next;
+	struct request *rq;
+
+	q->done_list = NULL;
+	q->done_tail = &q->done_list;
+	for (; slot; slot = next) {
+		/* the slot may have its next life as soon as its rq has ended */
+		next = slot->next;
+		rq = slot->rq;
+		if (rq)
+			weft_end_rq(rq, slot->status, slot->result);
+		else if (slot == weft_rdma_exec_slot(q))
+			complete(&q->exec_done);
+		else
+			weft_complete_aer(&q->ctrl->ctrl, slot->status,
+					  lower_32_bits(slot->result));
+	}
+}
+
+/* One pass: at most @budget completions. Returns how many there were. */
+static int nvme_rdma_process(struct weft_rdma_queue *q, int budget)
+{
+	int n, i;
+
+	lockdep_assert_held(&q->cq_lock);
+	n = ib_poll_cq(q->cq, min(budget, WEFT_RDMA_WC_BATCH), q->wc);
+	for (i = 0; i < n; i++) {
+		struct ib_cqe *cqe = q->wc[i].wr_cqe;
+
+		INDIRECT_CALL_2(cqe->done, weft_rdma_recv_done,
+				weft_rdma_send_done, q->cq, &q->wc[i]);
+	}
+	if (n <= 0)
+		return 0;
+	q->count[WEFT_RDMA_N_COMPLETIONS] += n;
+	nvme_rdma_repost(q);
+	nvme_rdma_invalidate(q);
+	nvme_rdma_finish(q);
+	return n;
+}
+
+/*
+ * weft_rdma_cq_event() - there are completions; called by the device's driver
+ */
+void weft_rdma_cq_event(struct ib_cq *cq, void *context)
+{
+	struct weft_rdma_queue *q = context;
+
+	irq_poll_sched(&q->iop);
+}
+
+/*
+ * weft_rdma_irq_poll() - passes in softirq until the CQ is empty or @budget used
+ */
+int weft_rdma_irq_poll(struct irq_poll *iop, int budget)
+{
+	struct weft_rdma_queue *q = container_of(iop, struct weft_rdma_queue,
+						 iop);
+	int done = 0, n, max;
+	bool polled;
+
+	spin_lock(&q->cq_lock);
+	do {
+		max = min(budget - done, WEFT_RDMA_WC_BATCH);
+		n = nvme_rdma_process(q, max);
+		done += n;
+	} while (n == max && done < budget);
+	polled = q->polled;
+	spin_unlock(&q->cq_lock);
+	if (done >= budget)
+		return done;
+	irq_poll_complete(iop);
+	if (!polled && ib_req_notify_cq(q->cq, IB_CQ_NEXT_COMP |
+					IB_CQ_REPORT_MISSED_EVENTS) > 0)
+		irq_poll_sched(iop);
+	return done;
+}
+
+/*
+ * weft_rdma_poll() - &blk_mq_ops.poll: one pass, unless another task is at it
+ */
+int weft_rdma_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
+{
+	struct weft_rdma_queue *q = hctx->driver_data;
+	int n = 0;
+
+	if (!spin_trylock_bh(&q->cq_lock))
+		return 0;
+	if (q->polled)
+		n = nvme_rdma_process(q, WEFT_RDMA_WC_BATCH);
+	spin_unlock_bh(&q->cq_lock);
+	return n;
+}
+
+/*
+ * weft_rdma_complete_rq() - &blk_mq_ops.complete: responses and cancellations
+ */
+void weft_rdma_complete_rq(struct request *rq)
+{
+	weft_rdma_unmap_rq(rq->mq_hctx->driver_data, rq);
+	weft_complete_rq(rq);
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * weft-rdma.ko: registration with the core and with the RDMA devices.
+ *
+ * Owns the list of controllers of this transport. It is there for one purpose:
+ * when an RDMA device goes away, or this module, the controllers that use it
+ * must be gone before. Runs in process context only.
+ */
+#include <linux/module.h>
+
+#include "host/rdma/rdma.h"
+
+DEFINE_MUTEX(weft_rdma_ctrls_lock);
+LIST_HEAD(weft_rdma_ctrls);
+
+static int nvme_rdma_init_hctx(struct weft_ctrl *ctrl,
+			       struct blk_mq_hw_ctx *hctx, unsigned int qid)
+{
+	struct weft_rdma_ctrl *rc = to_rdma_ctrl(ctrl);
+
+	if (qid >= rc->nr_queues)
+		return -EINVAL;
+	hctx->driver_data = &rc->queues[qid];
+	return 0;
+}
+
+static int nvme_rdma_init_io_hctx(struct blk_mq_hw_ctx *hctx, void *data,
+				  unsigned int idx)
+{
+	return nvme_rdma_init_hctx(data, hctx, idx + 1);
+}
+
+static int nvme_rdma_init_admin_hctx(struct blk_mq_hw_ctx *hctx, void *data,
+				     unsigned int idx)
+{
+	return nvme_rdma_init_hctx(data, hctx, 0);
+}
+
+static int nvme_rdma_init_request(struct blk_mq_tag_set *set,
+				  struct request *rq, unsigned int hctx_idx,
+				  unsigned int numa_node)
+{
+	struct weft_rdma_request *req = blk_mq_rq_to_pdu(rq);
+
+	req->base.ctrl = set->driver_data;
+	req->nents = 0;
+	return 0;
+}
+
+static void nvme_rdma_map_queues(struct blk_mq_tag_set *set)
+{
+	unsigned int i;
+
+	/* the core has said how many queues of each kind there are, and where */
+	for (i = 0; i < set->nr_maps; i++)
+		if (set->map[i].nr_queues)
+			blk_mq_map_queues(&set->map[i]);
+}
+
+static const struct blk_mq_ops nvme_rdma_mq_ops = {
+	.queue_rq	= weft_rdma_queue_rq,
+	.commit_rqs	= weft_rdma_commit_rqs,
+	.complete	= weft_rdma_complete_rq,
+	.poll		= weft_rdma_poll,
+	.timeout	= weft_timeout_rq,
+	.init_hctx	= nvme_rdma_init_io_hctx,
+	.init_request	= nvme_rdma_init_request,
+	.map_queues	= nvme_rdma_map_queues,
+};
+
+static const struct blk_mq_ops nvme_rdma_admin_mq_ops = {
+	.queue_rq	= weft_rdma_queue_rq,
+	.commit_rqs	= weft_rdma_commit_rqs,
+	.complete	= weft_rdma_complete_rq,
+	.timeout	= weft_timeout_rq,
+	.init_hctx	= nvme_rdma_init_admin_hctx,
+	.init_request	= nvme_rdma_init_request,
+};
+
+struct weft_transport_ops weft_rdma_ops = {
+	.name		= "rdma",
+	.module		= THIS_MODULE,
+	.required_opts	= WEFT_OPT_BIT(WEFT_OPT_TRADDR),
+	.allowed_opts	= WEFT_OPT_BIT(WEFT_OPT_TRADDR) |
+			  WEFT_OPT_BIT(WEFT_OPT_TRSVCID) |
+			  WEFT_OPT_BIT(WEFT_OPT_HOST_TRADDR) |
+			  WEFT_OPT_BIT(WEFT_OPT_RECONNECT_DELAY) |
+			  WEFT_OPT_BIT(WEFT_OPT_CTRL_LOSS_TMO) |
+			  WEFT_OPT_BIT(WEFT_OPT_NR_WRITE_QUEUES) |
+			  WEFT_OPT_BIT(WEFT_OPT_NR_POLL_QUEUES) |
+			  WEFT_OPT_BIT(WEFT_OPT_TOS),
+	.mq_ops		= &nvme_rdma_mq_ops,
+	.admin_mq_ops	= &nvme_rdma_admin_mq_ops,
+	.cmd_size	= sizeof(struct weft_rdma_request),
+	.create_ctrl	= weft_rdma_create_ctrl,
+	.free_ctrl	= weft_rdma_free_ctrl,
+	.existing_ctrl	= weft_rdma_existing_ctrl,
+	.alloc_queue	= weft_rdma_alloc_queue,
+	.start_queue	= weft_rdma_start_queue,
+	.stop_queue	= weft_rdma_stop_queue,
+	.free_queue	= weft_rdma_free_queue,
+	.exec		= weft_rdma_exec,
+	.submit_aer	= weft_rdma_submit_aer,
+	.address	= weft_rdma_address,
+};
+
+/* Deletes the controllers on @dev (NULL: all) and waits until they are gone */
+static void nvme_rdma_delete_ctrls(struct ib_device *dev)
+{
+	struct weft_rdma_ctrl *rc;
+
+	mutex_lock(&weft_rdma_ctrls_lock);
+	list_for_each_entry(rc, &weft_rdma_ctrls, link)
+		if (!dev || rc->dev == dev)
+			weft_delete_ctrl_async(&rc->ctrl);
+	mutex_unlock(&weft_rdma_ctrls_lock);
+	weft_delete_ctrl_flush();
+}
+
+static void nvme_rdma_remove_one(struct ib_device *dev, void *client_data)
+{
+	nvme_rdma_delete_ctrls(dev);
+}
+
+static struct ib_client nvme_rdma_ib_client = {
+	.name	= "weft_rdma",
+	.remove	= nvme_rdma_remove_one,
+};
+
+static int __init nvme_rdma_init_module(void)
+{
+	int err;
+
+	err = ib_register_client(&nvme_rdma_ib_client);
+	if (err)
+		return err;
+	err = weft_register_transport(&weft_rdma_ops);
+	if (err)
+		ib_unregister_client(&nvme_rdma_ib_client);
+	return err;
+}
+
+static void __exit nvme_rdma_cleanup_module(void)
+{
+	weft_unregister_transport(&weft_rdma_ops);
+	nvme_rdma_delete_ctrls(NULL);
+	ib_unregister_client(&nvme_rdma_ib_client);
+}
+
+module_init(nvme_rdma_init_module);
+module_exit(nvme_rdma_cleanup_module);
+
+MODULE_DESCRIPTION("Weft: NVMe over Fabrics host, RDMA transport");
+MODULE_LICENSE("GPL");

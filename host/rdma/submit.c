@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Submission: requests to commands, commands to chains of work requests, one
+ * doorbell for a chain.
+ *
+ * queue_rq builds a command in the mapped slot of its tag, maps its data and
+ * appends its work requests to the queue's chain. The chain is posted when the
+ * block layer says that no more is coming (bd->last, commit_rqs) or when it is
+ * long enough. Called by the block layer in process context; sq_lock is also
+ * taken by the completion handling, so bottom halves are off under it.
+ */
+#include "host/rdma/rdma.h"
+
+/*
+ * weft_rdma_append() - add linked work requests to @q's chain
+ * Context: sq_lock is held.
+ */
+void weft_rdma_append(struct weft_rdma_queue *q, struct ib_send_wr *first,
+		      struct ib_send_wr *last, u32 wrs)
+{
+	lockdep_assert_held(&q->sq_lock);
+	last->next = NULL;
+	if (q->chain)
+		q->chain_tail->next = first;
+	else
+		q->chain = first;
+	q->chain_tail = last;
+	q->sq_head += wrs;
+	q->count[WEFT_RDMA_N_SEND_WRS] += wrs;
+}
+
+/* Says how far the chain came, and closes the queue: what was posted is still
+ * under way and what was not posted is in flight for the block layer, so only
+ * stopping the queue and cancelling treats both rightly.
+ */
+static void nvme_rdma_post_failed(struct weft_rdma_queue *q, int err,
+				  const struct ib_send_wr *bad)
+{
+	u32 left = 0;
+
+	for (; bad; bad = bad->next)
+		left++;
+	q->sq_open = false;
+	weft_rdma_lost(q, "queue %u: the device refused work requests (%d), %u of a chain",
+		       q->qid, err, left);
+}
+
+/*
+ * weft_rdma_flush() - post @q's chain, if there is one
+ * Context: sq_lock is held.
+ */
+void weft_rdma_flush(struct weft_rdma_queue *q)
+{
+	struct ib_send_wr *first = q->chain;
+	const struct ib_send_wr *bad = NULL;
+	int err;
+
+	lockdep_assert_held(&q->sq_lock);
+	if (!first)
+		return;
+	q->chain = NULL;
+	q->chain_cmds = 0;
+	q->count[WEFT_RDMA_N_DOORBELLS]++;
+	/* responses count from here on; before it they would be forged ones */
+	WRITE_ONCE(q->sq_posted, q->sq_head);
+	err = ib_post_send(q->qp, first, &bad);
+	if (unlikely(err))
+		nvme_rdma_post_failed(q, err, bad);
+}
+
+/* Room for @wrs more, with a LOCAL_INV for every slot and the drain kept free */
+static bool nvme_rdma_sq_room(const struct weft_rdma_queue *q, u32 wrs)
+{
+	u32 used = q->sq_head - READ_ONCE(q->sq_retired);
+
+	return used + wrs + q->slots_nr + 1 <= q->sq_size;
+}
+
+/*
+ * weft_rdma_chain_cmd() - append @slot's command to @q's chain
+ * @must_wait: the SEND reads memory that is not the queue's own: its completion
+ *	       must be waited for too, else a retransmission could read pages
+ *	       that have new owners
+ *
+ * A SEND that is signalled only to retire the ones before it is waited for as
+ * well: then no completion ever meets a slot in its next life.
+ *
+ * Context: sq_lock is held.
+ * Return: false if the queue is closed or the SQ is full.
+ */
+bool weft_rdma_chain_cmd(struct weft_rdma_queue *q,
+			 struct weft_rdma_slot *slot, bool must_wait)
+{
+	u32 wrs = slot->registered ? 2 : 1;
+
+	lockdep_assert_held(&q->sq_lock);
+	if (unlikely(!q->sq_open))
+		return false;
+	if (unlikely(!nvme_rdma_sq_room(q, wrs))) {
+		q->count[WEFT_RDMA_N_SQ_FULL]++;
+		return false;
+	}
+	q->unsignalled += wrs;
+	if (must_wait || q->unsignalled >= q->signal_every) {
+		slot->send.send_flags = IB_SEND_SIGNALED;
+		q->unsignalled = 0;
+		q->count[WEFT_RDMA_N_SIGNALLED]++;
+	} else {
+		slot->send.send_flags = 0;
+	}
+	slot->responded = false;
+	slot->send_end = q->sq_head + wrs;
+	/* the completion handling looks at the slot once this is not 0 */
+	smp_store_release(&slot->wait, slot->send.send_flags ? 2 : 1);
+	weft_rdma_append(q, slot->registered ? &slot->reg.wr : &slot->send,
+			 &slot->send, wrs);
+	q->count[WEFT_RDMA_N_COMMANDS]++;
+	q->count[WEFT_RDMA_N_MR_REGS] += slot->registered;
+	q->chain_cmds++;
+	return true;
+}
+
+/*
+ * weft_rdma_unmap_rq() - undo the mapping of @rq's data, if there is one
+ */
+void weft_rdma_unmap_rq(struct weft_rdma_queue *q, struct request *rq)
+{
+	struct weft_rdma_request *req = blk_mq_rq_to_pdu(rq);
+
+	if (!req->nents)
+		return;
+	ib_dma_unmap_sg(q->dev, req->table.sgl, req->nents, rq_dma_dir(rq));
+	sg_free_table_chained(&req->table, WEFT_RDMA_INLINE_SG);
+	req->nents = 0;
+}
+
+static void nvme_rdma_map_capsule(struct weft_rdma_queue *q,
+				  struct weft_rdma_slot *slot,
+				  struct scatterlist *sgl, u32 mapped, u32 len)
+{
+	struct ib_sge *sge = slot->sge;
+	struct scatterlist *sg;
+	u32 i;
+
+	sge[0].length = sizeof(*slot->cmd) + q->icdoff;
+	for_each_sg(sgl, sg, mapped, i) {
+		sge++;
+		sge->addr = sg_dma_address(sg);
+		sge->length = sg_dma_len(sg);
+		sge->lkey = q->pd->local_dma_lkey;
+	}
+	slot->send.num_sge = 1 + mapped;
+	nvme_sgl_incapsule(&slot->cmd->sqe.sgl, q->icdoff, len);
+}
+
+static int nvme_rdma_map_mr(struct weft_rdma_slot *slot,
+			    enum nvme_xfer_dir dir, struct scatterlist *sgl,
+			    u32 mapped, u32 len)
+{
+	struct ib_mr *mr = slot->mr;
+
+	/* MR pages are the 4 KiB of the queue limits, whatever PAGE_SIZE is */
+	if (ib_map_mr_sg(mr, sgl, mapped, NULL, SZ_4K) != mapped)
+		return -EINVAL;
+	ib_update_fast_reg_key(mr, ib_inc_rkey(mr->rkey));
+	slot->reg.key = mr->rkey;
+	/* the target gets no more access than the command needs */
+	slot->reg.access = dir == NVME_XFER_HOST_TO_CTRL ?
+		IB_ACCESS_REMOTE_READ :
+		IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_WRITE;
+	slot->reg.wr.next = &slot->send;
+	slot->registered = true;
+	nvme_sgl_keyed(&slot->cmd->sqe.sgl, mr->iova, len, mr->rkey, true);
+	return 0;
+}
+
+static int nvme_rdma_map_rq(struct weft_rdma_queue *q, struct request *rq,
+			    struct weft_rdma_slot *slot)
+{
+	struct weft_rdma_request *req = blk_mq_rq_to_pdu(rq);
+	enum nvme_xfer_dir dir = weft_rq_dir(rq);
+	u32 len = blk_rq_payload_bytes(rq);
+	int nents, mapped, err = 0;
+
+	slot->registered = false;
+	slot->send.num_sge = 1;
+	slot->sge[0].length = sizeof(*slot->cmd);
+	if (dir == NVME_XFER_NONE) {
+		nvme_sgl_none(&slot->cmd->sqe.sgl, true);
+		return 0;
+	}
+	req->table.sgl = req->sg;
+	if (sg_alloc_table_chained(&req->table, blk_rq_nr_phys_segments(rq),
+				   req->table.sgl, WEFT_RDMA_INLINE_SG))
+		return -ENOMEM;
+	nents = blk_rq_map_sg(rq->q, rq, req->table.sgl);
+	mapped = ib_dma_map_sg(q->dev, req->table.sgl, nents, rq_dma_dir(rq));
+	if (mapped <= 0) {
+		sg_free_table_chained(&req->table, WEFT_RDMA_INLINE_SG);
+		return -EIO;
+	}
+	req->nents = nents;
+	if (nvme_use_incapsule(&q->params.capsule, dir, mapped, len))
+		nvme_rdma_map_capsule(q, slot, req->table.sgl, mapped, len);
+	else
+		err = nvme_rdma_map_mr(slot, dir, req->table.sgl, mapped, len);
+	if (err)
+		weft_rdma_unmap_rq(q, rq);
+	return err;
+}
+
+static blk_status_t nvme_rdma_build(struct weft_rdma_queue *q,
+				    struct request *rq,
+				    struct weft_rdma_slot *slot)
+{
+	struct weft_request *req = weft_req(rq);
+	u64 dma = slot->sge[0].addr;
+	blk_status_t st;
+	int err;
+
+	ib_dma_sync_single_for_cpu(q->dev, dma, sizeof(*slot->cmd),
+				   DMA_TO_DEVICE);
+	req->cmd = slot->cmd;
+	st = weft_setup_rq(rq);
+	if (st != BLK_STS_OK)
+		return st;
+	slot->rq = rq;
+	err = nvme_rdma_map_rq(q, rq, slot);
+	if (err) {
+		weft_cleanup_rq(rq);
+		return err == -ENOMEM ? BLK_STS_RESOURCE : BLK_STS_IOERR;
+	}
+	ib_dma_sync_single_for_device(q->dev, dma, sizeof(*slot->cmd),
+				      DMA_TO_DEVICE);
+	return BLK_STS_OK;
+}
+
+/*
+ * weft_rdma_queue_rq() - &blk_mq_ops.queue_rq of all queues
+ */
+blk_status_t weft_rdma_queue_rq(struct blk_mq_hw_ctx *hctx,
+				const struct blk_mq_queue_data *bd)
+{
+	struct weft_rdma_queue *q = hctx->driver_data;
+	struct request *rq = bd->rq;
+	struct weft_rdma_slot *slot;
+	blk_status_t st;
+	bool gathers;
+
+	st = weft_queue_ready(&q->ctrl->ctrl, rq,
+			      test_bit(WEFT_RDMA_Q_LIVE, &q->flags));
+	if (unlikely(st != BLK_STS_OK))
+		return st;
+	if (WARN_ON_ONCE(rq->tag >= q->depth))
+		return BLK_STS_IOERR;
+	slot = &q->slots[rq->tag];
+	st = nvme_rdma_build(q, rq, slot);
+	if (unlikely(st != BLK_STS_OK))
+		goto commit;
+	gathers = slot->send.num_sge > 1;
+	blk_mq_start_request(rq);
+
+	spin_lock_bh(&q->sq_lock);
+	if (unlikely(!weft_rdma_chain_cmd(q, slot, gathers))) {
+		weft_rdma_flush(q);
+		spin_unlock_bh(&q->sq_lock);
+		weft_rdma_unmap_rq(q, rq);
+		weft_cleanup_rq(rq);
+		return BLK_STS_RESOURCE;
+	}
+	q->count[WEFT_RDMA_N_INCAPSULE] += gathers;
+	q->count[WEFT_RDMA_N_DMA_MAPS] += gathers || slot->registered;
+	if (bd->last || q->chain_cmds >= WEFT_RDMA_CHAIN)
+		weft_rdma_flush(q);
+	spin_unlock_bh(&q->sq_lock);
+	return BLK_STS_OK;
+commit:
+	/* nothing that came before may wait for this one to be tried again */
+	weft_rdma_commit_rqs(hctx);
+	return st;
+}
+
+/*
+ * weft_rdma_commit_rqs() - &blk_mq_ops.commit_rqs: no more is coming for now
+ */
+void weft_rdma_commit_rqs(struct blk_mq_hw_ctx *hctx)
+{
+	struct weft_rdma_queue *q = hctx->driver_data;
+
+	spin_lock_bh(&q->sq_lock);
+	weft_rdma_flush(q);
+	spin_unlock_bh(&q->sq_lock);
+}
