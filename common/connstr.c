@@ -219,7 +219,7 @@ static int check_text(const struct weft_opt_row *row, const struct element *e,
 
 	switch (row->kind) {
 	case WEFT_KIND_NQN:
-		return weft_nqn_check(v, len, row->info.token, why);
+		return weft_nqn_text_check(v, len, row->info.token, why);
 	case WEFT_KIND_ADDR:
 		err = weft_addr_check(v, len, row->info.token, why);
 		return err < 0 ? err : 0;

@@ -41,7 +41,7 @@
 			  __VA_ARGS__ },				\
 		.kind = WEFT_KIND_FLAG, FIELD(f) }
 
-#define NQN_WORDS	"nqn.yyyy-mm.reverse.domain[:string], " \
+#define NQN_WORDS	"a name, commonly nqn.yyyy-mm.reverse.domain[:string], " \
 			"at most 223 bytes"
 #define ADDR_WORDS	"an IPv4 or IPv6 address, such as 10.9.0.1 or " \
 			"fe80::1%eth0"

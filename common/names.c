@@ -134,12 +134,9 @@ static bool nqn_domain_ok(const char *s, size_t len)
 	return label && s[i - 1] != '-';
 }
 
-int weft_nqn_check(const char *nqn, size_t len, const char *what,
-		   struct weft_reason *why)
+int weft_nqn_text_check(const char *nqn, size_t len, const char *what,
+			struct weft_reason *why)
 {
-	const size_t prefix = sizeof(NVMF_UUID_NQN_PREFIX) - 1;
-	u8 uuid[WEFT_UUID_BYTES];
-
 	if (!len)
 		return weft_fail(why, -EINVAL, "%s=: empty; accepted is %s",
 				 what, NQN_FORM);
@@ -151,6 +148,18 @@ int weft_nqn_check(const char *nqn, size_t len, const char *what,
 		return weft_fail_value(why, -EINVAL, what, nqn, len,
 			"has a space, a control character or bytes that are not UTF-8; accepted is %s",
 			NQN_FORM);
+	return 0;
+}
+
+int weft_nqn_check(const char *nqn, size_t len, const char *what,
+		   struct weft_reason *why)
+{
+	const size_t prefix = sizeof(NVMF_UUID_NQN_PREFIX) - 1;
+	int err = weft_nqn_text_check(nqn, len, what, why);
+	u8 uuid[WEFT_UUID_BYTES];
+
+	if (err)
+		return err;
 	if (!starts_with(nqn, len, "nqn.") || !nqn_date_ok(nqn + 4, len - 4) ||
 	    !nqn_domain_ok(nqn + 12, len - 12))
 		return weft_fail_value(why, -EINVAL, what, nqn, len,

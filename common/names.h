@@ -29,6 +29,15 @@
 int weft_nqn_check(const char *nqn, size_t len, const char *what,
 		   struct weft_reason *why);
 
+/**
+ * weft_nqn_text_check() - may it stand where an NQN is expected?
+ *
+ * As weft_nqn_check() but for the form: targets are free in their names, and
+ * nvmet, for one, takes any; a host has to be able to connect to them.
+ */
+int weft_nqn_text_check(const char *nqn, size_t len, const char *what,
+			struct weft_reason *why);
+
 /** weft_nqn_is_discovery() - is it the well-known discovery NQN? */
 bool weft_nqn_is_discovery(const char *nqn, size_t len);
 
