@@ -65,7 +65,7 @@ struct bdev_io {
 	u64 module[12];
 };
 
-/** struct bdev_stats - per channel, summed on demand */
+/** struct bdev_stats - per channel, moved to the bdev on demand */
 struct bdev_stats {
 	u64 ops[BDEV_IO_TYPES];
 	u64 bytes[BDEV_IO_TYPES];
@@ -124,11 +124,12 @@ struct bdev {
 	const struct bdev_fns *fns;
 	/* the bdev layer's own */
 	bool removing;
+	bool going;
 	unsigned int opens;
 	TAILQ_HEAD(, bdev_desc) descs;
 	TAILQ_ENTRY(bdev) link;
 	TAILQ_HEAD(, bdev_removed) removed;
-	struct bdev_stats past;
+	struct bdev_stats counted;
 };
 
 /* Modules */

@@ -61,13 +61,16 @@ void bdev_tell(struct bdev *b, enum bdev_event ev);
 
 /* registry.c */
 
-/** bdev_hold() / bdev_drop() - keep a bdev from being destructed */
+/**
+ * bdev_hold() / bdev_drop() - keep a bdev from being destructed
+ * Control reactor.
+ */
 void bdev_hold(struct bdev *b);
 void bdev_drop(struct bdev *b);
 
 /* stats.c */
 
-/** bdev_stats_keep() - a channel goes; any reactor */
-void bdev_stats_keep(struct bdev *b, const struct bdev_stats *s);
+/** bdev_stats_move() - from a channel to its bdev; on the channel's reactor */
+void bdev_stats_move(struct bdev_channel *ch);
 
 #endif

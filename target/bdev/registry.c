@@ -158,7 +158,7 @@ static void channel_destroy(void *dev, void *buf)
 
 	if (b->fns->channel_destroy)
 		b->fns->channel_destroy(b, buf);
-	bdev_stats_keep(b, &ch->stats);
+	bdev_stats_move(ch);
 }
 
 int bdev_register(struct bdev *b, struct weft_reason *why)
@@ -187,6 +187,10 @@ static void bdev_gone(void *arg)
 	struct bdev_removed *w;
 	struct bdev *b = arg;
 
+	if (b->opens) {		/* statistics are being collected: once more */
+		reactor_send(reactor_self(), bdev_gone, b);
+		return;
+	}
 	TAILQ_REMOVE(&bdevs, b, link);
 	TAILQ_CONCAT(&waiting, &b->removed, link);
 	b->fns->destruct(b);
@@ -204,8 +208,10 @@ void bdev_hold(struct bdev *b)
 
 void bdev_drop(struct bdev *b)
 {
-	if (!--b->opens && b->removing)
-		io_device_unregister(b, bdev_gone, b);
+	if (--b->opens || !b->removing || b->going)
+		return;
+	b->going = true;
+	io_device_unregister(b, bdev_gone, b);
 }
 
 static void removed_add(struct bdev *b, reactor_fn done, void *ctx)

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /*
- * Statistics of a bdev: the sum over its channels, each read on its own
- * reactor, and over those that are gone. The lock is taken when a channel goes
- * and when somebody asks, never by I/O.
+ * Statistics of a bdev: channels count for themselves on their reactors; what
+ * they have counted moves to the bdev when somebody asks and when a channel
+ * goes. So each operation is in the sum once, whenever channels come and go.
+ * The lock is taken for moving, never by I/O.
  */
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "target/bdev/internal.h"
 
-static pthread_mutex_t past_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t counted_lock = PTHREAD_MUTEX_INITIALIZER;
 
 struct collect {
 	struct bdev *b;
-	struct bdev_stats sum;
 	void (*done)(void *ctx, const struct bdev_stats *s);
 	void *ctx;
 };
@@ -35,26 +35,29 @@ static void stats_add(struct bdev_stats *to, const struct bdev_stats *s)
 	to->errors += s->errors;
 }
 
-void bdev_stats_keep(struct bdev *b, const struct bdev_stats *s)
+void bdev_stats_move(struct bdev_channel *ch)
 {
-	pthread_mutex_lock(&past_lock);
-	stats_add(&b->past, s);
-	pthread_mutex_unlock(&past_lock);
+	pthread_mutex_lock(&counted_lock);
+	stats_add(&ch->bdev->counted, &ch->stats);
+	pthread_mutex_unlock(&counted_lock);
+	memset(&ch->stats, 0, sizeof(ch->stats));
 }
 
 static void collect_one(struct io_channel *ch, void *arg)
 {
-	struct bdev_channel *bch = io_channel_ctx(ch);
-	struct collect *c = arg;
-
-	stats_add(&c->sum, &bch->stats);
+	(void)arg;
+	bdev_stats_move(io_channel_ctx(ch));
 }
 
 static void collect_end(void *arg)
 {
 	struct collect *c = arg;
+	struct bdev_stats sum;
 
-	c->done(c->ctx, &c->sum);
+	pthread_mutex_lock(&counted_lock);
+	sum = c->b->counted;
+	pthread_mutex_unlock(&counted_lock);
+	c->done(c->ctx, &sum);
 	bdev_drop(c->b);
 	free(c);
 }
@@ -63,26 +66,16 @@ void bdev_stats_collect(struct bdev *b,
 			void (*done)(void *ctx, const struct bdev_stats *s),
 			void *ctx)
 {
-	struct collect *c = calloc(1, sizeof(*c));
-	static const struct bdev_stats none;
+	struct collect *c = malloc(sizeof(*c));
 
 	assert_on_reactor(reactor_control());
 	if (!c) {
-		log_error("no memory for the statistics of bdev %s", b->name);
-		done(ctx, &none);
-		return;
+		log_error("out of memory for the statistics of bdev %s", b->name);
+		abort();
 	}
 	c->b = b;
 	c->done = done;
 	c->ctx = ctx;
-	pthread_mutex_lock(&past_lock);
-	c->sum = b->past;
-	pthread_mutex_unlock(&past_lock);
-	if (b->removing && !b->opens) {		/* its channels are going */
-		done(ctx, &c->sum);
-		free(c);
-		return;
-	}
 	bdev_hold(b);
 	io_device_for_each_channel(b, collect_one, c, collect_end);
 }

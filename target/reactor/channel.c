@@ -246,7 +246,7 @@ static void channel_visit_step(void *arg)
 	struct channel_visit *v = arg;
 	struct io_channel *ch = channel_find(reactor_self(), v->key);
 
-	if (ch && ch->refs)
+	if (ch)			/* also one that nobody holds, until it goes */
 		v->fn(ch, v->ctx);
 }
 
