@@ -126,7 +126,7 @@ static bool nvme_rdma_same_addr(const struct sockaddr_storage *a,
 
 /*
  * weft_rdma_existing_ctrl() - &weft_transport_ops.existing_ctrl
- * Addresses are compared as such: "::1" and "0:0::1" are the same one. Where
+ * The core has compared the names. Addresses are compared as such: "::1" and "0:0::1" are the same one. Where
  * only one side names a source address the other may have chosen the same, so
  * that counts as equal.
  */
@@ -134,12 +134,8 @@ bool weft_rdma_existing_ctrl(struct weft_ctrl *ctrl,
 			     const struct weft_connstr *opts)
 {
 	struct weft_rdma_ctrl *rc = to_rdma_ctrl(ctrl);
-	const struct weft_connstr *o = ctrl->opts;
 	struct sockaddr_storage addr = {};
 
-	if (strcmp(o->nqn, opts->nqn) || strcmp(o->hostnqn, opts->hostnqn) ||
-	    memcmp(o->hostid, opts->hostid, sizeof(o->hostid)))
-		return false;
 	if (inet_pton_with_scope(&init_net, AF_UNSPEC, opts->traddr,
 				 opts->trsvcid, &addr) ||
 	    !nvme_rdma_same_addr(&rc->addr, &addr))

@@ -3,8 +3,8 @@
  * weft-rdma.ko: registration with the core and with the RDMA devices.
  *
  * Owns the list of controllers of this transport. It is there for one purpose:
- * when an RDMA device goes away, or this module, the controllers that use it
- * must be gone before. Runs in process context only.
+ * when an RDMA device goes away, the controllers on it must be gone before.
+ * Runs in process context only.
  */
 #include <linux/module.h>
 
@@ -47,16 +47,6 @@ static int nvme_rdma_init_request(struct blk_mq_tag_set *set,
 	return 0;
 }
 
-static void nvme_rdma_map_queues(struct blk_mq_tag_set *set)
-{
-	unsigned int i;
-
-	/* the core has said how many queues of each kind there are, and where */
-	for (i = 0; i < set->nr_maps; i++)
-		if (set->map[i].nr_queues)
-			blk_mq_map_queues(&set->map[i]);
-}
-
 static const struct blk_mq_ops nvme_rdma_mq_ops = {
 	.queue_rq	= weft_rdma_queue_rq,
 	.commit_rqs	= weft_rdma_commit_rqs,
@@ -65,7 +55,7 @@ static const struct blk_mq_ops nvme_rdma_mq_ops = {
 	.timeout	= weft_timeout_rq,
 	.init_hctx	= nvme_rdma_init_io_hctx,
 	.init_request	= nvme_rdma_init_request,
-	.map_queues	= nvme_rdma_map_queues,
+	.map_queues	= weft_map_queues,
 };
 
 static const struct blk_mq_ops nvme_rdma_admin_mq_ops = {
@@ -104,22 +94,17 @@ struct weft_transport_ops weft_rdma_ops = {
 	.address	= weft_rdma_address,
 };
 
-/* Deletes the controllers on @dev (NULL: all) and waits until they are gone */
-static void nvme_rdma_delete_ctrls(struct ib_device *dev)
+/* @dev goes away: its controllers first, and nobody returns before they have */
+static void nvme_rdma_remove_one(struct ib_device *dev, void *client_data)
 {
 	struct weft_rdma_ctrl *rc;
 
 	mutex_lock(&weft_rdma_ctrls_lock);
 	list_for_each_entry(rc, &weft_rdma_ctrls, link)
-		if (!dev || rc->dev == dev)
+		if (rc->dev == dev)
 			weft_delete_ctrl_async(&rc->ctrl);
 	mutex_unlock(&weft_rdma_ctrls_lock);
 	weft_delete_ctrl_flush();
-}
-
-static void nvme_rdma_remove_one(struct ib_device *dev, void *client_data)
-{
-	nvme_rdma_delete_ctrls(dev);
 }
 
 static struct ib_client nvme_rdma_ib_client = {
@@ -142,8 +127,8 @@ static int __init nvme_rdma_init_module(void)
 
 static void __exit nvme_rdma_cleanup_module(void)
 {
+	/* deletes the controllers, too */
 	weft_unregister_transport(&weft_rdma_ops);
-	nvme_rdma_delete_ctrls(NULL);
 	ib_unregister_client(&nvme_rdma_ib_client);
 }
 
