@@ -86,7 +86,8 @@ CLI_C    := $(call find_c,tools/weft)
 TESTLIB_C := $(wildcard tests/unit/lib/*.c)
 UNIT_C   := $(wildcard tests/unit/*.c)
 PROGS_C  := $(wildcard tests/vm/progs/*.c)
-FUZZ_C   := $(wildcard tests/fuzz/*.c)
+FUZZ_DRIVER := tests/fuzz/driver.c
+FUZZ_C   := $(filter-out $(FUZZ_DRIVER),$(wildcard tests/fuzz/*.c))
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 exe = $(patsubst %.c,$(B)/%,$(1))
@@ -99,8 +100,10 @@ CLI    := $(if $(CLI_C),$(B)/weft)
 UNIT   := $(call exe,$(UNIT_C))
 PROGS  := $(call exe,$(PROGS_C))
 FUZZ   := $(call exe,$(FUZZ_C))
+# main() is libFuzzer's where there is one, else our driver's
+FUZZ_MAIN := $(if $(findstring fuzzer,$(SANITIZE)),,$(call obj,$(FUZZ_DRIVER)))
 ALL_C  := $(COMMON_C) $(TARGET_C) $(DAEMON_C) $(CLI_C) $(TESTLIB_C) $(UNIT_C) \
-	$(PROGS_C) $(FUZZ_C)
+	$(PROGS_C) $(FUZZ_C) $(FUZZ_DRIVER)
 
 RUNNING := $(shell uname -r)
 KVER ?= $(RUNNING)
@@ -169,9 +172,9 @@ $(PROGS): %: %.o $(LIBCOMMON)
 	$(call say,LD,$@)
 	$(Q)$(call link)
 
-$(FUZZ): %: %.o $(LIBTARGET) $(LIBCOMMON)
+$(FUZZ): %: %.o $(FUZZ_MAIN) $(LIBTARGET) $(LIBCOMMON)
 	$(call say,LD,$@)
-	$(Q)$(call link,-fsanitize=fuzzer)
+	$(Q)$(call link,$(if $(FUZZ_MAIN),,-fsanitize=fuzzer))
 
 -include $(patsubst %.o,%.d,$(call obj,$(ALL_C)))
 
@@ -192,6 +195,8 @@ unit: tests
 	$(Q)tools/check/unit $(B)
 
 # libFuzzer programs; run one by hand: build/fuzz/tests/fuzz/NAME CORPUS
+# Without libFuzzer: make fuzz-programs SANITIZE=address,undefined, then
+# build/asan/tests/fuzz/NAME [-runs=N] [-seed=N] [FILE...]
 fuzz:
 	$(Q)$(MAKE) --no-print-directory CC=clang VARIANT=fuzz \
 		SANITIZE=fuzzer-no-link,address,undefined fuzz-programs
