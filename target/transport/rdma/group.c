@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * A reactor's part of the transport: for each device in use a completion
+ * channel and completion queues, and the poller that reads them, hands
+ * completions on, and at the end of each turn posts what has gathered. All of
+ * it belongs to the group's reactor.
+ *
+ * Queue pairs share completion queues. Each claims as many entries as it can
+ * have work requests; another completion queue is made when none has room, so
+ * an overflow cannot happen.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "target/transport/rdma/rdma.h"
+
+/* Completions read at once, and of one queue in one turn */
+#define POLL_BATCH	32
+#define POLL_BUDGET	128
+
+static void completion_failed(struct rdma_qpair *q, const struct ibv_wc *wc,
+			      const struct rdma_op *op)
+{
+	static const char * const kinds[] = {
+		[RDMA_OP_RECV] = "receive", [RDMA_OP_QUIET] = "transfer",
+		[RDMA_OP_READ] = "RDMA READ", [RDMA_OP_SEND] = "send",
+	};
+	static struct log_budget budget;
+
+	/* the first one says why; the others are flushed */
+	if (wc->status != IBV_WC_WR_FLUSH_ERR)
+		log_peer(&budget, LOG_WARNING, "rdma: %s:%s queue %u: %s failed: %s (vendor %u); closing",
+			 q->base.peer, q->base.peer_port, q->qid,
+			 kinds[op->kind], ibv_wc_status_str(wc->status),
+			 wc->vendor_err);
+	rdma_qpair_close(q);
+}
+
+/* What a completion gives back, whatever became of its work request. */
+static void settle(struct rdma_qpair *q, const struct rdma_op *op)
+{
+	switch (op->kind) {
+	case RDMA_OP_RECV:
+		q->posted_recvs--;
+		break;
+	case RDMA_OP_QUIET:
+		break;
+	case RDMA_OP_READ:
+	case RDMA_OP_SEND:
+		q->signalled--;
+		rdma_credits_give(&q->credits, op->wrs, op->reads);
+		break;
+	}
+}
+
+static bool opcode_fits(const struct ibv_wc *wc, enum rdma_op_kind kind)
+{
+	switch (kind) {
+	case RDMA_OP_RECV:
+		return wc->opcode == IBV_WC_RECV;
+	case RDMA_OP_READ:
+		return wc->opcode == IBV_WC_RDMA_READ;
+	case RDMA_OP_QUIET:
+		break;
+	case RDMA_OP_SEND:
+		return wc->opcode == IBV_WC_SEND;
+	}
+	return false;
+}
+
+static void complete(const struct ibv_wc *wc)
+{
+	static struct log_budget budget;
+	struct rdma_op *op = (struct rdma_op *)(uintptr_t)wc->wr_id;
+	struct rdma_qpair *q = op->q;
+
+	/* left over from a queue pair that is destroyed */
+	if (q->state >= RDMA_QP_SWEEPING)
+		return;
+	settle(q, op);
+	/* while it closes requests are kept: see rdma_requests_end() */
+	if (q->state == RDMA_QP_FLUSHING)
+		return;
+	if (wc->status != IBV_WC_SUCCESS) {
+		completion_failed(q, wc, op);
+		return;
+	}
+	if (!opcode_fits(wc, op->kind)) {
+		log_peer(&budget, LOG_WARNING, "rdma: %s:%s queue %u: unexpected completion (opcode %d); closing",
+			 q->base.peer, q->base.peer_port, q->qid, wc->opcode);
+		rdma_qpair_close(q);
+		return;
+	}
+	switch (op->kind) {
+	case RDMA_OP_RECV:
+		rdma_recv_done((struct rdma_recv *)((char *)op -
+				offsetof(struct rdma_recv, op)), wc->byte_len);
+		break;
+	case RDMA_OP_READ:
+		rdma_read_done((struct rdma_request *)((char *)op -
+				offsetof(struct rdma_request, read_op)));
+		break;
+	case RDMA_OP_SEND:
+		rdma_send_done((struct rdma_request *)((char *)op -
+				offsetof(struct rdma_request, send_op)));
+		break;
+	case RDMA_OP_QUIET:
+		break;
+	}
+}
+
+static int poll_cq(struct rdma_gdev *gd, struct rdma_cq *cq)
+{
+	struct ibv_wc wc[POLL_BATCH];
+	int total = 0, n, i;
+
+	do {
+		n = ibv_poll_cq(cq->cq, POLL_BATCH, wc);
+		if (n < 0) {
+			/* a dead device; its removal event follows */
+			cq->emptied++;
+			break;
+		}
+		for (i = 0; i < n; i++)
+			complete(&wc[i]);
+		total += n;
+		if (n < POLL_BATCH)
+			cq->emptied++;
+	} while (n == POLL_BATCH && total < POLL_BUDGET);
+	gd->stats.completions += (u64)total;
+	return total;
+}
+
+static int poll_gdev(struct rdma_gdev *gd)
+{
+	struct rdma_cq *cq;
+	int work = 0;
+
+	TAILQ_FOREACH(cq, &gd->cqs, link)
+		work += poll_cq(gd, cq);
+	gd->stats.polls++;
+	if (!work)
+		gd->stats.idle_polls++;
+	return work;
+}
+
+/* Returns the queue pairs that are not done closing: the turns must go on. */
+static int advance_closing(struct rdma_group *g)
+{
+	struct rdma_qpair *q, *next;
+	int busy = 0;
+
+	for (q = TAILQ_FIRST(&g->closing); q; q = next) {
+		next = TAILQ_NEXT(q, closing_link);
+		/* flushing is waited for asleep, sweeping is not */
+		busy += q->state == RDMA_QP_SWEEPING;
+		rdma_qpair_advance(q);
+	}
+	return busy;
+}
+
+static int group_poll(void *ctx)
+{
+	struct rdma_group *g = ctx;
+	struct rdma_gdev *gd;
+	int work = 0;
+
+	TAILQ_FOREACH(gd, &g->gdevs, link)
+		if (gd->dev)
+			work += poll_gdev(gd);
+	work += rdma_flush(g);
+	work += advance_closing(g);
+	return work;
+}
+
+/* About to sleep: every completion queue wakes us, unless there is work. */
+static int group_arm(void *ctx)
+{
+	struct rdma_group *g = ctx;
+	struct rdma_gdev *gd;
+	struct rdma_cq *cq;
+
+	TAILQ_FOREACH(gd, &g->gdevs, link)
+		TAILQ_FOREACH(cq, &gd->cqs, link)
+			ibv_req_notify_cq(cq->cq, 0);
+	/* a completion from before the request would not wake anybody */
+	return group_poll(g);
+}
+
+/* Completion channel: only wakes the reactor; the poller does the work. */
+static void channel_ready(void *ctx, u32 events)
+{
+	struct rdma_gdev *gd = ctx;
+	struct rdma_cq *cq;
+	struct ibv_cq *which;
+	void *cq_ctx;
+
+	(void)events;
+	gd->stats.wakeups++;
+	while (!ibv_get_cq_event(gd->channel, &which, &cq_ctx)) {
+		cq = cq_ctx;
+		cq->unacked++;
+	}
+	TAILQ_FOREACH(cq, &gd->cqs, link) {
+		ibv_ack_cq_events(cq->cq, cq->unacked);
+		cq->unacked = 0;
+	}
+}
+
+/* Completion queues */
+
+static void cq_free(struct rdma_gdev *gd, struct rdma_cq *cq)
+{
+	TAILQ_REMOVE(&gd->cqs, cq, link);
+	/* events read or not: all are acknowledged in channel_ready() */
+	ibv_destroy_cq(cq->cq);
+	free(cq);
+}
+
+static struct rdma_cq *cq_new(struct rdma_gdev *gd, u32 need,
+			      struct weft_reason *why)
+{
+	u32 size = gd->g->t->base.opts.num_cqe;
+	struct rdma_cq *cq = calloc(1, sizeof(*cq));
+
+	if (size < need)
+		size = need;
+	if (size > (u32)gd->dev->attr.max_cqe)
+		size = (u32)gd->dev->attr.max_cqe;
+	if (cq)
+		cq->cq = ibv_create_cq(gd->dev->verbs, (int)size, cq,
+				       gd->channel, 0);
+	if (!cq || !cq->cq) {
+		weft_fail(why, 0, "no completion queue of %u entries on %s: %s",
+			  size, gd->name, strerror(errno));
+		free(cq);
+		return NULL;
+	}
+	cq->size = size;
+	TAILQ_INSERT_TAIL(&gd->cqs, cq, link);
+	return cq;
+}
+
+struct rdma_cq *rdma_cq_claim(struct rdma_gdev *gd, u32 need,
+			      struct weft_reason *why)
+{
+	struct rdma_cq *cq;
+
+	TAILQ_FOREACH(cq, &gd->cqs, link)
+		if (cq->size - cq->used >= need)
+			break;
+	if (!cq)
+		cq = cq_new(gd, need, why);
+	if (cq)
+		cq->used += need;
+	return cq;
+}
+
+/* Devices of a group */
+
+static int gdev_open(struct rdma_gdev *gd, struct rdma_device *dev,
+		     struct weft_reason *why)
+{
+	int err, fd;
+
+	gd->channel = ibv_create_comp_channel(dev->verbs);
+	if (!gd->channel)
+		return weft_fail(why, -errno, "no completion channel on %s: %s",
+				 gd->name, strerror(errno));
+	fd = gd->channel->fd;
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0) {
+		err = -errno;
+		goto destroy;
+	}
+	gd->fd = fd_source_add("rdma-cq", fd, EPOLLIN, channel_ready, gd);
+	if (!gd->fd) {
+		err = -ENOMEM;
+		goto destroy;
+	}
+	gd->dev = dev;
+	return 0;
+destroy:
+	ibv_destroy_comp_channel(gd->channel);
+	gd->channel = NULL;
+	return weft_fail(why, err, "cannot watch completions of %s: %s",
+			 gd->name, strerror(-err));
+}
+
+static void gdev_close(struct rdma_gdev *gd)
+{
+	struct rdma_cq *cq;
+
+	rdma_pool_free(&gd->pool);
+	while ((cq = TAILQ_FIRST(&gd->cqs)))
+		cq_free(gd, cq);
+	fd_source_remove(&gd->fd);
+	ibv_destroy_comp_channel(gd->channel);
+	gd->channel = NULL;
+	gd->dev = NULL;
+}
+
+static struct rdma_gdev *gdev_find(struct rdma_group *g, const char *name)
+{
+	struct rdma_gdev *gd;
+
+	TAILQ_FOREACH(gd, &g->gdevs, link)
+		if (!strcmp(gd->name, name))
+			return gd;
+	gd = calloc(1, sizeof(*gd));
+	if (!gd)
+		return NULL;
+	gd->g = g;
+	snprintf(gd->name, sizeof(gd->name), "%s", name);
+	TAILQ_INIT(&gd->cqs);
+	rdma_pool_init(gd, &g->t->base.opts);
+	TAILQ_INSERT_TAIL(&g->gdevs, gd, link);
+	return gd;
+}
+
+struct rdma_gdev *rdma_gdev_get(struct rdma_group *g, struct rdma_device *dev,
+				struct weft_reason *why)
+{
+	struct rdma_gdev *gd = gdev_find(g, dev->name);
+
+	if (!gd) {
+		weft_fail(why, 0, "no memory for device %s", dev->name);
+		return NULL;
+	}
+	/* the old device of this name is not all gone yet */
+	if (gd->dev && gd->dev != dev) {
+		weft_fail(why, 0, "device %s is being removed", dev->name);
+		return NULL;
+	}
+	if (!gd->dev && gdev_open(gd, dev, why))
+		return NULL;
+	gd->qpairs++;
+	return gd;
+}
+
+void rdma_gdev_put(struct rdma_gdev *gd)
+{
+	if (!--gd->qpairs)
+		gdev_close(gd);
+}
+
+int rdma_group_create(struct nvmf_transport *t, struct nvmf_group *base)
+{
+	struct rdma_group *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return -ENOMEM;
+	g->base = base;
+	g->t = to_transport(t);
+	TAILQ_INIT(&g->gdevs);
+	TAILQ_INIT(&g->flush);
+	TAILQ_INIT(&g->closing);
+	TAILQ_INIT(&g->qpairs);
+	g->poller = poller_register("rdma", group_poll, g, 0, group_arm);
+	if (!g->poller) {
+		free(g);
+		return -ENOMEM;
+	}
+	base->transport_group[NVMF_TRTYPE_RDMA] = g;
+	return 0;
+}
+
+void rdma_group_destroy(struct nvmf_transport *t, struct nvmf_group *base)
+{
+	struct rdma_group *g = base->transport_group[NVMF_TRTYPE_RDMA];
+	struct rdma_gdev *gd;
+
+	(void)t;
+	if (!g)
+		return;
+	base->transport_group[NVMF_TRTYPE_RDMA] = NULL;
+	/* those that were never established: nvmf does not know of them */
+	rdma_group_abandon(g);
+	poller_unregister(&g->poller);
+	while ((gd = TAILQ_FIRST(&g->gdevs))) {
+		TAILQ_REMOVE(&g->gdevs, gd, link);
+		free(gd);
+	}
+	free(g);
+}

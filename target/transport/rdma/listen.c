@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * Addresses that connections are accepted at. A listener whose device goes
+ * away stays configured and is bound again when a device with its address is
+ * there. Control reactor only.
+ */
+#include <netdb.h>
+#include <stdlib.h>
+
+#include "target/transport/rdma/rdma.h"
+
+#define RETRY_US	(1000 * 1000)
+
+static int resolve(const struct nvmf_trid *trid, struct addrinfo **out,
+		   struct weft_reason *why)
+{
+	struct addrinfo hints = {
+		.ai_family = trid->adrfam == NVMF_ADRFAM_IPV6 ? AF_INET6 :
+								AF_INET,
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+	};
+	int rc = getaddrinfo(trid->traddr, trid->trsvcid, &hints, out);
+
+	if (rc)
+		return weft_fail(why, -EINVAL, "traddr=%s trsvcid=%s: %s",
+				 trid->traddr, trid->trsvcid, gai_strerror(rc));
+	return 0;
+}
+
+static int bind_failed(const struct nvmf_trid *trid, int err,
+		       struct weft_reason *why)
+{
+	const char *hint = "";
+
+	if (err == EADDRNOTAVAIL || err == ENODEV)
+		hint = ": no RDMA device has this address; is the port up, or a soft-RoCE link on its interface?";
+	else if (err == EADDRINUSE)
+		hint = ": another program listens there";
+	return weft_fail(why, -err, "traddr=%s trsvcid=%s: %s%s", trid->traddr,
+			 trid->trsvcid, strerror(err), hint);
+}
+
+/* One id bound and listening, or none. */
+static int start(struct rdma_listener *l, struct weft_reason *why)
+{
+	struct addrinfo *ai;
+	struct rdma_cm_id *id;
+	int on = 1;
+	int err = resolve(&l->trid, &ai, why);
+
+	if (err)
+		return err;
+	if (rdma_create_id(l->t->cm, &id, l, RDMA_PS_TCP)) {
+		err = errno;
+		goto free_ai;
+	}
+	if (ai->ai_family == AF_INET6)
+		rdma_set_option(id, RDMA_OPTION_ID, RDMA_OPTION_ID_AFONLY, &on,
+				sizeof(on));
+	if (rdma_bind_addr(id, ai->ai_addr) ||
+	    rdma_listen(id, (int)l->t->base.opts.acceptor_backlog)) {
+		err = errno;
+		rdma_destroy_id(id);
+		goto free_ai;
+	}
+	l->id = id;
+free_ai:
+	freeaddrinfo(ai);
+	return err ? bind_failed(&l->trid, err, why) : 0;
+}
+
+int rdma_listener_add(struct rdma_transport *t, const struct nvmf_trid *trid,
+		      struct weft_reason *why)
+{
+	struct rdma_listener *l = calloc(1, sizeof(*l));
+	int err;
+
+	if (!l)
+		return weft_fail(why, -ENOMEM, "no memory for a listener");
+	l->kind = RDMA_CTX_LISTENER;
+	l->t = t;
+	l->trid = *trid;
+	err = start(l, why);
+	if (err) {
+		free(l);
+		return err;
+	}
+	TAILQ_INSERT_TAIL(&t->listeners, l, link);
+	return 0;
+}
+
+/* Connections that came here and are not established have no future. */
+static void drop_pending(struct rdma_transport *t,
+			 const struct nvmf_trid *trid)
+{
+	struct rdma_qpair *q;
+
+	TAILQ_FOREACH(q, &t->conns, link)
+		if (!q->established && nvmf_trid_equal(&q->base.listen, trid))
+			reactor_send(q->reactor, rdma_qpair_down, q);
+}
+
+static void listener_free(struct rdma_listener *l)
+{
+	struct rdma_transport *t = l->t;
+
+	TAILQ_REMOVE(&t->listeners, l, link);
+	/* also refuses requests that were not picked up yet */
+	if (l->id)
+		rdma_destroy_id(l->id);
+	drop_pending(t, &l->trid);
+	free(l);
+}
+
+void rdma_listener_remove(struct rdma_transport *t,
+			  const struct nvmf_trid *trid)
+{
+	struct rdma_listener *l;
+
+	TAILQ_FOREACH(l, &t->listeners, link) {
+		if (nvmf_trid_equal(&l->trid, trid)) {
+			listener_free(l);
+			return;
+		}
+	}
+}
+
+static void retry(void *ctx)
+{
+	struct rdma_transport *t = ctx;
+	struct rdma_listener *l;
+	bool again = false;
+
+	t->retry = NULL;
+	TAILQ_FOREACH(l, &t->listeners, link) {
+		if (l->id)
+			continue;
+		if (start(l, NULL))
+			again = true;
+		else
+			log_notice("rdma: listening at %s:%s again",
+				   l->trid.traddr, l->trid.trsvcid);
+	}
+	if (again)
+		t->retry = timer_start("rdma-listen", retry, t, RETRY_US);
+}
+
+void rdma_listener_lost(struct rdma_listener *l)
+{
+	log_warn("rdma: the device of listener %s:%s is gone; waiting for one with this address",
+		 l->trid.traddr, l->trid.trsvcid);
+	rdma_destroy_id(l->id);
+	l->id = NULL;
+	if (!l->t->retry)
+		l->t->retry = timer_start("rdma-listen", retry, l->t, RETRY_US);
+}
+
+void rdma_listeners_free(struct rdma_transport *t)
+{
+	struct rdma_listener *l;
+
+	while ((l = TAILQ_FIRST(&t->listeners)))
+		listener_free(l);
+	if (t->retry)
+		poller_unregister(&t->retry);
+}

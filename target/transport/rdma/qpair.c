@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * Queue pairs: everything that one needs is allocated and registered once,
+ * when the connection is set up on the reactor that will own it, and given
+ * back when it is down. The first and the last steps come from and go to the
+ * control reactor (cm.c) by messages.
+ *
+ * The way down: error state -> all counted work requests flushed, or
+ * RDMA_FLUSH_US is over -> queue pair destroyed, so hardware is through with
+ * its memory -> completion queue seen empty, so nothing refers to it any more
+ * -> requests that the transport holds are ended -> nvmf is told, and frees it
+ * when its own are.
+ */
+#include <stdlib.h>
+
+#include "common/rdma_cm.h"
+#include "target/transport/rdma/rdma.h"
+
+#define SLOT_ALIGN	64u
+#define MAX_INLINE	NVME_CQE_SIZE
+#define RNR_FOR_EVER	7
+
+static u32 slot_size(const struct rdma_qpair *q)
+{
+	u32 size = NVME_SQE_SIZE + q->t->base.opts.in_capsule_data_size;
+
+	return (size + SLOT_ALIGN - 1) & ~(SLOT_ALIGN - 1);
+}
+
+/* Receive slots, then responses, in one registered region. */
+static int alloc_rings(struct rdma_qpair *q, struct weft_reason *why)
+{
+	const struct rdma_plan *p = &q->plan;
+	size_t slots = (size_t)p->receives * slot_size(q);
+	int err;
+	u32 i;
+
+	q->recvs = calloc(p->receives, sizeof(q->recvs[0]));
+	q->reqs = calloc(p->requests, sizeof(q->reqs[0]));
+	if (!q->recvs || !q->reqs)
+		return weft_fail(why, -ENOMEM, "no memory for %u requests",
+				 p->requests);
+	err = rdma_region_alloc(q->dev, slots + (size_t)p->requests *
+				NVME_CQE_SIZE, &q->region, why);
+	if (err)
+		return err;
+	for (i = 0; i < p->receives; i++) {
+		struct rdma_recv *rv = &q->recvs[i];
+
+		rv->op = (struct rdma_op) { .kind = RDMA_OP_RECV, .q = q };
+		rv->data = (u8 *)q->region.base + (size_t)i * slot_size(q);
+		rv->sge.addr = (uintptr_t)rv->data;
+		rv->sge.length = NVME_SQE_SIZE +
+				 q->t->base.opts.in_capsule_data_size;
+		rv->sge.lkey = q->region.mr->lkey;
+		rv->wr.wr_id = (uintptr_t)&rv->op;
+		rv->wr.sg_list = &rv->sge;
+		rv->wr.num_sge = 1;
+	}
+	for (i = 0; i < p->requests; i++) {
+		struct rdma_request *r = &q->reqs[i];
+
+		r->q = q;
+		r->quiet_op = (struct rdma_op) { .kind = RDMA_OP_QUIET, .q = q };
+		r->read_op = (struct rdma_op) { .kind = RDMA_OP_READ, .q = q };
+		r->send_op = (struct rdma_op) { .kind = RDMA_OP_SEND, .q = q };
+		r->wire = (struct nvme_cqe *)((u8 *)q->region.base + slots) + i;
+		TAILQ_INSERT_TAIL(&q->free, r, wait);
+	}
+	return 0;
+}
+
+static int make_plan(struct rdma_qpair *q, struct weft_reason *why)
+{
+	const struct nvmf_transport_opts *o = &q->t->base.opts;
+	const struct ibv_device_attr *a = &q->dev->attr;
+	struct rdma_limits l = {
+		.max_wr = (u32)a->max_qp_wr,
+		.max_sge = (u32)a->max_sge,
+		.max_sge_rd = (u32)a->max_sge_rd,
+		.max_cqe = (u32)a->max_cqe,
+		.device_reads = (u32)a->max_qp_init_rd_atom,
+		.peer_reads = q->peer_reads,
+		.depth = q->wanted_depth,
+		.pieces = (o->max_io_size + o->io_unit_size - 1) /
+			  o->io_unit_size,
+	};
+	int sts = rdma_plan_make(&l, &q->plan, why);
+
+	q->credits.sends = q->plan.sends;
+	q->credits.reads = q->plan.reads;
+	return sts;
+}
+
+static int create_qp(struct rdma_qpair *q, struct weft_reason *why)
+{
+	struct ibv_qp_init_attr attr = {
+		.send_cq = q->cq->cq,
+		.recv_cq = q->cq->cq,
+		.cap = {
+			.max_send_wr = q->plan.sends,
+			.max_recv_wr = q->plan.receives,
+			.max_send_sge = q->plan.sge,
+			.max_recv_sge = 1,
+			.max_inline_data = MAX_INLINE,
+		},
+		.qp_type = IBV_QPT_RC,
+	};
+
+	if (rdma_create_qp(q->id, q->dev->pd, &attr)) {
+		/* not every device has inline data */
+		attr.cap.max_inline_data = 0;
+		if (rdma_create_qp(q->id, q->dev->pd, &attr))
+			return weft_fail(why, -errno,
+					 "no queue pair of %u + %u work requests on %s: %s",
+					 q->plan.sends, q->plan.receives,
+					 q->dev->name, strerror(errno));
+	}
+	q->qp = q->id->qp;
+	q->inline_send = attr.cap.max_inline_data >= MAX_INLINE;
+	return 0;
+}
+
+static int post_ring(struct rdma_qpair *q, struct weft_reason *why)
+{
+	struct ibv_recv_wr *bad;
+	int err;
+	u32 i;
+
+	for (i = 0; i < q->plan.receives; i++)
+		q->recvs[i].wr.next = i + 1 < q->plan.receives ?
+				      &q->recvs[i + 1].wr : NULL;
+	err = ibv_post_recv(q->qp, &q->recvs[0].wr, &bad);
+	if (err)
+		return weft_fail(why, -err, "receives cannot be posted: %s",
+				 strerror(err));
+	q->posted_recvs = q->plan.receives;
+	q->gd->stats.recv_wrs += q->plan.receives;
+	q->gd->stats.recv_doorbells++;
+	return 0;
+}
+
+static int accept_conn(struct rdma_qpair *q, struct weft_reason *why)
+{
+	struct nvme_rdma_cm_rep rep;
+	struct rdma_conn_param param = {
+		.private_data = &rep,
+		.private_data_len = sizeof(rep),
+		/* hosts do not read from us */
+		.responder_resources = 0,
+		.initiator_depth = (u8)q->plan.reads,
+		.rnr_retry_count = RNR_FOR_EVER,
+	};
+
+	nvme_rdma_cm_rep_encode(&rep, (u16)q->plan.receives);
+	if (rdma_accept(q->id, &param))
+		return weft_fail(why, -errno, "accepting failed: %s",
+				 strerror(errno));
+	return 0;
+}
+
+static void fill_base(struct rdma_qpair *q)
+{
+	const struct nvmf_transport_opts *o = &q->t->base.opts;
+
+	q->base.depth = (u16)q->plan.receives;
+	q->base.rules = (struct nvme_sgl_rules) {
+		.keyed = true,
+		.capsule_data = o->in_capsule_data_size,
+		.max_len = o->max_io_size,
+	};
+}
+
+/* Down to a queue pair with receives: 0, or the status to refuse it with. */
+static int build(struct rdma_qpair *q, struct weft_reason *why)
+{
+	int sts;
+
+	q->g = q->base.group->transport_group[NVMF_TRTYPE_RDMA];
+	if (!q->g)
+		return weft_fail(why, NVME_RDMA_CM_NO_RESOURCES,
+				 "the transport is being taken down");
+	TAILQ_INSERT_TAIL(&q->g->qpairs, q, group_link);
+	sts = make_plan(q, why);
+	if (sts)
+		return sts;
+	fill_base(q);
+	q->gd = rdma_gdev_get(q->g, q->dev, why);
+	if (!q->gd)
+		return NVME_RDMA_CM_NO_RESOURCES;
+	q->cq = rdma_cq_claim(q->gd, q->plan.cqes, why);
+	if (!q->cq || alloc_rings(q, why) || create_qp(q, why) ||
+	    post_ring(q, why))
+		return NVME_RDMA_CM_NO_RESOURCES;
+	return 0;
+}
+
+/* The reactor is through with it. */
+
+static void release_on_control(void *qpair)
+{
+	rdma_device_put(qpair);
+}
+
+static void release(struct rdma_qpair *q)
+{
+	if (q->g)
+		TAILQ_REMOVE(&q->g->qpairs, q, group_link);
+	rdma_region_free(&q->region);
+	free(q->recvs);
+	free(q->reqs);
+	if (q->gd)
+		rdma_gdev_put(q->gd);
+	q->state = RDMA_QP_RELEASED;
+	reactor_send(reactor_control(), release_on_control, q);
+}
+
+/* Nothing refers to its memory any more: tell nvmf, or let go. */
+static void finish_sweep(struct rdma_qpair *q)
+{
+	q->state = RDMA_QP_GONE;
+	if (q->cq)
+		q->cq->used -= q->plan.cqes;
+	rdma_requests_end(q);
+	if (q->known)
+		nvmf_qpair_disconnected(&q->base);
+	else
+		release(q);
+}
+
+static void destroy_qp(struct rdma_qpair *q)
+{
+	if (q->flush_timer)
+		poller_unregister(&q->flush_timer);
+	rdma_unflush(q);
+	if (q->qp)
+		rdma_destroy_qp(q->id);
+	q->qp = NULL;
+}
+
+static void begin_sweep(struct rdma_qpair *q)
+{
+	destroy_qp(q);
+	q->state = RDMA_QP_SWEEPING;
+	q->sweep_mark = q->cq->emptied;
+}
+
+static void flush_timeout(void *qpair)
+{
+	struct rdma_qpair *q = qpair;
+
+	q->flush_timer = NULL;
+	log_warn("rdma: %s:%s queue %u: %s left %u sends and %u receives unflushed; destroying the queue pair",
+		 q->base.peer, q->base.peer_port, q->qid, q->dev->name,
+		 q->signalled, q->posted_recvs);
+	q->gd->stats.forced++;
+	begin_sweep(q);
+}
+
+void rdma_qpair_close(struct rdma_qpair *q)
+{
+	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_ERR };
+
+	if (!rdma_qpair_usable(q))
+		return;
+	q->state = RDMA_QP_FLUSHING;
+	rdma_unflush(q);
+	/* after the last post, so that the device flushes that one too */
+	ibv_modify_qp(q->qp, &attr, IBV_QP_STATE);
+	/* fails if the peer was first */
+	rdma_disconnect(q->id);
+	q->flush_timer = timer_start("rdma-flush", flush_timeout, q,
+				     RDMA_FLUSH_US);
+	TAILQ_INSERT_TAIL(&q->g->closing, q, closing_link);
+}
+
+void rdma_qpair_advance(struct rdma_qpair *q)
+{
+	if (q->state == RDMA_QP_FLUSHING && !q->signalled && !q->posted_recvs) {
+		begin_sweep(q);
+	} else if (q->state == RDMA_QP_SWEEPING &&
+		   q->cq->emptied != q->sweep_mark) {
+		TAILQ_REMOVE(&q->g->closing, q, closing_link);
+		finish_sweep(q);
+	}
+}
+
+/* Up */
+
+static void setup_failed(struct rdma_qpair *q, int sts,
+			 const struct weft_reason *why)
+{
+	static struct log_budget budget;
+
+	log_peer(&budget, LOG_WARNING, "rdma: %s:%s: connection refused, %s: %s",
+		 q->base.peer, q->base.peer_port,
+		 nvme_rdma_cm_status_name((u16)sts), why->text);
+	rdma_reject_id(q->id, (u16)sts);
+	/* receives may be posted, but in no state in which they complete */
+	destroy_qp(q);
+	finish_sweep(q);
+}
+
+void rdma_qpair_setup(void *qpair)
+{
+	struct rdma_qpair *q = qpair;
+	struct weft_reason why = { "" };
+	int sts;
+
+	TAILQ_INIT(&q->free);
+	TAILQ_INIT(&q->send_wait);
+	TAILQ_INIT(&q->read_wait);
+	TAILQ_INIT(&q->idle_recvs);
+	sts = build(q, &why);
+	if (sts) {
+		setup_failed(q, sts, &why);
+		return;
+	}
+	q->state = RDMA_QP_ACCEPTING;
+	if (accept_conn(q, &why)) {
+		log_warn("rdma: %s:%s: %s", q->base.peer, q->base.peer_port,
+			 why.text);
+		rdma_qpair_close(q);
+	}
+}
+
+void rdma_qpair_established(void *qpair)
+{
+	struct rdma_qpair *q = qpair;
+
+	if (q->state != RDMA_QP_ACCEPTING)
+		return;
+	q->state = RDMA_QP_LIVE;
+	q->known = true;
+	q->chosen = false;
+	nvmf_qpair_add(&q->base);
+}
+
+void rdma_qpair_down(void *qpair)
+{
+	rdma_qpair_close(qpair);
+}
+
+void rdma_qpair_disconnect(struct nvmf_qpair *q)
+{
+	rdma_qpair_close(to_qpair(q));
+}
+
+void rdma_qpair_free(struct nvmf_qpair *q)
+{
+	release(to_qpair(q));
+}
+
+void rdma_group_abandon(struct rdma_group *g)
+{
+	struct rdma_qpair *q, *next;
+
+	for (q = TAILQ_FIRST(&g->qpairs); q; q = next) {
+		next = TAILQ_NEXT(q, group_link);
+		if (q->state == RDMA_QP_FLUSHING ||
+		    q->state == RDMA_QP_SWEEPING)
+			TAILQ_REMOVE(&g->closing, q, closing_link);
+		destroy_qp(q);
+		finish_sweep(q);
+	}
+}

@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
+/*
+ * The RDMA transport's own structures; shared by the files of this folder.
+ *
+ *   transport.c  life, options, the table of operations
+ *   listen.c     listening addresses
+ *   cm.c         events of the connection manager, admission
+ *   device.c     devices: protection domains, regions, hot removal
+ *   group.c      a reactor's part: completion queues, polling
+ *   pool.c       a reactor's data buffers on one device
+ *   qpair.c      queue pairs: set-up and the way down
+ *   request.c    a command's way through reads, execution and response
+ *   post.c       pending chains of work requests, one doorbell per turn
+ *   stats.c      counters as text
+ *   plan.c       sizes and tables, free of verbs
+ *
+ * The control reactor owns transport, listeners, devices and each connection's
+ * struct rdma_cm_id; a queue pair's own reactor owns everything else of it.
+ * The two talk by messages. A connection ends in this order: queue pair into
+ * the error state, all work requests flushed (or the time for that is over),
+ * queue pair destroyed, completion queue seen empty; only then are buffers
+ * given to others, and nvmf told. Hardware cannot write to freed memory then.
+ */
+#ifndef WEFT_TARGET_TRANSPORT_RDMA_RDMA_H
+#define WEFT_TARGET_TRANSPORT_RDMA_RDMA_H
+
+#include <infiniband/verbs.h>
+#include <rdma/rdma_cma.h>
+
+#include "target/nvmf/transport.h"
+#include "target/transport/rdma/plan.h"
+
+#define RDMA_MAX_DEVICES	32
+/* What a connection request can carry (RDMA_PS_TCP) */
+#define RDMA_MAX_PRIVATE	196
+/* A device that has not flushed by then is not waited for any longer */
+#define RDMA_FLUSH_US		(5 * 1000 * 1000)
+
+struct rdma_transport;
+struct rdma_qpair;
+struct rdma_gdev;
+
+/** struct rdma_region - page-aligned memory with its registration */
+struct rdma_region {
+	void *base;
+	size_t len;
+	struct ibv_mr *mr;
+};
+
+/**
+ * struct rdma_device - an RDMA device in use; control reactor
+ * @index: its place in the tables of mapped memory
+ * @access: of our regions, which remote ends never address
+ * @invalidate: can send with invalidate
+ * @removed: on its way out; what remains is taken down
+ * @conns: connections that use it
+ * @dead: connections that are down; they hold the device's context open, so
+ *        they go last
+ */
+struct rdma_device {
+	struct rdma_transport *t;
+	struct ibv_context *verbs;
+	struct ibv_pd *pd;
+	struct ibv_device_attr attr;
+	char name[IBV_SYSFS_NAME_MAX];
+	unsigned int index;
+	int access;
+	bool invalidate;
+	bool removed;
+	unsigned int conns;
+	struct fd_source *async;
+	TAILQ_HEAD(, rdma_qpair) dead;
+	TAILQ_ENTRY(rdma_device) link;
+};
+
+/**
+ * struct rdma_memory - a bdev's RAM on all devices
+ * @mr: by device index; NULL: not registered there, data is copied. Written by
+ *      the control reactor while no request can use the entry
+ */
+struct rdma_memory {
+	struct nvmf_memory *mem;
+	struct ibv_mr *mr[RDMA_MAX_DEVICES];
+	TAILQ_ENTRY(rdma_memory) link;
+};
+
+/* What the context of a connection manager's id points to */
+enum rdma_ctx_kind { RDMA_CTX_LISTENER, RDMA_CTX_QPAIR };
+
+/**
+ * struct rdma_listener - an address; control reactor
+ * @id: NULL while its device is away
+ */
+struct rdma_listener {
+	enum rdma_ctx_kind kind;
+	struct rdma_transport *t;
+	struct nvmf_trid trid;
+	struct rdma_cm_id *id;
+	TAILQ_ENTRY(rdma_listener) link;
+};
+
+/**
+ * struct rdma_transport - control reactor
+ * @refs: one until destroy, one per connection
+ * @pending: connections that are not established yet
+ * @retry: looks again for devices of listeners that lost theirs
+ */
+struct rdma_transport {
+	struct nvmf_transport base;
+	struct rdma_event_channel *cm;
+	struct fd_source *cm_fd;
+	struct poller *retry;
+	unsigned int refs;
+	unsigned int pending;
+	struct rdma_device *by_index[RDMA_MAX_DEVICES];
+	TAILQ_HEAD(, rdma_device) devices;
+	TAILQ_HEAD(, rdma_listener) listeners;
+	TAILQ_HEAD(, rdma_memory) memories;
+	TAILQ_HEAD(, rdma_qpair) conns;
+};
+
+/* Data buffers */
+
+struct rdma_slab;
+
+/** struct rdma_buf - one chunk of a slab */
+struct rdma_buf {
+	void *addr;
+	u32 lkey;
+	struct rdma_slab *slab;
+	TAILQ_ENTRY(rdma_buf) link;
+};
+
+/** struct rdma_slab - @used: given out; @touched: since the last trim */
+struct rdma_slab {
+	struct rdma_region region;
+	u32 used;
+	u32 chunks;
+	bool touched;
+	TAILQ_ENTRY(rdma_slab) link;
+	struct rdma_buf bufs[];
+};
+
+/**
+ * struct rdma_pool - data buffers of a reactor on one device
+ * @chunk: bytes of a buffer
+ * @limit: most buffers; @total: there are; @in_use: given out
+ * @serving: @waiting is being gone through
+ * @trim: timer that gives unused slabs back
+ * @waiting: requests that wait for buffers, first come first served
+ */
+struct rdma_pool {
+	u32 chunk;
+	u32 limit;
+	u32 total;
+	u32 in_use;
+	TAILQ_HEAD(, rdma_buf) free;
+	bool serving;
+	struct poller *trim;
+	TAILQ_HEAD(rdma_slabs, rdma_slab) slabs;
+	TAILQ_HEAD(, rdma_request) waiting;
+};
+
+/** struct rdma_stats - plain counters of a reactor on one device */
+struct rdma_stats {
+	u64 polls;
+	u64 idle_polls;
+	u64 completions;
+	u64 requests;
+	u64 latency_us;
+	u64 wait_request;
+	u64 wait_buffer;
+	u64 wait_read;
+	u64 wait_send;
+	u64 send_wrs;
+	u64 send_doorbells;
+	u64 recv_wrs;
+	u64 recv_doorbells;
+	u64 reads;
+	u64 writes;
+	u64 invalidates;
+	u64 copies;
+	u64 wakeups;
+	u64 forced;
+};
+
+/**
+ * struct rdma_cq - a completion queue
+ * @size: @used: entries, and how many of them queues have claimed: what is
+ *        claimed never exceeds the size, so it cannot overflow
+ * @emptied: how often it was seen empty
+ */
+struct rdma_cq {
+	struct ibv_cq *cq;
+	u32 size;
+	u32 used;
+	u64 emptied;
+	unsigned int unacked;
+	TAILQ_ENTRY(rdma_cq) link;
+};
+
+/**
+ * struct rdma_gdev - one reactor's use of one device
+ * @dev: NULL while no queue pair is here; counters stay
+ * @channel: of all @cqs
+ */
+struct rdma_gdev {
+	struct rdma_group *g;
+	struct rdma_device *dev;
+	char name[IBV_SYSFS_NAME_MAX];
+	unsigned int qpairs;
+	struct ibv_comp_channel *channel;
+	struct fd_source *fd;
+	TAILQ_HEAD(, rdma_cq) cqs;
+	struct rdma_pool pool;
+	struct rdma_stats stats;
+	TAILQ_ENTRY(rdma_gdev) link;
+};
+
+/* Room for work requests of one turn; a full one is posted early */
+#define RDMA_SCRATCH_WRS	256
+
+/**
+ * struct rdma_group - one reactor's poll group
+ * @flush: queue pairs with chains to post
+ * @closing: queue pairs on their way down
+ * @qpairs: all
+ */
+struct rdma_group {
+	struct nvmf_group *base;
+	struct rdma_transport *t;
+	struct poller *poller;
+	TAILQ_HEAD(, rdma_gdev) gdevs;
+	TAILQ_HEAD(, rdma_qpair) flush;
+	TAILQ_HEAD(, rdma_qpair) closing;
+	TAILQ_HEAD(, rdma_qpair) qpairs;
+	unsigned int scratch_used;
+	struct ibv_send_wr wrs[RDMA_SCRATCH_WRS];
+	struct ibv_sge sges[RDMA_SCRATCH_WRS][RDMA_MAX_SGE];
+};
+
+/* What a completion's wr_id points to */
+enum rdma_op_kind {
+	RDMA_OP_RECV,
+	RDMA_OP_QUIET,	/* unsignalled: tells of itself only when it fails */
+	RDMA_OP_READ,	/* last READ of a batch */
+	RDMA_OP_SEND,	/* response */
+};
+
+/**
+ * struct rdma_op - head of what a work request belongs to
+ * @wrs: places of the send queue that its completion gives back
+ * @reads: RDMA READs that it gives back
+ */
+struct rdma_op {
+	enum rdma_op_kind kind;
+	u32 wrs;
+	u32 reads;
+	struct rdma_qpair *q;
+};
+
+/** struct rdma_recv - a slot of the receive ring: command and its data */
+struct rdma_recv {
+	struct rdma_op op;
+	u32 len;
+	u8 *data;
+	struct ibv_sge sge;
+	struct ibv_recv_wr wr;
+	TAILQ_ENTRY(rdma_recv) link;
+};
+
+/**
+ * struct rdma_request - a command
+ * @cmd: copied out of the slot, so that the slot is posted again before the
+ *       response goes out
+ * @wire: the response as it is sent, in registered memory
+ * @recv: its slot; NULL after that was posted again
+ * @bufs: @nbufs: buffers that it holds, piece by piece of base.iov
+ * @need: buffers that it waits for
+ * @lkey: of base.iov when it is a bdev's RAM
+ * @ram: data that must be copied to leave
+ */
+struct rdma_request {
+	struct nvmf_request base;
+	struct rdma_qpair *q;
+	enum rdma_req_state state;
+	struct rdma_op quiet_op;
+	struct rdma_op read_op;
+	struct rdma_op send_op;
+	union nvme_cmd cmd;
+	struct nvme_cqe *wire;
+	struct rdma_recv *recv;
+	struct rdma_xfer xfer;
+	struct iovec ram;
+	u32 lkey;
+	u32 nbufs;
+	u32 need;
+	u64 start_us;
+	struct rdma_buf *bufs[NVMF_REQ_MAX_IOV];
+	TAILQ_ENTRY(rdma_request) wait;
+};
+
+enum rdma_qpair_state {
+	RDMA_QP_NEW,		/* being set up */
+	RDMA_QP_ACCEPTING,	/* accepted, not yet established */
+	RDMA_QP_LIVE,
+	RDMA_QP_FLUSHING,	/* in the error state; completions come */
+	RDMA_QP_SWEEPING,	/* destroyed; stale completions may be unread */
+	RDMA_QP_GONE,		/* nvmf is told or never knew it */
+	RDMA_QP_RELEASED,	/* its reactor is through with it */
+};
+
+/**
+ * struct rdma_qpair - one connection
+ *
+ * Control reactor: id (creation and end), link, established, admitted. Set
+ * there before its reactor hears of it: all down to @peer_reads. Its reactor:
+ * all else. @group_link is the control reactor's again when it is released.
+ *
+ * @admitted: counted among the pending ones
+ * @known: nvmf knows it
+ * @chosen: counted by nvmf_group_choose() and not yet taken over by nvmf
+ * @signalled: posted work requests of the send queue that will complete
+ * @posted_recvs: receives that are posted
+ * @region: receive ring and responses
+ * @idle_recvs: commands that wait for a free request
+ * @send_wait: @read_wait: requests that wait for credits
+ * @recv_head: @send_head: pending chains
+ */
+struct rdma_qpair {
+	struct nvmf_qpair base;
+	enum rdma_ctx_kind kind;
+	struct rdma_transport *t;
+	struct rdma_device *dev;
+	struct rdma_cm_id *id;
+	struct reactor *reactor;
+	u16 qid;
+	u16 wanted_depth;
+	u8 peer_reads;
+	bool established;
+	bool chosen;
+	bool admitted;
+
+	enum rdma_qpair_state state;
+	bool known;
+	bool in_flush;
+	bool inline_send;
+	struct rdma_group *g;
+	struct rdma_gdev *gd;
+	struct rdma_cq *cq;
+	struct ibv_qp *qp;
+	struct rdma_plan plan;
+	struct rdma_credits credits;
+	struct rdma_region region;
+	struct rdma_recv *recvs;
+	struct rdma_request *reqs;
+	u32 signalled;
+	u32 posted_recvs;
+	u64 sweep_mark;
+	struct poller *flush_timer;
+	struct ibv_recv_wr *recv_head;
+	struct ibv_recv_wr **recv_tail;
+	struct ibv_send_wr *send_head;
+	struct ibv_send_wr **send_tail;
+	TAILQ_HEAD(, rdma_request) free;
+	TAILQ_HEAD(, rdma_request) send_wait;
+	TAILQ_HEAD(rdma_requests, rdma_request) read_wait;
+	TAILQ_HEAD(, rdma_recv) idle_recvs;
+	TAILQ_ENTRY(rdma_qpair) flush_link;
+	TAILQ_ENTRY(rdma_qpair) closing_link;
+	TAILQ_ENTRY(rdma_qpair) group_link;
+	TAILQ_ENTRY(rdma_qpair) link;
+};
+
+static inline struct rdma_transport *to_transport(struct nvmf_transport *t)
+{
+	return (struct rdma_transport *)((char *)t -
+		offsetof(struct rdma_transport, base));
+}
+
+static inline struct rdma_qpair *to_qpair(struct nvmf_qpair *q)
+{
+	return (struct rdma_qpair *)((char *)q -
+		offsetof(struct rdma_qpair, base));
+}
+
+static inline struct rdma_request *to_request(struct nvmf_request *r)
+{
+	return (struct rdma_request *)((char *)r -
+		offsetof(struct rdma_request, base));
+}
+
+/* transport.c */
+
+/** rdma_transport_put() - the last one frees it; control reactor */
+void rdma_transport_put(struct rdma_transport *t);
+
+/* listen.c; control reactor */
+
+int rdma_listener_add(struct rdma_transport *t, const struct nvmf_trid *trid,
+		      struct weft_reason *why);
+void rdma_listener_remove(struct rdma_transport *t,
+			  const struct nvmf_trid *trid);
+/** rdma_listener_lost() - its device is gone; tries again later */
+void rdma_listener_lost(struct rdma_listener *l);
+void rdma_listeners_free(struct rdma_transport *t);
+
+/* cm.c; control reactor */
+
+/** rdma_cm_event_ready() - fd_fn of the event channel */
+void rdma_cm_event_ready(void *ctx, u32 events);
+/** rdma_conn_settled() - no longer one of the pending ones */
+void rdma_conn_settled(struct rdma_qpair *q);
+/** rdma_conn_free() - last step of a connection; @q is gone after it */
+void rdma_conn_free(struct rdma_qpair *q);
+/** rdma_reject_id() - refuse a connection request with @sts */
+void rdma_reject_id(struct rdma_cm_id *id, u16 sts);
+
+/* device.c */
+
+/** rdma_device_get() - device of @verbs, counted; NULL with reason */
+struct rdma_device *rdma_device_get(struct rdma_transport *t,
+				    struct ibv_context *verbs,
+				    struct weft_reason *why);
+struct rdma_device *rdma_device_find(struct rdma_transport *t,
+				     const struct ibv_context *verbs);
+/**
+ * rdma_device_put() - @q is through with its device
+ * Frees @q, at once or, on a removed device, after everything else of it.
+ */
+void rdma_device_put(struct rdma_qpair *q);
+/** rdma_device_removed() - it goes away; its connections are being closed */
+void rdma_device_removed(struct rdma_device *dev);
+void rdma_devices_free(struct rdma_transport *t);
+
+int rdma_map_memory(struct nvmf_transport *t, struct nvmf_memory *m);
+void rdma_unmap_memory(struct nvmf_transport *t, struct nvmf_memory *m);
+
+/** rdma_region_alloc() - zeroed, registered memory; any reactor */
+int rdma_region_alloc(struct rdma_device *dev, size_t len,
+		      struct rdma_region *r, struct weft_reason *why);
+/** rdma_region_unregister() - the memory stays */
+void rdma_region_unregister(struct rdma_region *r);
+void rdma_region_free(struct rdma_region *r);
+
+/* group.c; the group's reactor */
+
+int rdma_group_create(struct nvmf_transport *t, struct nvmf_group *g);
+void rdma_group_destroy(struct nvmf_transport *t, struct nvmf_group *g);
+/** rdma_gdev_get() - this reactor's use of @dev, counted; NULL with reason */
+struct rdma_gdev *rdma_gdev_get(struct rdma_group *g, struct rdma_device *dev,
+				struct weft_reason *why);
+void rdma_gdev_put(struct rdma_gdev *gd);
+/** rdma_cq_claim() - a completion queue with @need entries left */
+struct rdma_cq *rdma_cq_claim(struct rdma_gdev *gd, u32 need,
+			      struct weft_reason *why);
+
+/* pool.c; the group's reactor */
+
+void rdma_pool_init(struct rdma_gdev *gd,
+		    const struct nvmf_transport_opts *opts);
+void rdma_pool_free(struct rdma_pool *p);
+/**
+ * rdma_pool_take() - buffers for base.length bytes of @r
+ * Fills bufs and base.iov. Return: 0; -EAGAIN: @r waits, and
+ * rdma_request_buffered() is called when it has them; -ENOMEM: there will
+ * never be enough.
+ */
+int rdma_pool_take(struct rdma_gdev *gd, struct rdma_request *r);
+/** rdma_pool_give() - @r's buffers back; serves who waits */
+void rdma_pool_give(struct rdma_gdev *gd, struct rdma_request *r);
+/** rdma_pool_cancel() - @r waits no longer */
+void rdma_pool_cancel(struct rdma_gdev *gd, struct rdma_request *r);
+
+/* qpair.c; the queue pair's reactor */
+
+/** rdma_qpair_setup() - message: first call on its reactor */
+void rdma_qpair_setup(void *qpair);
+/** rdma_qpair_established() - message, or upon the first command */
+void rdma_qpair_established(void *qpair);
+/** rdma_qpair_down() - message: the peer or the device is gone */
+void rdma_qpair_down(void *qpair);
+/** rdma_qpair_close() - begin to take it down; idempotent */
+void rdma_qpair_close(struct rdma_qpair *q);
+/** rdma_qpair_advance() - of one that closes: next step, if it is time */
+void rdma_qpair_advance(struct rdma_qpair *q);
+void rdma_qpair_disconnect(struct nvmf_qpair *q);
+void rdma_qpair_free(struct nvmf_qpair *q);
+void rdma_group_abandon(struct rdma_group *g);
+
+static inline bool rdma_qpair_usable(const struct rdma_qpair *q)
+{
+	return q->state == RDMA_QP_ACCEPTING || q->state == RDMA_QP_LIVE;
+}
+
+/* request.c; the queue pair's reactor */
+
+void rdma_req_get_data(struct nvmf_request *req);
+void rdma_req_complete(struct nvmf_request *req);
+/** rdma_request_buffered() - the pool has served @r */
+void rdma_request_buffered(struct rdma_request *r);
+/** rdma_request_unbuffered() - the pool will never be able to serve @r */
+void rdma_request_unbuffered(struct rdma_request *r);
+void rdma_recv_done(struct rdma_recv *rv, u32 len);
+void rdma_read_done(struct rdma_request *r);
+void rdma_send_done(struct rdma_request *r);
+/** rdma_qpair_pump() - credits came back: go on with who waits */
+void rdma_qpair_pump(struct rdma_qpair *q);
+/** rdma_requests_end() - the queue pair is destroyed: end what is ours */
+void rdma_requests_end(struct rdma_qpair *q);
+
+/* post.c; the group's reactor */
+
+/** rdma_post_recv() - put @rv into the pending chain */
+void rdma_post_recv(struct rdma_qpair *q, struct rdma_recv *rv);
+/**
+ * rdma_send_wr() - append a work request to the pending chain; cannot fail
+ * @op: what its completion belongs to
+ * @flags: IBV_SEND_*; places were taken from the credits before
+ * The caller fills in the rest; sg_list has room for RDMA_MAX_SGE.
+ */
+struct ibv_send_wr *rdma_send_wr(struct rdma_qpair *q, struct rdma_op *op,
+				 unsigned int flags);
+/** rdma_flush() - post all pending chains: once per turn */
+int rdma_flush(struct rdma_group *g);
+/** rdma_unflush() - drop @q's pending chains */
+void rdma_unflush(struct rdma_qpair *q);
+
+/* stats.c */
+
+void rdma_group_stats(struct nvmf_transport *t, struct nvmf_group *g,
+		      struct weft_text *json);
+
+#endif

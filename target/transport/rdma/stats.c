@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * Counters of one poll group as the JSON object that nvmf_get_stats shows for
+ * this transport: SPDK's members first, then ours. Called on the group's
+ * reactor, so that plain reads are exact.
+ */
+#include "target/transport/rdma/rdma.h"
+
+/* A device's part must fit as a whole, or the text would be no JSON. */
+#define DEVICE_TEXT	1000
+
+static const struct {
+	const char *name;
+	size_t offset;
+} members[] = {
+#define MEMBER(name, field) { name, offsetof(struct rdma_stats, field) }
+	MEMBER("polls", polls),
+	MEMBER("idle_polls", idle_polls),
+	MEMBER("completions", completions),
+	MEMBER("requests", requests),
+	MEMBER("request_latency", latency_us),
+	MEMBER("pending_free_request", wait_request),
+	MEMBER("pending_rdma_read", wait_read),
+	MEMBER("pending_rdma_send", wait_send),
+	MEMBER("total_send_wrs", send_wrs),
+	MEMBER("send_doorbell_updates", send_doorbells),
+	MEMBER("total_recv_wrs", recv_wrs),
+	MEMBER("recv_doorbell_updates", recv_doorbells),
+	MEMBER("rdma_reads", reads),
+	MEMBER("rdma_writes", writes),
+	MEMBER("invalidates", invalidates),
+	MEMBER("copies", copies),
+	MEMBER("wakeups", wakeups),
+	MEMBER("forced_closes", forced),
+#undef MEMBER
+};
+
+static void add_device(struct weft_text *json, const struct rdma_gdev *gd,
+		       bool first)
+{
+	size_t i;
+
+	weft_text_add(json, "%s{\"name\":\"%s\"", first ? "" : ",", gd->name);
+	for (i = 0; i < ARRAY_SIZE(members); i++) {
+		u64 v;
+
+		memcpy(&v, (const char *)&gd->stats + members[i].offset,
+		       sizeof(v));
+		weft_text_add(json, ",\"%s\":%llu", members[i].name,
+			      (unsigned long long)v);
+	}
+	weft_text_add(json, ",\"buffers\":%u,\"buffers_in_use\":%u}",
+		      gd->pool.total, gd->pool.in_use);
+}
+
+void rdma_group_stats(struct nvmf_transport *t, struct nvmf_group *base,
+		      struct weft_text *json)
+{
+	struct rdma_group *g = base->transport_group[NVMF_TRTYPE_RDMA];
+	struct rdma_gdev *gd;
+	bool first = true;
+	u64 waited = 0;
+
+	(void)t;
+	TAILQ_FOREACH(gd, &g->gdevs, link)
+		waited += gd->stats.wait_buffer;
+	weft_text_add(json, "{\"trtype\":\"RDMA\",\"pending_data_buffer\":%llu,\"devices\":[",
+		      (unsigned long long)waited);
+	TAILQ_FOREACH(gd, &g->gdevs, link) {
+		if (json->size - json->len < DEVICE_TEXT)
+			break;
+		add_device(json, gd, first);
+		first = false;
+	}
+	weft_text_add(json, "]}");
+}

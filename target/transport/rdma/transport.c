@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * The RDMA transport's life: defaults and checks of its options, creation with
+ * the connection manager's event channel, destruction, and its table of
+ * operations, which a constructor makes known to nvmf. All of it runs on the
+ * control reactor.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "target/transport/rdma/rdma.h"
+
+#define PAGE			4096u
+#define CAPSULE_UNIT		16u
+#define MAX_CAPSULE_DATA	(64u * 1024)
+#define MAX_IO			(16u * 1024 * 1024)
+#define MAX_ACK_TIMEOUT		31
+
+static void opts_init(struct nvmf_transport_opts *o)
+{
+	*o = (struct nvmf_transport_opts) {
+		.max_queue_depth = 128,
+		.max_io_qpairs_per_ctrlr = 127,
+		.in_capsule_data_size = 4096,
+		.max_io_size = 131072,
+		.io_unit_size = 16384,
+		.max_aq_depth = 128,
+		.num_shared_buffers = 4095,
+		.no_srq = true,
+		.acceptor_backlog = 100,
+		.abort_timeout_sec = 1,
+		.num_cqe = 4096,
+		.kas = 100,
+		.min_kato = 10000,
+		.remote_invalidate = true,
+	};
+}
+
+/* Options that are a plain range; what depends on others is checked below. */
+static const struct {
+	const char *name;
+	size_t offset;
+	u32 min;
+	u32 max;
+	u32 unit;
+} ranges[] = {
+#define RANGE(field, min, max, unit) \
+	{ #field, offsetof(struct nvmf_transport_opts, field), min, max, unit }
+	RANGE(max_queue_depth, 16, 4096, 1),
+	RANGE(max_io_qpairs_per_ctrlr, 1, 65534, 1),
+	RANGE(in_capsule_data_size, 0, MAX_CAPSULE_DATA, CAPSULE_UNIT),
+	RANGE(max_io_size, 4096, MAX_IO, PAGE),
+	RANGE(io_unit_size, 4096, MAX_IO, PAGE),
+	RANGE(max_aq_depth, 32, 4096, 1),
+	RANGE(num_shared_buffers, 1, 1u << 24, 1),
+	RANGE(acceptor_backlog, 1, 65535, 1),
+	RANGE(num_cqe, 64, 1u << 22, 1),
+	RANGE(ack_timeout, 0, MAX_ACK_TIMEOUT, 1),
+#undef RANGE
+};
+
+static int check_ranges(const struct nvmf_transport_opts *o,
+			struct weft_reason *why)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ranges); i++) {
+		u32 v;
+
+		memcpy(&v, (const char *)o + ranges[i].offset, sizeof(v));
+		if (v < ranges[i].min || v > ranges[i].max ||
+		    v % ranges[i].unit)
+			return weft_fail(why, -EINVAL,
+					 "%s=%u: accepted are multiples of %u from %u to %u",
+					 ranges[i].name, v, ranges[i].unit,
+					 ranges[i].min, ranges[i].max);
+	}
+	return 0;
+}
+
+static int check_opts(const struct nvmf_transport_opts *o,
+		      struct weft_reason *why)
+{
+	u32 unit = o->io_unit_size;
+	u32 pieces;
+	int err = check_ranges(o, why);
+
+	if (err)
+		return err;
+	if (o->max_io_size & (o->max_io_size - 1))
+		return weft_fail(why, -EINVAL,
+				 "max_io_size=%u: accepted are powers of two",
+				 o->max_io_size);
+	pieces = (o->max_io_size + unit - 1) / unit;
+	if (pieces > NVMF_REQ_MAX_IOV)
+		return weft_fail(why, -EINVAL,
+				 "io_unit_size=%u: at least %u for a max_io_size of %u",
+				 unit, o->max_io_size / NVMF_REQ_MAX_IOV,
+				 o->max_io_size);
+	if (o->num_shared_buffers < pieces)
+		return weft_fail(why, -EINVAL,
+				 "num_shared_buffers=%u: one request of max_io_size=%u takes %u",
+				 o->num_shared_buffers, o->max_io_size, pieces);
+	return 0;
+}
+
+static int open_cm(struct rdma_transport *t, struct weft_reason *why)
+{
+	int err;
+
+	t->cm = rdma_create_event_channel();
+	if (!t->cm)
+		return weft_fail(why, -errno,
+				 "no RDMA connection manager (%s): load rdma_ucm, have an RDMA device or a soft-RoCE link, and access to /dev/infiniband",
+				 strerror(errno));
+	if (fcntl(t->cm->fd, F_SETFL,
+		  fcntl(t->cm->fd, F_GETFL) | O_NONBLOCK) < 0) {
+		err = -errno;
+		goto close;
+	}
+	t->cm_fd = fd_source_add("rdma-cm", t->cm->fd, EPOLLIN,
+				 rdma_cm_event_ready, t);
+	if (t->cm_fd)
+		return 0;
+	err = -ENOMEM;
+close:
+	rdma_destroy_event_channel(t->cm);
+	return weft_fail(why, err, "cannot watch the RDMA event channel: %s",
+			 strerror(-err));
+}
+
+static const struct nvmf_transport_ops rdma_ops;
+
+static int transport_create(const struct nvmf_transport_opts *opts,
+			    struct nvmf_transport **out,
+			    struct weft_reason *why)
+{
+	struct rdma_transport *t;
+	int err = check_opts(opts, why);
+
+	if (err)
+		return err;
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return weft_fail(why, -ENOMEM, "no memory for the transport");
+	t->base.ops = &rdma_ops;
+	t->base.opts = *opts;
+	/* every queue has receives of its own: say so in listings */
+	t->base.opts.no_srq = true;
+	t->base.opts.max_srq_depth = 0;
+	t->refs = 1;
+	TAILQ_INIT(&t->devices);
+	TAILQ_INIT(&t->listeners);
+	TAILQ_INIT(&t->memories);
+	TAILQ_INIT(&t->conns);
+	err = open_cm(t, why);
+	if (err) {
+		free(t);
+		return err;
+	}
+	*out = &t->base;
+	return 0;
+}
+
+void rdma_transport_put(struct rdma_transport *t)
+{
+	if (--t->refs)
+		return;
+	rdma_devices_free(t);
+	rdma_destroy_event_channel(t->cm);
+	free(t);
+}
+
+static void transport_destroy(struct nvmf_transport *base)
+{
+	struct rdma_transport *t = to_transport(base);
+
+	rdma_listeners_free(t);
+	fd_source_remove(&t->cm_fd);
+	rdma_transport_put(t);
+}
+
+static int transport_listen(struct nvmf_transport *t,
+			    const struct nvmf_trid *trid,
+			    struct weft_reason *why)
+{
+	return rdma_listener_add(to_transport(t), trid, why);
+}
+
+static void transport_stop_listen(struct nvmf_transport *t,
+				  const struct nvmf_trid *trid)
+{
+	rdma_listener_remove(to_transport(t), trid);
+}
+
+static void ctrlr_desc(struct nvmf_transport *t, struct nvme_ctrl_desc *d)
+{
+	u32 data = t->opts.in_capsule_data_size;
+
+	d->sgls = NVME_SGLS_ANY_ALIGNMENT | NVME_SGLS_KEYED;
+	if (data)
+		d->sgls |= NVME_SGLS_OFFSET;
+	d->ioccsz = (NVME_SQE_SIZE + data) / CAPSULE_UNIT;
+	d->iorcsz = NVME_CQE_SIZE / CAPSULE_UNIT;
+	d->icdoff = 0;
+	d->msdbd = 1;
+	d->maxcmd = (u16)t->opts.max_queue_depth;
+}
+
+static void disc_record(struct nvmf_transport *t, const struct nvmf_trid *trid,
+			struct nvmf_disc_record *r)
+{
+	(void)t;
+	r->trtype = NVMF_TRTYPE_RDMA;
+	r->adrfam = trid->adrfam;
+	r->treq = NVMF_TREQ_NOT_REQUIRED;
+	r->rdma_qptype = NVMF_RDMA_QPTYPE_CONNECTED;
+	r->rdma_prtype = NVMF_RDMA_PRTYPE_NONE;
+	r->rdma_cms = NVMF_RDMA_CMS_RDMA_CM;
+}
+
+static const struct nvmf_transport_ops rdma_ops = {
+	.name = "RDMA",
+	.trtype = NVMF_TRTYPE_RDMA,
+	.opts_init = opts_init,
+	.create = transport_create,
+	.destroy = transport_destroy,
+	.listen = transport_listen,
+	.stop_listen = transport_stop_listen,
+	.ctrlr_desc = ctrlr_desc,
+	.disc_record = disc_record,
+	.map_memory = rdma_map_memory,
+	.unmap_memory = rdma_unmap_memory,
+	.group_create = rdma_group_create,
+	.group_destroy = rdma_group_destroy,
+	.group_stats = rdma_group_stats,
+	.req_get_data = rdma_req_get_data,
+	.req_complete = rdma_req_complete,
+	.qpair_disconnect = rdma_qpair_disconnect,
+	.qpair_free = rdma_qpair_free,
+};
+
+static void __attribute__((constructor)) rdma_transport_register(void)
+{
+	nvmf_transport_register(&rdma_ops);
+}
