@@ -226,7 +226,8 @@ int bdev_null_create(const char *name, const u8 *uuid, u64 blocks,
 /**
  * struct bdev_file_opts - a regular file or block device through io_uring
  * @block_size: 0: the device's own, or 512 for a file
- * @direct: O_DIRECT; a file system that refuses it is told in the reason
+ * @direct: O_DIRECT where the file system has it; where not, the page cache,
+ *          with a notice in the log (flush and FUA reach the disk either way)
  * @readonly: refuse writes
  * @method: the RPC that made it ("bdev_aio_create", "bdev_uring_create"), so
  *          that a saved configuration names the same

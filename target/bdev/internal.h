@@ -10,6 +10,9 @@
 
 #include "target/bdev/bdev.h"
 
+#define BDEV_BLOCK_MIN	512u
+#define BDEV_BLOCK_MAX	65536u
+
 /**
  * bdev_identify() - give a new bdev its name and uuid
  * @b: not yet registered

@@ -11,9 +11,6 @@
 
 #include "target/bdev/internal.h"
 
-#define BLOCK_MIN	512u
-#define BLOCK_MAX	65536u
-
 struct bdev_removed {
 	reactor_fn done;
 	void *ctx;
@@ -97,11 +94,11 @@ int bdev_identify(struct bdev *b, const char *name, const char *prefix,
 
 int bdev_geometry_check(u64 blocks, u32 block_size, struct weft_reason *why)
 {
-	if (block_size < BLOCK_MIN || block_size > BLOCK_MAX ||
+	if (block_size < BDEV_BLOCK_MIN || block_size > BDEV_BLOCK_MAX ||
 	    (block_size & (block_size - 1)))
 		return weft_fail(why, -EINVAL,
 				 "block_size=%u: accepted are powers of two from %u to %u",
-				 block_size, BLOCK_MIN, BLOCK_MAX);
+				 block_size, BDEV_BLOCK_MIN, BDEV_BLOCK_MAX);
 	/* file offsets are signed; beyond that nothing can be addressed */
 	if (!blocks || blocks > (u64)INT64_MAX / block_size)
 		return weft_fail(why, -EINVAL,

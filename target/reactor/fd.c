@@ -126,15 +126,12 @@ unsigned int fd_wait(struct reactor *r, u64 timeout_us)
 
 	n = epoll_pwait2(r->epoll_fd, r->events, EVENT_BATCH,
 			 timespec_of(timeout_us, &ts), NULL);
-	if (n < 0) {
-		if (errno != EINTR)
-			reactor_fatal("reactor %u: epoll: %s", r->index,
-				      strerror(errno));
-		return 0;
-	}
+	if (n < 0 && errno != EINTR)
+		reactor_fatal("reactor %u: epoll: %s", r->index,
+			      strerror(errno));
 	if (timeout_us)
 		reactor_woke(r);
-	r->event_count = n;
+	r->event_count = n > 0 ? n : 0;
 	return fd_dispatch(r);
 }
 

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * A channel's io_uring: everything started in one turn goes to the kernel with
+ * one call, completions are taken from shared memory by the poller. Belongs to
+ * its reactor.
+ *
+ * Sleep: the ring's own descriptor is in the reactor's epoll set. It is
+ * readable as long as there are completions, so nothing needs to be armed and
+ * nothing can be missed.
+ *
+ * At most FILE_RING_SIZE operations are under way, each with one entry at a
+ * time: neither queue of the ring can overflow.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "target/bdev/file.h"
+
+static struct io_uring_sqe *ring_sqe(struct file_channel *ch)
+{
+	if (ch->inflight == FILE_RING_SIZE)
+		return NULL;
+	return io_uring_get_sqe(&ch->ring);
+}
+
+static void op_start(struct file_channel *ch, struct bdev_io *io,
+		     struct io_uring_sqe *sqe)
+{
+	file_op_prepare(ch, io, sqe);
+	sqe->flags |= IOSQE_FIXED_FILE;		/* fd 0: the only one */
+	io_uring_sqe_set_data(sqe, io);
+	ch->inflight++;
+	ch->unsubmitted++;
+	ch->counters.sqes++;
+}
+
+void file_queue_op(struct file_channel *ch, struct bdev_io *io)
+{
+	struct io_uring_sqe *sqe;
+
+	/* those that wait were first */
+	sqe = TAILQ_EMPTY(&ch->waiting) ? ring_sqe(ch) : NULL;
+	if (sqe)
+		op_start(ch, io, sqe);
+	else
+		TAILQ_INSERT_TAIL(&ch->waiting, io, link);
+}
+
+static void waiting_start(struct file_channel *ch)
+{
+	struct io_uring_sqe *sqe;
+	struct bdev_io *io;
+
+	while ((io = TAILQ_FIRST(&ch->waiting)) && (sqe = ring_sqe(ch))) {
+		TAILQ_REMOVE(&ch->waiting, io, link);
+		op_start(ch, io, sqe);
+	}
+}
+
+/* Returns how many the kernel took. */
+static int ring_flush(struct file_channel *ch)
+{
+	int n;
+
+	if (!ch->unsubmitted)
+		return 0;
+	n = io_uring_submit(&ch->ring);
+	ch->counters.enters++;
+	if (n < 0) {
+		/* short of memory for a moment: the entries stay, next turn */
+		if (n != -EAGAIN && n != -EBUSY && n != -EINTR) {
+			log_error("bdev %s: io_uring: %s", ch->head.bdev->name,
+				  strerror(-n));
+			abort();
+		}
+		return 0;
+	}
+	ch->unsubmitted -= (unsigned int)n;
+	return n;
+}
+
+static int ring_reap(struct file_channel *ch)
+{
+	struct io_uring_cqe *cqes[32];
+	struct bdev_io *io[32];
+	unsigned int n, i;
+	int res[32];
+
+	n = io_uring_peek_batch_cqe(&ch->ring, cqes, ARRAY_SIZE(cqes));
+	for (i = 0; i < n; i++) {
+		io[i] = io_uring_cqe_get_data(cqes[i]);
+		res[i] = cqes[i]->res;
+	}
+	/* given back before anything is called: that may queue new ones */
+	io_uring_cq_advance(&ch->ring, n);
+	ch->inflight -= n;
+	for (i = 0; i < n; i++)
+		file_op_result(ch, io[i], res[i]);
+	return (int)n;
+}
+
+static int ring_poll(void *ctx)
+{
+	struct file_channel *ch = ctx;
+	int work = 0;
+
+	if (ch->inflight > ch->unsubmitted)
+		work += ring_reap(ch);
+	waiting_start(ch);
+	return work + ring_flush(ch);
+}
+
+static int ring_arm(void *ctx)
+{
+	const struct file_channel *ch = ctx;
+
+	return ch->unsubmitted || !TAILQ_EMPTY(&ch->waiting);
+}
+
+static void ring_ready(void *ctx, u32 events)
+{
+	(void)events;
+	ring_poll(ctx);
+}
+
+static int ring_init(struct io_uring *ring)
+{
+	struct io_uring_params p = {
+		/* completions in our own system calls, not by an interrupt */
+		.flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
+	};
+
+	return io_uring_queue_init_params(FILE_RING_SIZE, ring, &p);
+}
+
+int file_ring_probe(struct weft_reason *why)
+{
+	struct io_uring ring;
+	int err = ring_init(&ring);
+
+	if (!err) {
+		io_uring_queue_exit(&ring);
+		return 0;
+	}
+	if (err == -EPERM || err == -ENOSYS)
+		return weft_fail(why, err,
+				 "io_uring is not allowed here: see sysctl kernel.io_uring_disabled, or the container's seccomp profile");
+	return weft_fail(why, err, "io_uring cannot be set up: %s%s",
+			 strerror(-err), err == -ENOMEM ?
+			 ": raise the limit of locked memory (ulimit -l)" : "");
+}
+
+static int channel_watch(struct file_channel *ch)
+{
+	ch->source = fd_source_add("bdev_file", ch->ring.ring_fd, EPOLLIN,
+				   ring_ready, ch);
+	if (!ch->source)
+		return -errno;
+	ch->poller = poller_register("bdev_file", ring_poll, ch, 0, ring_arm);
+	if (!ch->poller) {
+		fd_source_remove(&ch->source);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+int file_channel_create(struct bdev *b, void *ctx)
+{
+	struct file_channel *ch = ctx;
+	int err;
+
+	ch->file = (struct file_bdev *)b;
+	TAILQ_INIT(&ch->waiting);
+	TAILQ_INIT(&ch->bounce_waiting);
+	err = ring_init(&ch->ring);
+	if (err) {
+		log_error("bdev %s: io_uring cannot be set up: %s", b->name,
+			  strerror(-err));
+		return err;
+	}
+	err = io_uring_register_files(&ch->ring, &ch->file->fd, 1);
+	if (!err)
+		err = channel_watch(ch);
+	if (err) {
+		log_error("bdev %s: channel: %s", b->name, strerror(-err));
+		io_uring_queue_exit(&ch->ring);
+	}
+	return err;
+}
+
+void file_channel_destroy(struct bdev *b, void *ctx)
+{
+	struct file_channel *ch = ctx;
+
+	(void)b;
+	poller_unregister(&ch->poller);
+	fd_source_remove(&ch->source);
+	io_uring_queue_exit(&ch->ring);
+	free(ch->bounce);
+}
