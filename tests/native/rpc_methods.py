@@ -1,0 +1,328 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+"""RPC methods: shapes, refusals, repeated creates, configurations."""
+import json
+import os
+import unittest
+
+from daemon import Daemon, DaemonTest
+
+NQN = "nqn.2026-11.io.weft:disk1"
+HOST = "nqn.2014-08.org.nvmexpress:uuid:11111111-2222-3333-4444-555555555555"
+UUID = "45fafe98-e0e5-443d-9247-3065b4e453dd"
+MALLOC = {"name": "Malloc0", "num_blocks": 8192, "block_size": 512, "uuid": UUID}
+
+
+def config(*calls):
+    """A saved configuration with these (method, params) in one subsystem."""
+    return {"subsystems": [{"subsystem": "all", "config": [
+        {"method": m, "params": p} for m, p in calls]}]}
+
+
+class Bdevs(DaemonTest):
+    def test_malloc_as_listed(self):
+        self.assertEqual(self.daemon.ok("bdev_malloc_create", MALLOC), "Malloc0")
+        b = self.daemon.ok("bdev_get_bdevs", {"name": "Malloc0"})[0]
+        self.assertEqual((b["product_name"], b["block_size"], b["num_blocks"], b["uuid"],
+                          b["aliases"], b["claimed"]),
+                         ("Malloc disk", 512, 8192, UUID, [UUID], False))
+        self.assertTrue(b["supported_io_types"]["write_zeroes"])
+        self.assertTrue(self.daemon.ok("bdev_malloc_delete", {"name": "Malloc0"}))
+        self.assertEqual(self.daemon.ok("bdev_get_bdevs"), [])
+
+    def test_repeated_create(self):
+        for method, params in (("bdev_malloc_create", MALLOC),
+                               ("bdev_null_create", {"name": "Null0", "num_blocks": 64,
+                                                     "block_size": 4096})):
+            self.daemon.ok(method, params)
+            self.daemon.ok(method, params)
+            e = self.daemon.refused(method, dict(params, num_blocks=9000))
+            self.assertEqual(e["code"], -17)
+            self.assertIn("num_blocks", e["message"])
+
+    def test_null_resize(self):
+        self.daemon.ok("bdev_null_create", {"name": "N", "num_blocks": 64, "block_size": 512})
+        self.daemon.ok("bdev_null_resize", {"name": "N", "new_size": 1})
+        self.assertEqual(self.daemon.ok("bdev_get_bdevs", {"name": "N"})[0]["num_blocks"], 2048)
+
+    def test_file(self):
+        name = os.path.join(self.daemon.dir.name, "disk.img")
+        e = self.daemon.refused("bdev_aio_create", {"name": "A", "filename": name,
+                                                    "block_size": 512})
+        self.assertEqual(e["code"], -2)
+        self.assertIn(name, e["message"])
+        with open(name, "wb") as f:
+            f.truncate(1 << 20)
+        self.daemon.ok("bdev_aio_create", {"name": "A", "filename": name, "block_size": 512})
+        self.daemon.ok("bdev_aio_create", {"name": "A", "filename": name, "block_size": 512})
+        with open(name, "ab") as f:
+            f.truncate(2 << 20)
+        self.daemon.ok("bdev_aio_rescan", {"name": "A"})
+        self.assertEqual(self.daemon.ok("bdev_get_bdevs", {"name": "A"})[0]["num_blocks"], 4096)
+        self.assertEqual(self.daemon.refused("bdev_malloc_delete", {"name": "A"})["code"], -19)
+        self.daemon.ok("bdev_aio_delete", {"name": "A"})
+
+    def test_refusals_name_what_is_wrong(self):
+        for change, code, words in (
+                ({"block_size": 1000}, None, "block_size"),
+                ({"block_size": "512"}, -32603, "a number"),
+                ({"num_blocks": -1}, -32603, "num_blocks=-1"),
+                ({"num_blocks": 0}, -32603, "num_blocks=0"),
+                ({"uuid": "xyz"}, -32603, "a UUID"),
+                ({"name": ""}, -32603, "1 to 63 characters"),
+                ({"name": "x" * 64}, -32603, "1 to 63 characters"),
+                ({"nope": 1}, -32603, 'unknown parameter "nope"'),
+                ({"md_size": 8}, -32603, "md_size=8"),
+                ({"dif_is_head_of_md": True}, -32603, "only false"),
+                ({"physical_block_size": 4096}, -32602, "physical_block_size=4096")):
+            e = self.daemon.refused("bdev_malloc_create", dict(MALLOC, **change))
+            self.assertIn(words, e["message"])
+            if code:
+                self.assertEqual(e["code"], code, change)
+        for missing in "num_blocks", "block_size":
+            p = {k: v for k, v in MALLOC.items() if k != missing}
+            self.assertIn(missing + " is missing",
+                          self.daemon.refused("bdev_malloc_create", p)["message"])
+        self.assertEqual(self.daemon.refused("bdev_get_bdevs", ["Malloc0"])["code"], -32603)
+        self.assertEqual(self.daemon.refused("bdev_get_bdevs", {"name": "No"})["code"], -19)
+        self.assertEqual(self.daemon.refused("spdk_get_version", {"x": 1})["code"], -32602)
+        self.assertEqual(self.daemon.ok("bdev_get_bdevs"), [])
+
+    def test_wait_for_a_bdev(self):
+        with self.daemon.connect() as s:
+            s.sendall(b'{"id":1,"method":"bdev_get_bdevs",'
+                      b'"params":{"name":"Malloc0","timeout":60000}}')
+            self.daemon.ok("bdev_malloc_create", MALLOC)
+            self.assertEqual(json.loads(s.makefile().readline())["result"][0]["name"], "Malloc0")
+
+    def test_iostat_shape(self):
+        self.daemon.ok("bdev_malloc_create", MALLOC)
+        r = self.daemon.ok("bdev_get_iostat", {"per_channel": False})
+        self.assertEqual(set(r), {"tick_rate", "ticks", "bdevs"})
+        row = r["bdevs"][0]
+        for kind in "read", "write", "unmap":
+            self.assertEqual(row[f"num_{kind}_ops"], 0)
+            self.assertEqual(row[f"max_{kind}_latency_ticks"], 0)
+        self.assertEqual((row["name"], row["bytes_read"], row["io_error"]), ("Malloc0", 0, {}))
+
+
+class Subsystems(DaemonTest):
+    def make(self):
+        self.daemon.ok("bdev_malloc_create", MALLOC)
+        self.daemon.ok("nvmf_create_subsystem", {
+            "nqn": NQN, "serial_number": "WEFT0001", "model_number": "Disk",
+            "allow_any_host": False, "ana_reporting": False, "passthrough": False,
+            "enable_nssr": False})
+
+    def test_as_listed(self):
+        self.make()
+        self.assertEqual(self.daemon.ok("nvmf_subsystem_add_ns", {
+            "nqn": NQN, "namespace": {"bdev_name": "Malloc0", "no_auto_visible": False,
+                                      "hide_metadata": False}}), 1)
+        self.daemon.ok("nvmf_subsystem_add_host", {"nqn": NQN, "host": HOST})
+        listed = self.daemon.ok("nvmf_get_subsystems")
+        self.assertEqual(listed[0]["nqn"], "nqn.2014-08.org.nvmexpress.discovery")
+        self.assertEqual(listed[0]["subtype"], "Discovery")
+        self.assertEqual(listed[1], {
+            "nqn": NQN, "subtype": "NVMe", "listen_addresses": [], "allow_any_host": False,
+            "hosts": [{"nqn": HOST}], "serial_number": "WEFT0001", "model_number": "Disk",
+            "max_namespaces": 32, "passthrough": False, "min_cntlid": 1, "max_cntlid": 65519,
+            "namespaces": [{"nsid": 1, "bdev_name": "Malloc0", "name": "Malloc0",
+                            "nguid": UUID.replace("-", "").upper(), "uuid": UUID}]})
+        self.assertTrue(self.daemon.ok("bdev_get_bdevs")[0]["claimed"])
+
+    def test_bdev_removed_under_a_namespace(self):
+        self.make()
+        self.daemon.ok("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {
+            "bdev_name": "Malloc0"}})
+        self.daemon.ok("bdev_malloc_delete", {"name": "Malloc0"})
+        self.assertEqual(self.daemon.ok("nvmf_get_subsystems", {"nqn": NQN})[0]["namespaces"], [])
+
+    def test_namespace_refusals(self):
+        self.make()
+        for ns, words in (({"bdev_name": "No"}, "No"),
+                          ({"bdev_name": "Malloc0", "nsid": 33}, "33"),
+                          ({"bdev_name": "Malloc0", "nguid": "12"}, "32 hexadecimal"),
+                          ({"bdev_name": "Malloc0", "eui64": "zz"}, "16 hexadecimal"),
+                          ({"bdev_name": "Malloc0", "no_auto_visible": True}, "only false"),
+                          ({}, "bdev_name is missing")):
+            e = self.daemon.refused("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": ns})
+            self.assertIn(words, e["message"])
+        self.assertFalse(self.daemon.ok("bdev_get_bdevs")[0]["claimed"])
+        e = self.daemon.refused("nvmf_subsystem_remove_ns", {"nqn": NQN, "nsid": 1})
+        self.assertIn("nsid=1", e["message"])
+
+    def test_repeated_adds(self):
+        self.make()
+        for _ in range(2):
+            self.assertEqual(self.daemon.ok("nvmf_subsystem_add_ns", {
+                "nqn": NQN, "namespace": {"bdev_name": "Malloc0", "nsid": 5}}), 5)
+            self.daemon.ok("nvmf_subsystem_add_host", {"nqn": NQN, "host": HOST})
+        sub = self.daemon.ok("nvmf_get_subsystems", {"nqn": NQN})[0]
+        self.assertEqual(len(sub["namespaces"]), 1)
+        self.assertEqual(len(sub["hosts"]), 1)
+        e = self.daemon.refused("nvmf_create_subsystem", {"nqn": NQN, "serial_number": "B"})
+        self.assertIn("serial_number", e["message"])
+
+    def test_nqn_refusals(self):
+        for bad in ("", "x", "nqn.2026-13.io.weft:a", "nqn.2026-11.io.weft:" + "x" * 224,
+                    "nqn.2014-08.org.nvmexpress:uuid:zz", "nqn.2026-11.io.weft:a b"):
+            self.daemon.refused("nvmf_create_subsystem", {"nqn": bad})
+        self.assertEqual(len(self.daemon.ok("nvmf_get_subsystems")), 1)
+        self.daemon.refused("nvmf_delete_subsystem", {"nqn": NQN})
+
+    def test_transport_refusals(self):
+        e = self.daemon.refused("nvmf_create_transport", {"trtype": "FC"})
+        self.assertIn("FC", e["message"])
+        for bad in ({"max_queue_depth": 0}, {"max_io_size": 1000}, {"kas": "x"},
+                    {"zcopy": True}, {"tgt_name": "other"}):
+            self.daemon.refused("nvmf_create_transport", dict(trtype="RDMA", **bad))
+        self.assertEqual(self.daemon.ok("nvmf_get_transports"), [])
+
+    def test_listener_refusals(self):
+        self.make()
+        for addr in ({"trtype": "RDMA", "traddr": "300.1.1.1"},
+                     {"trtype": "RDMA", "traddr": "10.9.0.1", "trsvcid": "0"},
+                     {"trtype": "RDMA", "traddr": "10.9.0.1", "adrfam": "IPv6"},
+                     {"trtype": "XYZ", "traddr": "10.9.0.1"},
+                     {"traddr": "10.9.0.1"}, {"trtype": "RDMA", "traddr": "10.9.0.1"}):
+            self.daemon.refused("nvmf_subsystem_add_listener", {
+                "nqn": NQN, "listen_address": addr})
+        self.assertEqual(self.daemon.ok("nvmf_subsystem_get_listeners", {"nqn": NQN}), [])
+
+
+class Reactors(DaemonTest):
+    args = ("-m", "0x3") if os.cpu_count() > 1 else ()
+
+    def test_reactors(self):
+        r = self.daemon.ok("framework_get_reactors")
+        self.assertEqual(len(r["reactors"]), min(os.cpu_count(), 2))
+        self.assertEqual(r["pid"], self.daemon.process.pid)
+        for method in "thread_get_stats", "thread_get_pollers", "thread_get_io_channels":
+            self.assertEqual(len(self.daemon.ok(method)["threads"]), len(r["reactors"]))
+        groups = self.daemon.ok("nvmf_get_stats")["poll_groups"]
+        self.assertEqual(len(groups), len(r["reactors"]))
+
+    def test_work_on_two_reactors(self):
+        for i in range(20):
+            self.daemon.ok("bdev_malloc_create", {
+                "name": f"M{i}", "num_blocks": 64, "block_size": 512})
+            nqn = f"{NQN}.{i}"
+            self.daemon.ok("nvmf_create_subsystem", {"nqn": nqn})
+            self.daemon.ok("nvmf_subsystem_add_ns", {"nqn": nqn, "namespace": {
+                "bdev_name": f"M{i}"}})
+        for i in range(0, 20, 2):
+            self.daemon.ok("nvmf_delete_subsystem", {"nqn": f"{NQN}.{i}"})
+        self.assertEqual(len(self.daemon.ok("nvmf_get_subsystems")), 11)
+
+
+class Configurations(unittest.TestCase):
+    CALLS = (("bdev_malloc_create", MALLOC),
+             ("nvmf_create_subsystem", {"nqn": NQN, "serial_number": "S"}),
+             ("nvmf_subsystem_add_host", {"nqn": NQN, "host": HOST}),
+             ("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": "Malloc0"}}))
+
+    def run_daemon(self, *args, **kwargs):
+        d = Daemon(*args, **kwargs)
+        self.addCleanup(d.close)
+        return d
+
+    def refused(self, configuration):
+        d = self.run_daemon(config=configuration, wait=False)
+        self.assertEqual(d.wait(), 1)
+        return d.words()
+
+    def test_saved_is_loaded(self):
+        d = self.run_daemon(config=config(*self.CALLS))
+        saved = d.ok("save_config")
+        d.stop()
+        d = self.run_daemon(config=saved)
+        self.assertEqual(d.ok("save_config"), saved)
+        self.assertEqual([x["subsystem"] for x in d.ok("framework_get_subsystems")],
+                         [x["subsystem"] for x in saved["subsystems"]])
+        for part in saved["subsystems"]:
+            self.assertEqual(d.ok("framework_get_config", {
+                "name": part["subsystem"], "with_batches": False}), part["config"])
+        d.stop()
+
+    def test_load_config_while_running(self):
+        d = self.run_daemon()
+        d.ok("load_config", config(*self.CALLS))
+        d.ok("load_config", config(*self.CALLS))
+        self.assertEqual(len(d.ok("nvmf_get_subsystems")), 2)
+        d.stop()
+
+    def test_half_applied_is_taken_back(self):
+        d = self.run_daemon()
+        d.ok("bdev_null_create", {"name": "Keep", "num_blocks": 64, "block_size": 512})
+        before = d.ok("save_config")
+        bad = ("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": "Missing"}})
+        e = d.refused("load_config", config(
+            ("bdev_null_create", {"name": "Keep", "num_blocks": 64, "block_size": 512}),
+            *self.CALLS, bad))
+        self.assertIn("subsystems[0].config[5] nvmf_subsystem_add_ns", e["message"])
+        self.assertIn("Missing", e["message"])
+        self.assertEqual(d.ok("save_config"), before)
+        d.stop()
+
+    def test_checked_before_anything_is_done(self):
+        words = self.refused(config(*self.CALLS, ("bdev_null_create", {"name": "N"})))
+        self.assertIn("subsystems[0].config[4] bdev_null_create: num_blocks is missing", words)
+
+    def test_refused_files(self):
+        for text, words in (
+                ("{", "line 1"), ("[]", "subsystems"), ("{}", "subsystems"),
+                ('{"subsystems": 1}', "an array is expected"),
+                ('{"subsystems": [{"config": 7}]}', "subsystems[0].config"),
+                ('{"subsystems": [{"config": [{}]}]}', '"method" is missing'),
+                (config(("no_such_method", {})), "no_such_method: Method not found"),
+                (config(("nvmf_create_transport", {"trtype": "VFIOUSER"})), "VFIOUSER")):
+            self.assertIn(words, self.refused(text))
+        d = self.run_daemon("--config", "/nonexistent.json", wait=False)
+        self.assertEqual(d.wait(), 1)
+        self.assertIn("/nonexistent.json", d.words())
+
+    def test_tuning_of_the_other_target_is_passed_over(self):
+        d = self.run_daemon(config=config(
+            ("iobuf_set_options", {"small_pool_count": 8192}),
+            ("framework_set_scheduler", {"name": "static"}),
+            ("bdev_set_options", {"bdev_io_pool_size": 65535}),
+            ("nvmf_set_config", {"discovery_filter": "match_any"}),
+            ("bdev_malloc_create", {
+                "name": "Malloc0", "num_blocks": 1024, "block_size": 512,
+                "physical_block_size": 512, "uuid": UUID, "optimal_io_boundary": 0,
+                "md_size": 0, "dif_type": 0, "dif_is_head_of_md": False, "dif_pi_format": 0,
+                "numa_id": -1}),
+            ("bdev_wait_for_examine", {})))
+        self.assertIn("iobuf_set_options", d.words())
+        self.assertEqual(d.ok("bdev_get_bdevs")[0]["uuid"], UUID)
+        d.stop()
+
+    def test_wait_for_rpc(self):
+        d = self.run_daemon("--wait-for-rpc", config=config(*self.CALLS))
+        self.assertEqual(d.refused("bdev_get_bdevs")["code"], -1)
+        self.assertNotIn("bdev_get_bdevs", d.ok("rpc_get_methods", {"current": True}))
+        self.assertIn("bdev_get_bdevs", d.ok("rpc_get_methods"))
+        d.ok("framework_start_init")
+        d.ok("framework_wait_init")
+        self.assertEqual(d.refused("framework_start_init")["code"], -1)
+        d.stop()
+
+    def test_stop_by_rpc(self):
+        d = self.run_daemon(config=config(*self.CALLS))
+        d.ok("spdk_kill_instance", {"sig_name": "SIGTERM"})
+        self.assertEqual(d.wait(), 0)
+
+    def test_command_line_refusals(self):
+        for args, words in ((("-m", "0x0"), "cores=0x0"), (("-m", "900"), "900"),
+                            (("-m", "1-0"), "cores=1-0"), (("-m", "0,0"), "twice"),
+                            (("--mode", "x"), "busy"), (("--spin-us", "x"), "--spin-us"),
+                            (("-L", "loud"), "debug"), (("extra",), "extra"),
+                            (("--nope",), "--help")):
+            d = self.run_daemon(*args, wait=False)
+            self.assertEqual(d.wait(), 2, args)
+            self.assertIn(words, d.words())
+
+
+if __name__ == "__main__":
+    unittest.main()

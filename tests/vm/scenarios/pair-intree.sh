@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+# The in-tree host, driven by nvme-cli, and our target.
+# kernels: 6.1 6.12
+# tier: check
+# timeout: 900
+# scratch: 512M
+# daemon: release
+. "$WEFT_TOP/tests/vm/lib.sh"
+. "$WEFT_TOP/tests/vm/pairs.sh"
+
+pair_load() { modprobe nvme-rdma; }
+pair_unload() { modprobe -r nvme-rdma; }
+pair_break() { kill_target; }
+pair_mend() { weft_target_start; }
+pair_memory() { target_resident_kib; }
+
+pair_connect() {
+	nvme connect -t rdma -a "$RXE_ADDR" -s 4420 -n "$WEFT_NQN" \
+		--reconnect-delay="$PAIR_RECONNECT_DELAY" \
+		--ctrl-loss-tmo="$PAIR_CTRL_LOSS_TMO" --queue-size=32
+	DISK=/dev/nvme0n1
+	wait_for disk_is_there
+}
+
+pair_disconnect() {
+	nvme disconnect -n "$WEFT_NQN" | grep -q 'disconnected 1 controller' ||
+		fail "nvme disconnect found no controller"
+	wait_for test ! -e "$DISK"
+}
+
+nvme_cli() {
+	step "nvme-cli: discover, list, id-ctrl, id-ns, logs"
+	nvme discover -t rdma -a "$RXE_ADDR" -s 4420 | tee /run/discover
+	grep -q "subnqn: *$WEFT_NQN" /run/discover
+	grep -q "traddr: *$RXE_ADDR" /run/discover
+	nvme list | grep "$DISK" | grep -q WEFT0001
+	nvme list-subsys | grep -q "$WEFT_NQN"
+	nvme id-ctrl "$DISK" -o json > /run/id-ctrl.json
+	python3 - "$WEFT_NQN" <<-'PY'
+	import json, sys
+	c = json.load(open("/run/id-ctrl.json"))
+	assert c["subnqn"] == sys.argv[1], c["subnqn"]
+	assert c["sn"].strip() == "WEFT0001", c["sn"]
+	assert c["sgls"] & (1 << 2), "keyed SGLs are not announced"
+	assert c["kas"] > 0 and c["ioccsz"] >= 4 and c["iorcsz"] == 1, c
+	PY
+	nvme id-ns "$DISK" -o json | python3 -c '
+import json, sys
+n = json.load(sys.stdin)
+assert n["nsze"] == 128 * 2048, n["nsze"]
+assert n["lbafs"][n["flbas"] & 15]["ds"] == 9, n["lbafs"]'
+	nvme ns-descs "$DISK" | grep -q 5e6c2ad3
+	nvme smart-log "$DISK" > /dev/null
+	nvme error-log "$DISK" > /dev/null
+	nvme effects-log "$DISK" > /dev/null
+	nvme get-feature "$DISK" -f 7 > /dev/null
+	nvme flush "$DISK"
+}
+
+setup_rxe
+weft_target_prepare
+weft_target_start
+mkdir -p /etc/nvme
+[ -s /etc/nvme/hostnqn ] || nvme gen-hostnqn > /etc/nvme/hostnqn
+pair_load
+pair_connect
+nvme_cli
+pair_disconnect
+pair_run
+stop_target
+teardown_rxe
