@@ -19,7 +19,19 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <ck_pr.h>
+
 #include "target/reactor/internal.h"
+
+/* The ring orders memory in assembly, which ThreadSanitizer cannot see. */
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#define ring_filled(ring)	__tsan_release(ring)
+#define ring_taken(ring)	__tsan_acquire(ring)
+#else
+#define ring_filled(ring)	((void)(ring))
+#define ring_taken(ring)	((void)(ring))
+#endif
 
 CK_RING_PROTOTYPE(message, message)
 
@@ -101,13 +113,14 @@ void message_wake_clear(struct reactor *r)
 
 static bool message_enqueue(struct reactor *to, struct message *m)
 {
+	ring_filled(&to->ring);
 	return ck_ring_enqueue_mpsc_message(&to->ring, to->slots, m);
 }
 
 static void message_wake_if_asleep(struct reactor *to)
 {
 	/* the sender's half of the pairing in this file's head */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	ck_pr_fence_memory();
 	if (__atomic_load_n(&to->asleep, __ATOMIC_RELAXED)) {
 		__atomic_store_n(&to->asleep, 0, __ATOMIC_RELAXED);
 		message_wake(to);
@@ -177,6 +190,7 @@ unsigned int message_run(struct reactor *r)
 		backlog_flush(r);
 	while (ran < MESSAGE_BATCH &&
 	       ck_ring_dequeue_mpsc_message(&r->ring, r->slots, &m)) {
+		ring_taken(&r->ring);
 		message_deliver(r, &m);
 		ran++;
 	}
@@ -192,7 +206,7 @@ bool message_sleep_begin(struct reactor *r)
 {
 	__atomic_store_n(&r->asleep, 1, __ATOMIC_RELAXED);
 	/* the receiver's half of the pairing in this file's head */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	ck_pr_fence_memory();
 	return !r->local.count && !ck_ring_size(&r->ring);
 }
 
