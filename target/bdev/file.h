@@ -59,7 +59,7 @@ struct file_channel {
 	struct io_uring ring;
 	struct poller *poller;
 	struct fd_source *source;
-	unsigned int inflight;
+	unsigned int active;
 	unsigned int unsubmitted;
 	TAILQ_HEAD(file_queue, bdev_io) waiting;
 	u8 *bounce;

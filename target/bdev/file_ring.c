@@ -19,7 +19,7 @@
 
 static struct io_uring_sqe *ring_sqe(struct file_channel *ch)
 {
-	if (ch->inflight == FILE_RING_SIZE)
+	if (ch->active == FILE_RING_SIZE)
 		return NULL;
 	return io_uring_get_sqe(&ch->ring);
 }
@@ -30,7 +30,7 @@ static void op_start(struct file_channel *ch, struct bdev_io *io,
 	file_op_prepare(ch, io, sqe);
 	sqe->flags |= IOSQE_FIXED_FILE;		/* fd 0: the only one */
 	io_uring_sqe_set_data(sqe, io);
-	ch->inflight++;
+	ch->active++;
 	ch->unsubmitted++;
 	ch->counters.sqes++;
 }
@@ -94,7 +94,7 @@ static int ring_reap(struct file_channel *ch)
 	}
 	/* given back before anything is called: that may queue new ones */
 	io_uring_cq_advance(&ch->ring, n);
-	ch->inflight -= n;
+	ch->active -= n;
 	for (i = 0; i < n; i++)
 		file_op_result(ch, io[i], res[i]);
 	return (int)n;
@@ -105,7 +105,7 @@ static int ring_poll(void *ctx)
 	struct file_channel *ch = ctx;
 	int work = 0;
 
-	if (ch->inflight > ch->unsubmitted)
+	if (ch->active > ch->unsubmitted)
 		work += ring_reap(ch);
 	waiting_start(ch);
 	return work + ring_flush(ch);

@@ -81,7 +81,7 @@ int bdev_identify(struct bdev *b, const char *name, const char *prefix,
 			return weft_fail(why, -EINVAL,
 					 "name=%.20s...: longer than %zu characters",
 					 name, sizeof(b->name) - 1);
-		strcpy(b->name, name);
+		snprintf(b->name, sizeof(b->name), "%s", name);
 	} else {
 		for (i = 0; !i || find_name(b->name); i++)
 			snprintf(b->name, sizeof(b->name), "%s%u", prefix, i);

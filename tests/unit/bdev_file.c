@@ -40,7 +40,7 @@ static void file_make(u64 bytes)
 {
 	int fd;
 
-	strcpy(path, "/var/tmp/weft-unit-XXXXXX");
+	snprintf(path, sizeof(path), "/var/tmp/weft-unit-XXXXXX");
 	fd = mkstemp(path);
 	CU_ASSERT_FATAL(fd >= 0);
 	UNIT_EQ(ftruncate(fd, (off_t)bytes), 0);
@@ -265,7 +265,7 @@ static void flood(void)
 		op_buffer(&op[i], buf + i * 4096, 4096);
 		op_start(&op[i], desc, ch, BDEV_WRITE, i * 8, 8);
 	}
-	UNIT_EQ(fch->inflight, FILE_RING_SIZE);
+	UNIT_EQ(fch->active, FILE_RING_SIZE);
 	UNIT_EQ(fch->counters.enters, before.enters);
 }
 
@@ -276,7 +276,7 @@ static void flood_checked(void)
 	for (i = 0; i < ARRAY_SIZE(op); i++)
 		wrong += op[i].err || op[i].calls != 1;
 	UNIT_EQ(wrong, 0);
-	UNIT_EQ(fch->inflight, 0);
+	UNIT_EQ(fch->active, 0);
 	UNIT_EQ(fch->counters.sqes - before.sqes, ARRAY_SIZE(op));
 	/* many for each call into the kernel */
 	CU_ASSERT(fch->counters.enters - before.enters < ARRAY_SIZE(op) / 2);
@@ -287,6 +287,34 @@ static void test_full_ring(void)
 {
 	direct = true;
 	STEPS(start, flood, flood_checked, end, file_remove);
+}
+
+/* when all is done the ring lets the reactor sleep */
+
+static struct reactor_stats awake;
+
+static void sleep_end(void *ctx)
+{
+	struct reactor_stats now;
+
+	reactor_stats_get(&now);
+	CU_ASSERT(now.sleeps > awake.sleeps);
+	CU_ASSERT(now.turns - awake.turns < 20);
+	step_done(ctx);
+}
+
+static void sleep_start(void)
+{
+	reactor_stats_get(&awake);
+	steps.pending++;
+	timer_start("sleep", sleep_end, NULL, 5000);
+}
+
+static void test_idle_sleeps(void)
+{
+	direct = true;
+	STEPS(start, write_segments, sleep_start, flood, sleep_start, end,
+	      file_remove);
 }
 
 /* flush, FUA, unmap, zeroes */
@@ -602,5 +630,6 @@ static void test_two_reactors(void)
 }
 
 UNIT_MAIN(UNIT(test_data), UNIT(test_short_transfers), UNIT(test_full_ring),
+	  UNIT(test_idle_sleeps),
 	  UNIT(test_flush_and_zeroes), UNIT(test_resize), UNIT(test_refusals),
 	  UNIT(test_two_reactors))
