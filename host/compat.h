@@ -70,12 +70,6 @@ static inline struct gendisk *weft_alloc_disk(struct blk_mq_tag_set *set,
 #endif
 }
 
-static inline void weft_free_queue(struct request_queue *q)
-{
-	blk_mq_destroy_queue(q);
-	blk_put_queue(q);
-}
-
 /**
  * struct weft_limits - what a disk's or the admin queue's limits are set from
  * @block: logical block size
@@ -180,11 +174,11 @@ static inline int weft_set_limits(struct request_queue *q,
 }
 #endif
 
-/* The end of a started request: was it queued through a scheduler? */
-#ifdef RQF_ELV
-#define WEFT_RQF_SCHED	RQF_ELV
+/* Renamed in 6.5 */
+#ifdef BLK_STS_RESV_CONFLICT
+#define WEFT_STS_RESV_CONFLICT	BLK_STS_RESV_CONFLICT
 #else
-#define WEFT_RQF_SCHED	RQF_SCHED_TAGS
+#define WEFT_STS_RESV_CONFLICT	BLK_STS_NEXUS
 #endif
 
 #endif

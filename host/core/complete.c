@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From responses to ended requests: which request a response belongs to, what
+ * its status means to the block layer, whether it is sent again. Called by
+ * transports from their completion path, in any context, without locks.
+ */
+#include "host/core/core.h"
+
+static blk_status_t rq_blk_status(nvme_status status)
+{
+	switch (nvme_status_code(status)) {
+	case NVME_SC_SUCCESS:
+		return BLK_STS_OK;
+	case NVME_SC_CAP_EXCEEDED:
+		return BLK_STS_NOSPC;
+	case NVME_SC_LBA_RANGE:
+	case NVME_SC_CMD_INTERRUPTED:
+	case NVME_SC_NS_NOT_READY:
+		return BLK_STS_TARGET;
+	case NVME_SC_INVALID_OPCODE:
+	case NVME_SC_INVALID_FIELD:
+	case NVME_SC_INVALID_NS:
+	case NVME_SC_CONFLICTING_ATTRS:
+		return BLK_STS_NOTSUPP;
+	case NVME_SC_WRITE_FAULT:
+	case NVME_SC_READ_ERROR:
+	case NVME_SC_UNWRITTEN_BLOCK:
+	case NVME_SC_ACCESS_DENIED:
+	case NVME_SC_READ_ONLY:
+	case NVME_SC_COMPARE_FAILED:
+		return BLK_STS_MEDIUM;
+	case NVME_SC_GUARD_CHECK:
+	case NVME_SC_APPTAG_CHECK:
+	case NVME_SC_REFTAG_CHECK:
+	case NVME_SC_INVALID_PI:
+		return BLK_STS_PROTECTION;
+	case NVME_SC_RESERVATION_CONFLICT:
+		return WEFT_STS_RESV_CONFLICT;
+	default:
+		return nvme_status_is_path_error(status) ? BLK_STS_TRANSPORT :
+							   BLK_STS_IOERR;
+	}
+}
+
+/* A controller that comes back will serve it; one that goes will not. */
+static bool ctrl_waits(const struct weft_ctrl *ctrl)
+{
+	return weft_ctrl_state(ctrl) < WEFT_CTRL_DELETING &&
+	       !READ_ONCE(ctrl->core->failfast);
+}
+
+/*
+ * Path errors wait for the path however often it breaks, and count nothing; a
+ * command that the controller failed is sent again max_retries times.
+ */
+static bool may_retry(struct request *rq)
+{
+	struct weft_request *req = weft_req(rq);
+
+	if (likely(!req->status) || nvme_status_dnr(req->status) ||
+	    blk_noretry_request(rq) || blk_queue_dying(rq->q) ||
+	    !ctrl_waits(req->ctrl))
+		return false;
+	if (nvme_status_is_path_error(req->status))
+		return true;
+	return req->retries++ < READ_ONCE(weft_max_retries);
+}
+
+/* CRD of the status chooses one of the controller's delays, 100 ms units. */
+static void requeue(struct request *rq)
+{
+	struct weft_request *req = weft_req(rq);
+	unsigned int crd = (req->status & NVME_STATUS_CRD_MASK) >>
+			   NVME_STATUS_CRD_SHIFT;
+	unsigned int delay = crd ? req->ctrl->info.crdt[crd - 1] * 100 : 0;
+
+	blk_mq_requeue_request(rq, false);
+	blk_mq_delay_kick_requeue_list(rq->q, delay);
+}
+
+static void log_error(struct request *rq)
+{
+	struct weft_request *req = weft_req(rq);
+
+	if (blk_rq_is_passthrough(rq) || rq->rq_flags & RQF_QUIET)
+		return;
+	dev_err_ratelimited(req->ctrl->device, "%s: %s at sector %llu: %s%s\n",
+			    rq->q->disk ? rq->q->disk->disk_name : "admin",
+			    blk_op_str(req_op(rq)),
+			    (unsigned long long)blk_rq_pos(rq),
+			    nvme_status_name(req->status, false),
+			    nvme_status_dnr(req->status) ? " (DNR)" : "");
+}
+
+void weft_complete_rq(struct request *rq)
+{
+	struct weft_request *req = weft_req(rq);
+
+	weft_cleanup_rq(rq);
+	if (may_retry(rq)) {
+		requeue(rq);
+		return;
+	}
+	if (unlikely(req->status))
+		log_error(rq);
+	blk_mq_end_request(rq, rq_blk_status(req->status));
+}
+EXPORT_SYMBOL_GPL(weft_complete_rq);
+
+void weft_end_rq(struct request *rq, u16 cqe_status, u64 result)
+{
+	struct weft_request *req = weft_req(rq);
+	struct weft_ctrl_core *core = req->ctrl->core;
+
+	req->status = cqe_status >> 1;
+	req->result = result;
+	if (!READ_ONCE(core->comp_seen))
+		WRITE_ONCE(core->comp_seen, true);
+	if (!blk_mq_complete_request_remote(rq))
+		rq->q->mq_ops->complete(rq);
+}
+EXPORT_SYMBOL_GPL(weft_end_rq);
+
+struct request *weft_find_rq(struct blk_mq_tags *tags, u16 cid)
+{
+	unsigned int tag = cid & 0xfff;
+	struct request *rq = blk_mq_tag_to_rq(tags, tag);
+
+	/* tags->rqs keeps what last had the tag: it may have moved on */
+	if (!rq || rq->tag != tag || blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT ||
+	    (weft_req(rq)->genctr & 0xf) != cid >> 12)
+		return NULL;
+	return rq;
+}
+EXPORT_SYMBOL_GPL(weft_find_rq);
+
+/*
+ * A reconnect brought fewer queues: a request bound to a context that is gone
+ * gives up its bios, which find another once the tag set has been resized.
+ */
+static bool park_orphan(struct weft_ctrl *ctrl, struct request *rq)
+{
+	struct weft_ctrl_core *core = ctrl->core;
+	unsigned long flags;
+
+	if (rq->mq_hctx->queue_num < READ_ONCE(core->nr_hw_queues) ||
+	    rq->q->tag_set != &ctrl->tag_set || !rq->bio || rq->end_io ||
+	    blk_rq_is_passthrough(rq) ||
+	    weft_ctrl_state(ctrl) != WEFT_CTRL_LIVE)
+		return false;
+	spin_lock_irqsave(&core->orphan_lock, flags);
+	blk_steal_bios(&core->orphans, rq);
+	spin_unlock_irqrestore(&core->orphan_lock, flags);
+	return true;
+}
+
+/* weft_resubmit_orphans() - after the resize, or to let them fail */
+void weft_resubmit_orphans(struct weft_ctrl_core *core)
+{
+	struct bio_list list;
+	struct bio *bio;
+
+	spin_lock_irq(&core->orphan_lock);
+	list = core->orphans;
+	bio_list_init(&core->orphans);
+	spin_unlock_irq(&core->orphan_lock);
+	while ((bio = bio_list_pop(&list)))
+		submit_bio_noacct(bio);
+}
+
+blk_status_t weft_queue_ready(struct weft_ctrl *ctrl, struct request *rq,
+			      bool queue_live)
+{
+	enum weft_ctrl_state state = weft_ctrl_state(ctrl);
+	struct weft_request *req = weft_req(rq);
+
+	if (likely(queue_live && state == WEFT_CTRL_LIVE))
+		return BLK_STS_OK;
+	/* what is left when namespaces are removed may still finish */
+	if (queue_live && state == WEFT_CTRL_DELETING)
+		return BLK_STS_OK;
+	/* the block layer ends what is left of the request */
+	if (!queue_live && park_orphan(ctrl, rq))
+		return BLK_STS_TRANSPORT;
+	if (ctrl_waits(ctrl) && !blk_noretry_request(rq))
+		return BLK_STS_RESOURCE;
+	req->ctrl = ctrl;
+	req->flags = 0;
+	req->status = NVME_SC_HOST_PATH_ERROR;
+	return BLK_STS_TRANSPORT;
+}
+EXPORT_SYMBOL_GPL(weft_queue_ready);
+
+enum blk_eh_timer_return weft_timeout_rq(struct request *rq)
+{
+	struct weft_request *req = weft_req(rq);
+	struct weft_ctrl *ctrl = req->ctrl;
+
+	weft_error_recovery(ctrl, "%s: %s timed out (tag %d)",
+			    rq->q->disk ? rq->q->disk->disk_name : "admin queue",
+			    blk_rq_is_passthrough(rq) ? "passthrough command" :
+			    blk_op_str(req_op(rq)), rq->tag);
+	/* recovery, or the abort of a deletion, ends it with its queue */
+	return BLK_EH_RESET_TIMER;
+}
+EXPORT_SYMBOL_GPL(weft_timeout_rq);

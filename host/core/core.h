@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of weft.ko share. Transports never see this header.
+ *
+ * Who runs what: one work item per controller, weft_life_work(), alone moves
+ * it through recovery, reconnecting and deletion; the writer of the control
+ * device does its first set-up. Other work items (scan, keep-alive, events)
+ * only use a live admin queue and never wait for the life work. The abort work
+ * breaks off whatever waits for a target that is to be given up.
+ *
+ * Locks, outermost first: weft_ctrls_lock, weft_ctrl_core.stop_lock,
+ * slot_lock, ns_lock, and the spinlock, under which the state changes.
+ */
+#ifndef WEFT_HOST_CORE_H
+#define WEFT_HOST_CORE_H
+
+#include <linux/cdev.h>
+#include <linux/idr.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "common/cmd.h"
+#include "host/transport.h"
+
+struct weft_host;
+struct weft_subsys;
+
+/**
+ * struct weft_ctrl_core - the core's part of a controller
+ * @link: in weft_ctrls from weft_ctrl_init() to the last reference
+ * @dev: class device; its last reference frees everything
+ * @lock: state, last_error, the queueing of work
+ * @state_wq: woken by every change of state or of @rounds
+ * @created: it has been live: the life work is in charge from here on; before,
+ *           whoever creates it also takes it down
+ * @rounds: set-up attempts that have ended
+ * @attempts: failed ones since the controller was last live
+ * @broken: a queue failed while the controller was being connected
+ * @orderly: this RESETTING was asked for, the target still answers
+ * @failfast: fast_io_fail_tmo has expired
+ * @stop_lock: alloc_queue, start_queue, free_queue against stop_queue
+ * @nr_queues: queues between alloc_queue and free_queue, under @stop_lock
+ * @slot_lock: one command of the admin queue's slot at a time
+ * @slot_open: the admin queue is connected; cleared before it is stopped
+ * @slot_since: jiffies when the running command was sent, under @slot_lock
+ * @ka_due: the keep-alive work found the slot taken
+ * @io_types: contexts per HCTX_TYPE_*
+ * @depth: block layer's depth of I/O queues; @sqsize: 1-based
+ * @ns_lock: @namespaces and @quiesced
+ * @comp_seen: something completed since the keep-alive work last looked
+ * @aer_armed: the AER is out, or has come back with @aer_result, @aer_status
+ * @orphans: bios whose hardware context went away in a reconnect
+ */
+struct weft_ctrl_core {
+	struct weft_ctrl *ctrl;
+	struct list_head link;
+	struct device dev;
+	struct cdev cdev;
+	bool visible;
+	bool owned;
+	bool keeps_instance;
+	struct weft_host *host;
+	struct weft_subsys *subsys;
+	struct list_head subsys_link;
+	bool discovery;
+
+	spinlock_t lock;
+	wait_queue_head_t state_wq;
+	bool created;
+	bool broken;
+	bool orderly;
+	bool failfast;
+	unsigned int rounds;
+	unsigned int attempts;
+	struct weft_reason last_error;
+	struct delayed_work life_work;
+	struct work_struct abort_work;
+	struct delayed_work failfast_work;
+
+	struct mutex stop_lock;
+	unsigned int nr_queues;
+	struct mutex slot_lock;
+	bool slot_open;
+	bool ka_due;
+	unsigned long slot_since;
+
+	u64 cap;
+	u32 cc;
+	u32 vs;
+	unsigned int io_types[HCTX_MAX_TYPES];
+	unsigned int nr_hw_queues;
+	u16 depth;
+	u16 sqsize;
+	u32 max_bytes;
+
+	struct mutex ns_lock;
+	struct list_head namespaces;
+	bool quiesced;
+	struct ida ns_ida;
+	struct delayed_work scan_work;
+	unsigned int scans;
+
+	spinlock_t orphan_lock;
+	struct bio_list orphans;
+
+	struct delayed_work ka_work;
+	bool comp_seen;
+	struct delayed_work aer_work;
+	bool aer_armed;
+	u32 aer_result;
+	nvme_status aer_status;
+
+	int ctrl_loss_tmo;
+	int reconnect_delay;
+	int fast_io_fail_tmo;
+};
+
+/**
+ * struct weft_ns - a namespace with its disk
+ * Lives in its controller's list from before the disk is added until after it
+ * is removed, so that its queue is quiesced with the others; the disk's
+ * private data, freed by its free_disk.
+ */
+struct weft_ns {
+	struct weft_ctrl *ctrl;
+	struct list_head link;
+	struct gendisk *disk;
+	u32 nsid;
+	int instance;
+	u8 shift;
+	bool quiesced;
+	bool seen;
+	u32 max_bytes;
+	struct nvme_ns_facts facts;
+};
+
+/* names.c: what the class, the devices and the files are called */
+struct weft_names {
+	bool beside;		/* the in-tree core is loaded */
+	const char *cls;
+	const char *subsys_cls;
+	const char *fabrics_cls;
+	const char *control;
+	int first_instance;
+};
+extern struct weft_names weft_names;
+void weft_names_init(const char *control_device);
+
+/* main.c */
+extern struct workqueue_struct *weft_wq;
+extern struct dentry *weft_debugfs;
+extern unsigned int weft_admin_timeout;
+extern unsigned int weft_io_timeout;
+extern unsigned int weft_shutdown_timeout;
+extern unsigned int weft_max_retries;
+
+/* fabrics.c: the control device */
+int nvmf_init(void);
+void nvmf_exit(void);
+struct device *nvmf_parent(void);
+
+/* create.c: transports, and how a connect string becomes a controller */
+int nvmf_create_ctrl(struct weft_connstr *opts, struct weft_reason *why,
+		     int *instance, u16 *cntlid);
+u32 nvmf_supported_opts(void);
+
+/* hosts.c: host NQN and host identifier belong together */
+int weft_hosts_init(void);
+void weft_hosts_exit(void);
+struct weft_host *weft_host_get(struct weft_connstr *opts,
+				struct weft_reason *why);
+void weft_host_put(struct weft_host *host);
+
+/* ctrl.c */
+extern struct list_head weft_ctrls;
+extern struct mutex weft_ctrls_lock;
+int weft_ctrl_class_init(void);
+void weft_ctrl_class_exit(void);
+bool weft_change_state(struct weft_ctrl_core *core, enum weft_ctrl_state to);
+bool weft_queue_live(struct weft_ctrl_core *core, struct delayed_work *work,
+		     unsigned long delay);
+bool weft_queue_ka(struct weft_ctrl_core *core, unsigned long delay);
+const char *weft_state_name(enum weft_ctrl_state state);
+void weft_note_error(struct weft_ctrl_core *core, const char *text);
+bool weft_start_delete(struct weft_ctrl_core *core);
+bool weft_start_reset(struct weft_ctrl_core *core, unsigned int *rounds);
+int weft_ctrl_publish(struct weft_ctrl_core *core, struct weft_reason *why);
+void weft_ctrl_unpublish(struct weft_ctrl_core *core);
+void weft_ctrl_uevent(struct weft_ctrl_core *core, const char *env);
+void weft_instance_free(int instance);
+
+/* exec.c: set-up commands */
+int weft_exec_queue(struct weft_ctrl_core *core, u16 qid,
+		    struct weft_slot_cmd *cmd, const char *what,
+		    nvme_status *status, struct weft_reason *why);
+int weft_exec_admin(struct weft_ctrl_core *core, struct weft_slot_cmd *cmd,
+		    const char *what, nvme_status *status,
+		    struct weft_reason *why);
+int weft_status_fail(nvme_status status, const char *what,
+		     struct weft_reason *why);
+int weft_identify(struct weft_ctrl_core *core, u8 cns, u32 nsid, void *data,
+		  nvme_status *status, struct weft_reason *why);
+int weft_get_log(struct weft_ctrl_core *core, u8 lid, void *data, u32 len,
+		 struct weft_reason *why);
+int weft_set_features(struct weft_ctrl_core *core, u8 fid, u32 cdw11,
+		      u32 *result, struct weft_reason *why);
+int weft_property_get(struct weft_ctrl_core *core, u32 offset, bool eight,
+		      u64 *value, struct weft_reason *why);
+int weft_property_set(struct weft_ctrl_core *core, u32 offset, u32 value,
+		      struct weft_reason *why);
+int weft_submit_aer(struct weft_ctrl_core *core);
+void weft_slot_open(struct weft_ctrl_core *core);
+void weft_slot_shut(struct weft_ctrl_core *core);
+void weft_slot_wait(struct weft_ctrl_core *core);
+
+/* setup.c, queues.c: the way up and the way down */
+int weft_setup_ctrl(struct weft_ctrl_core *core, struct weft_reason *why);
+int weft_connect_queue(struct weft_ctrl_core *core,
+		       const struct weft_queue_params *p,
+		       struct weft_reason *why);
+int weft_alloc_admin_set(struct weft_ctrl_core *core, unsigned int depth,
+			 struct weft_reason *why);
+int weft_alloc_io_set(struct weft_ctrl_core *core, struct weft_reason *why);
+void weft_resubmit_orphans(struct weft_ctrl_core *core);
+void weft_free_tag_sets(struct weft_ctrl_core *core);
+int weft_configure_io_queues(struct weft_ctrl_core *core,
+			     struct weft_reason *why);
+int weft_resize_io_set(struct weft_ctrl_core *core, struct weft_reason *why);
+void weft_stop_queues(struct weft_ctrl_core *core, unsigned int from);
+void weft_free_queues(struct weft_ctrl_core *core);
+void weft_cancel_requests(struct weft_ctrl_core *core);
+void weft_quiesce_io(struct weft_ctrl_core *core);
+void weft_unquiesce_io(struct weft_ctrl_core *core);
+
+/* recovery.c, delete.c */
+void weft_life_init(struct weft_ctrl_core *core);
+void weft_start_ctrl(struct weft_ctrl_core *core);
+void weft_teardown(struct weft_ctrl_core *core, bool orderly);
+void weft_delete_now(struct weft_ctrl_core *core);
+int weft_delete_ctrl_sync(struct weft_ctrl *ctrl);
+int weft_reset_ctrl_sync(struct weft_ctrl *ctrl);
+void weft_delete_transport(const struct weft_transport_ops *ops);
+void weft_abort_work(struct work_struct *work);
+
+/* keepalive.c, aer.c */
+void weft_ka_work(struct work_struct *work);
+void weft_ka_start(struct weft_ctrl_core *core);
+void weft_keep_alive(struct weft_ctrl_core *core);
+void weft_aer_work(struct work_struct *work);
+void weft_aer_start(struct weft_ctrl_core *core);
+
+/* ns.c: which namespaces there are; disk.c: their disks */
+void weft_scan_work(struct work_struct *work);
+void weft_queue_scan(struct weft_ctrl_core *core);
+void weft_remove_namespaces(struct weft_ctrl_core *core);
+struct weft_ns *weft_ns_add(struct weft_ctrl_core *core, u32 nsid,
+			    const struct nvme_ns_facts *facts,
+			    struct weft_reason *why);
+void weft_ns_remove(struct weft_ns *ns);
+int weft_ns_update(struct weft_ns *ns, const struct nvme_ns_facts *facts,
+		   struct weft_reason *why);
+
+/* block.c */
+int weft_dsm_init(void);
+void weft_dsm_exit(void);
+
+/* weft_request.flags */
+#define WEFT_RQ_CANCELLED	(1u << 0)
+
+/* chardev.c, ioctl.c */
+int weft_chardev_init(void);
+void weft_chardev_exit(void);
+int weft_chardev_add(struct weft_ctrl_core *core);
+int weft_ctrl_ioctl(struct weft_ctrl *ctrl, unsigned int cmd,
+		    void __user *arg);
+int weft_ns_ioctl(struct weft_ns *ns, unsigned int cmd, void __user *arg);
+
+/* sysfs.c */
+extern const struct attribute_group *weft_ctrl_groups[];
+extern const struct attribute_group *weft_ns_groups[];
+
+/* subsys.c */
+int weft_subsys_init(void);
+void weft_subsys_exit(void);
+int weft_subsys_join(struct weft_ctrl_core *core, struct weft_reason *why);
+void weft_subsys_leave(struct weft_ctrl_core *core);
+
+static inline struct weft_ctrl_core *weft_core_of(struct device *dev)
+{
+	return container_of(dev, struct weft_ctrl_core, dev);
+}
+
+#endif

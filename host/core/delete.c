@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The end of a controller: namespaces go while the target may still answer,
+ * then the controller is shut down, then its queues and its names go.
+ *
+ * weft_delete_now() runs once per controller, in the life work, or in its
+ * creator if it never became live. Nothing in it waits for a dead target
+ * longer than the time limits of I/O, keep-alive and shutdown: when one of
+ * them expires the abort work fails whatever is in flight.
+ */
+#include <linux/debugfs.h>
+#include <linux/delay.h>
+
+#include "host/core/core.h"
+
+/*
+ * weft_abort_work() - break off what waits for the target
+ * Requests fail, because the controller is being deleted; so do set-up
+ * commands. Waits for an alloc_queue under way, which has limits of its own.
+ */
+void weft_abort_work(struct work_struct *work)
+{
+	struct weft_ctrl_core *core = container_of(work, struct weft_ctrl_core,
+						   abort_work);
+
+	weft_slot_shut(core);
+	weft_quiesce_io(core);
+	weft_stop_queues(core, 0);
+	weft_cancel_requests(core);
+	weft_unquiesce_io(core);
+}
+
+/* CC.SHN and the wait for CSTS.SHST, within shutdown_timeout */
+static void shutdown_ctrl(struct weft_ctrl_core *core)
+{
+	unsigned long end = jiffies +
+			    READ_ONCE(weft_shutdown_timeout) * HZ;
+	struct weft_reason why = {};
+	u64 csts;
+	int err;
+
+	if (!READ_ONCE(core->slot_open))
+		return;
+	err = weft_property_set(core, NVME_REG_CC,
+				(core->cc & ~NVME_CC_SHN_MASK) |
+				NVME_CC_SHN_NORMAL, &why);
+	while (!err) {
+		err = weft_property_get(core, NVME_REG_CSTS, false, &csts,
+					&why);
+		if (err || (csts & NVME_CSTS_SHST_MASK) ==
+			   NVME_CSTS_SHST_COMPLETE)
+			break;
+		if (time_after(jiffies, end))
+			err = weft_fail(&why, -ETIMEDOUT,
+					"not complete after %u s",
+					weft_shutdown_timeout);
+		else
+			msleep(20);
+	}
+	if (err && core->created)
+		dev_warn(core->ctrl->device, "shutdown: %s\n", why.text);
+}
+
+/*
+ * weft_delete_now() - take everything down; the state is DELETING
+ * Drops the controller's first reference.
+ */
+void weft_delete_now(struct weft_ctrl_core *core)
+{
+	struct weft_ctrl *ctrl = core->ctrl;
+
+	if (core->created)
+		dev_info(ctrl->device, "removing\n");
+	cancel_delayed_work_sync(&core->failfast_work);
+	weft_unquiesce_io(core);
+	weft_resubmit_orphans(core);
+	cancel_delayed_work_sync(&core->scan_work);
+	weft_remove_namespaces(core);
+	weft_change_state(core, WEFT_CTRL_DELETING_NOIO);
+	cancel_delayed_work_sync(&core->ka_work);
+	shutdown_ctrl(core);
+	weft_teardown(core, false);
+	debugfs_remove_recursive(ctrl->debugfs);
+	weft_ctrl_unpublish(core);
+	weft_free_tag_sets(core);
+	weft_change_state(core, WEFT_CTRL_DEAD);
+	cancel_work_sync(&core->abort_work);
+	put_device(&core->dev);
+}
+
+/* weft_delete_ctrl_sync() - delete and wait; the caller holds a reference */
+int weft_delete_ctrl_sync(struct weft_ctrl *ctrl)
+{
+	struct weft_ctrl_core *core = ctrl->core;
+
+	weft_start_delete(core);
+	wait_event(core->state_wq, weft_ctrl_state(ctrl) == WEFT_CTRL_DEAD);
+	return 0;
+}

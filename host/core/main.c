@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Start and end of weft.ko: parameters, the workqueue that everything but the
+ * data path runs on, and the order in which the parts come and go.
+ */
+#include <linux/debugfs.h>
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/workqueue.h>
+
+#include "host/core/core.h"
+
+unsigned int weft_admin_timeout = 60;
+module_param_named(admin_timeout, weft_admin_timeout, uint, 0644);
+MODULE_PARM_DESC(admin_timeout,
+		 "seconds that an admin command may take (default 60)");
+
+unsigned int weft_io_timeout = 30;
+module_param_named(io_timeout, weft_io_timeout, uint, 0644);
+MODULE_PARM_DESC(io_timeout,
+		 "seconds that an I/O command may take, for controllers connected from now on (default 30)");
+
+unsigned int weft_shutdown_timeout = 5;
+module_param_named(shutdown_timeout, weft_shutdown_timeout, uint, 0644);
+MODULE_PARM_DESC(shutdown_timeout,
+		 "seconds to wait for a controller's orderly shutdown (default 5)");
+
+unsigned int weft_max_retries = 5;
+module_param_named(max_retries, weft_max_retries, uint, 0644);
+MODULE_PARM_DESC(max_retries,
+		 "how often a command that the controller failed is sent again (default 5)");
+
+static char *control_device;
+module_param(control_device, charp, 0444);
+MODULE_PARM_DESC(control_device,
+		 "name of the control device under /dev (default nvme-fabrics; weft-fabrics while the in-tree nvme-fabrics is loaded)");
+
+struct workqueue_struct *weft_wq;
+struct dentry *weft_debugfs;
+
+static int __init weft_init(void)
+{
+	int err = -ENOMEM;
+
+	weft_names_init(control_device);
+	/*
+	 * Without WQ_MEM_RECLAIM: what runs here waits for the connection
+	 * manager's own works, which have no rescuer, and connecting allocates
+	 * at every step anyhow.
+	 */
+	weft_wq = alloc_workqueue("weft", WQ_UNBOUND, 0);
+	if (!weft_wq)
+		return err;
+	err = weft_dsm_init();
+	if (err)
+		goto out_wq;
+	err = weft_hosts_init();
+	if (err)
+		goto out_dsm;
+	err = weft_chardev_init();
+	if (err)
+		goto out_hosts;
+	err = weft_ctrl_class_init();
+	if (err)
+		goto out_chardev;
+	err = weft_subsys_init();
+	if (err)
+		goto out_class;
+	weft_debugfs = debugfs_create_dir("weft", NULL);
+	/* last: from here on users can connect */
+	err = nvmf_init();
+	if (err)
+		goto out_debugfs;
+	pr_info("weft: control device /dev/%s, classes %s and %s, controllers from nvme%d%s\n",
+		weft_names.control, weft_names.cls, weft_names.subsys_cls,
+		weft_names.first_instance, weft_names.beside ?
+		" (beside the in-tree nvme-core)" : "");
+	return 0;
+
+out_debugfs:
+	debugfs_remove_recursive(weft_debugfs);
+	weft_subsys_exit();
+out_class:
+	weft_ctrl_class_exit();
+out_chardev:
+	weft_chardev_exit();
+out_hosts:
+	weft_hosts_exit();
+out_dsm:
+	weft_dsm_exit();
+out_wq:
+	destroy_workqueue(weft_wq);
+	return err;
+}
+
+/* Every transport depends on this module, so no controller is left. */
+static void __exit weft_exit(void)
+{
+	nvmf_exit();
+	destroy_workqueue(weft_wq);
+	debugfs_remove_recursive(weft_debugfs);
+	weft_subsys_exit();
+	weft_ctrl_class_exit();
+	weft_chardev_exit();
+	weft_hosts_exit();
+	weft_dsm_exit();
+}
+
+module_init(weft_init);
+module_exit(weft_exit);
+
+MODULE_DESCRIPTION("Weft NVMe over Fabrics host");
+MODULE_LICENSE("GPL");
+#ifdef WEFT_VERSION
+MODULE_VERSION(WEFT_VERSION);
+#endif

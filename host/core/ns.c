@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which namespaces a controller has: the scan work reads the list of active
+ * ones in pieces, then each one's description, and adds, updates or removes
+ * disks (disk.c) so that they agree. Runs after every connect, on an event, and
+ * when a user asks; never twice at a time, as it is one work item.
+ *
+ * If the list cannot be read to its end nothing is removed.
+ */
+#include <linux/slab.h>
+
+#include "host/core/core.h"
+
+/* A target that offers more is refused the rest: every disk costs memory. */
+#define WEFT_MAX_NAMESPACES	4096
+
+/* Buffers of one scan; too large for a stack */
+struct scan {
+	struct weft_ctrl_core *core;
+	u8 data[NVME_IDENTIFY_SIZE];
+	u32 nsids[NVME_NSID_LIST_MAX];
+	struct nvme_ns_facts facts;
+	struct weft_reason why;
+	unsigned int count;
+};
+
+static struct weft_ns *find_ns(struct weft_ctrl_core *core, u32 nsid)
+{
+	struct weft_ns *ns;
+
+	/* only the scan work changes the list while it runs */
+	list_for_each_entry(ns, &core->namespaces, link)
+		if (ns->nsid == nsid)
+			return ns;
+	return NULL;
+}
+
+static bool same_ids(const struct nvme_ns_facts *a,
+		     const struct nvme_ns_facts *b)
+{
+	return !memcmp(a->uuid, b->uuid, sizeof(a->uuid)) &&
+	       !memcmp(a->nguid, b->nguid, sizeof(a->nguid)) &&
+	       !memcmp(a->eui64, b->eui64, sizeof(a->eui64)) &&
+	       a->csi == b->csi;
+}
+
+/* Controllers before 1.3 have no descriptors: what CNS 00h said stays. */
+static int read_descriptors(struct scan *s, u32 nsid)
+{
+	nvme_status status;
+	int err;
+
+	if (s->core->vs < NVME_VS(1, 3, 0))
+		return 0;
+	err = weft_identify(s->core, NVME_CNS_NS_DESC_LIST, nsid, s->data,
+			    &status, &s->why);
+	if (err || status)
+		return err;
+	return nvme_ns_descs_decode(s->data, sizeof(s->data), &s->facts,
+				    &s->why);
+}
+
+/* 0; -ENODEV: not there (any more); another errno: cannot tell */
+static int read_namespace(struct scan *s, u32 nsid)
+{
+	nvme_status status;
+	int err;
+
+	memset(&s->facts, 0, sizeof(s->facts));
+	err = weft_identify(s->core, NVME_CNS_NS, nsid, s->data, &status,
+			    &s->why);
+	if (err)
+		return err;
+	if (nvme_status_code(status) == NVME_SC_INVALID_NS)
+		return -ENODEV;
+	err = weft_status_fail(status, "Identify Namespace", &s->why);
+	if (!err)
+		err = nvme_id_ns_decode(s->data, sizeof(s->data), &s->facts,
+					&s->why);
+	if (err)
+		return err;
+	/* it changes with every write */
+	s->facts.nuse = 0;
+	return read_descriptors(s, nsid);
+}
+
+static int scan_one(struct scan *s, u32 nsid)
+{
+	struct weft_ns *ns = find_ns(s->core, nsid);
+	struct device *dev = &s->core->dev;
+	int err = read_namespace(s, nsid);
+
+	if (err == -ECONNRESET || err == -ETIMEDOUT)
+		return err;
+	if (err == -ENODEV)
+		return 0;
+	if (err) {
+		dev_warn_ratelimited(dev, "namespace %u: %s\n", nsid,
+				     s->why.text);
+		if (ns)
+			ns->seen = true;
+		return 0;
+	}
+	if (ns && !same_ids(&ns->facts, &s->facts)) {
+		dev_err_ratelimited(dev, "identifiers changed for nsid %u: removing it\n",
+				    nsid);
+		return 0;
+	}
+	if (s->count++ >= WEFT_MAX_NAMESPACES)
+		return weft_fail(&s->why, -E2BIG,
+				 "more than %u namespaces: the rest is left out",
+				 WEFT_MAX_NAMESPACES);
+	if (ns)
+		err = weft_ns_update(ns, &s->facts, &s->why);
+	else
+		ns = weft_ns_add(s->core, nsid, &s->facts, &s->why);
+	if (IS_ERR(ns) || err)
+		dev_warn_ratelimited(dev, "namespace %u: %s\n", nsid,
+				     s->why.text);
+	if (!IS_ERR(ns))
+		ns->seen = true;
+	return 0;
+}
+
+static int scan_list(struct scan *s)
+{
+	nvme_status status;
+	u32 after = 0;
+	int i, n, err;
+
+	do {
+		err = weft_identify(s->core, NVME_CNS_ACTIVE_NS_LIST, after,
+				    s->data, &status, &s->why);
+		if (!err)
+			err = weft_status_fail(status,
+					       "Active Namespace ID list",
+					       &s->why);
+		if (err)
+			return err;
+		n = nvme_nsid_list_decode(s->data, sizeof(s->data), after,
+					  s->nsids, &s->why);
+		for (i = 0; i < n; i++) {
+			err = scan_one(s, s->nsids[i]);
+			if (err)
+				return err;
+		}
+		if (n > 0)
+			after = s->nsids[n - 1];
+	} while (n == NVME_NSID_LIST_MAX);
+	return n < 0 ? n : 0;
+}
+
+static void scan(struct weft_ctrl_core *core)
+{
+	struct weft_ns *ns, *next;
+	struct scan *s = kvzalloc(sizeof(*s), GFP_KERNEL);
+	int err;
+
+	if (!s)
+		return;
+	s->core = core;
+	list_for_each_entry(ns, &core->namespaces, link)
+		ns->seen = false;
+	err = scan_list(s);
+	if (err && weft_ctrl_state(core->ctrl) == WEFT_CTRL_LIVE)
+		dev_warn(&core->dev, "scan: %s\n", s->why.text);
+	if (!err)
+		list_for_each_entry_safe(ns, next, &core->namespaces, link)
+			if (!ns->seen)
+				weft_ns_remove(ns);
+	kvfree(s);
+}
+
+void weft_scan_work(struct work_struct *work)
+{
+	struct weft_ctrl_core *core = container_of(to_delayed_work(work),
+						   struct weft_ctrl_core,
+						   scan_work);
+
+	if (!core->discovery && core->ctrl->tag_set.tags)
+		scan(core);
+	WRITE_ONCE(core->scans, core->scans + 1);
+	wake_up_all(&core->state_wq);
+}
+
+/* weft_queue_scan() - look again soon; a scan under way is repeated */
+void weft_queue_scan(struct weft_ctrl_core *core)
+{
+	weft_queue_live(core, &core->scan_work, 0);
+}
+
+/* weft_remove_namespaces() - the controller goes; no scan runs any more */
+void weft_remove_namespaces(struct weft_ctrl_core *core)
+{
+	struct weft_ns *ns, *next;
+
+	list_for_each_entry_safe(ns, next, &core->namespaces, link)
+		weft_ns_remove(ns);
+}

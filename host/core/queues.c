@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Queues and tag sets: how many I/O queues, of which kind, on which hardware
+ * context; stopping, cancelling and quiescing all of them at once.
+ *
+ * Called by whoever has the life of the controller in hand (its creator, the
+ * life work), and by the abort work, which only stops and cancels.
+ */
+#include <linux/cpumask.h>
+#include <linux/slab.h>
+
+#include "common/queue.h"
+#include "host/core/core.h"
+
+static void io_capsule(struct weft_ctrl *ctrl, struct nvme_capsule_limits *l)
+{
+	l->ioccsz = ctrl->info.ioccsz;
+	l->icdoff = ctrl->info.icdoff;
+	l->sgls = ctrl->info.sgls;
+}
+
+/* Deals @granted queues out: default first, then read, then poll. */
+static void split_queues(struct weft_ctrl_core *core, unsigned int granted)
+{
+	const struct weft_connstr *o = core->ctrl->opts;
+	unsigned int cpus = num_online_cpus();
+	unsigned int io = min_t(unsigned int, o->nr_io_queues ?: cpus, cpus);
+	unsigned int wr = min_t(unsigned int, o->nr_write_queues, cpus);
+	unsigned int poll = min_t(unsigned int, o->nr_poll_queues, cpus);
+	unsigned int *n = core->io_types;
+
+	n[HCTX_TYPE_READ] = 0;
+	if (wr && granted > 1) {
+		n[HCTX_TYPE_READ] = min(io, granted - 1);
+		n[HCTX_TYPE_DEFAULT] = min(wr, granted - n[HCTX_TYPE_READ]);
+	} else {
+		n[HCTX_TYPE_DEFAULT] = min(io, granted);
+	}
+	granted -= n[HCTX_TYPE_DEFAULT] + n[HCTX_TYPE_READ];
+	n[HCTX_TYPE_POLL] = min(poll, granted);
+	core->nr_hw_queues = n[HCTX_TYPE_DEFAULT] + n[HCTX_TYPE_READ] +
+			     n[HCTX_TYPE_POLL];
+}
+
+static int count_queues(struct weft_ctrl_core *core, struct weft_reason *why)
+{
+	struct weft_ctrl *ctrl = core->ctrl;
+	unsigned int total;
+	u32 result;
+	int err;
+
+	split_queues(core, UINT_MAX);
+	total = min(core->nr_hw_queues, ctrl->max_io_queues);
+	if (!total)
+		return weft_fail(why, -EINVAL,
+				 "nr_io_queues: the device offers no queue");
+	err = weft_set_features(core, NVME_FEAT_NUM_QUEUES,
+				nvme_num_queues_cdw11(total), &result, why);
+	if (err)
+		return err;
+	split_queues(core, nvme_num_queues_granted(result, total));
+	return 0;
+}
+
+static enum hctx_type queue_type(struct weft_ctrl_core *core, unsigned int i)
+{
+	if (i < core->io_types[HCTX_TYPE_DEFAULT])
+		return HCTX_TYPE_DEFAULT;
+	i -= core->io_types[HCTX_TYPE_DEFAULT];
+	return i < core->io_types[HCTX_TYPE_READ] ? HCTX_TYPE_READ :
+						    HCTX_TYPE_POLL;
+}
+
+/* weft_configure_io_queues() - ask for, connect and start I/O queues */
+int weft_configure_io_queues(struct weft_ctrl_core *core,
+			     struct weft_reason *why)
+{
+	struct weft_ctrl *ctrl = core->ctrl;
+	struct weft_queue_params p = {
+		.depth = core->depth,
+		.sqsize = core->sqsize,
+		.cntlid = ctrl->cntlid,
+	};
+	unsigned int i;
+	int err = count_queues(core, why);
+
+	if (err)
+		return err;
+	io_capsule(ctrl, &p.capsule);
+	for (i = 0; i < core->nr_hw_queues; i++) {
+		p.qid = i + 1;
+		p.hctx_type = queue_type(core, i);
+		err = weft_connect_queue(core, &p, why);
+		if (err)
+			return err;
+	}
+	ctrl->queue_count = core->nr_hw_queues + 1;
+	return weft_alloc_io_set(core, why);
+}
+
+void weft_map_queues(struct blk_mq_tag_set *set)
+{
+	struct weft_ctrl *ctrl = set->driver_data;
+	const unsigned int *n = ctrl->core->io_types;
+	struct blk_mq_queue_map *map = set->map;
+
+	map[HCTX_TYPE_DEFAULT].nr_queues = n[HCTX_TYPE_DEFAULT];
+	map[HCTX_TYPE_DEFAULT].queue_offset = 0;
+	/* without queues of their own, reads share those of writes */
+	map[HCTX_TYPE_READ].nr_queues = n[HCTX_TYPE_READ] ?:
+					n[HCTX_TYPE_DEFAULT];
+	map[HCTX_TYPE_READ].queue_offset = n[HCTX_TYPE_READ] ?
+					   n[HCTX_TYPE_DEFAULT] : 0;
+	blk_mq_map_queues(&map[HCTX_TYPE_DEFAULT]);
+	blk_mq_map_queues(&map[HCTX_TYPE_READ]);
+	if (set->nr_maps <= HCTX_TYPE_POLL)
+		return;
+	map[HCTX_TYPE_POLL].nr_queues = n[HCTX_TYPE_POLL];
+	map[HCTX_TYPE_POLL].queue_offset = n[HCTX_TYPE_DEFAULT] +
+					   n[HCTX_TYPE_READ];
+	if (n[HCTX_TYPE_POLL])
+		blk_mq_map_queues(&map[HCTX_TYPE_POLL]);
+}
+EXPORT_SYMBOL_GPL(weft_map_queues);
+
+/* weft_alloc_admin_set() - once per controller; later calls do nothing */
+int weft_alloc_admin_set(struct weft_ctrl_core *core, unsigned int depth,
+			 struct weft_reason *why)
+{
+	struct weft_ctrl *ctrl = core->ctrl;
+	struct blk_mq_tag_set *set = &ctrl->admin_tag_set;
+	struct request_queue *q;
+	int err;
+
+	if (ctrl->admin_q)
+		return 0;
+	set->ops = ctrl->ops->admin_mq_ops;
+	set->queue_depth = depth;
+	set->nr_hw_queues = 1;
+	set->numa_node = ctrl->dma_dev_node;
+	set->cmd_size = ctrl->ops->cmd_size;
+	set->flags = BLK_MQ_F_NO_SCHED;
+	set->timeout = max(weft_admin_timeout, 1u) * HZ;
+	set->driver_data = ctrl;
+	err = blk_mq_alloc_tag_set(set);
+	if (err)
+		return weft_fail(why, err, "no memory for admin requests");
+	q = weft_alloc_queue(set);
+	if (IS_ERR(q)) {
+		blk_mq_free_tag_set(set);
+		return weft_fail(why, PTR_ERR(q), "no memory for admin_q");
+	}
+	ctrl->admin_q = q;
+	return weft_set_limits(q, &(struct weft_limits) {
+		.block = SECTOR_SIZE,
+		.physical = SECTOR_SIZE,
+		.max_bytes = core->max_bytes,
+		.max_segments = ctrl->max_segments,
+		.virt_boundary = ctrl->virt_boundary,
+	});
+}
+
+/* weft_alloc_io_set() - once per controller; later calls do nothing */
+int weft_alloc_io_set(struct weft_ctrl_core *core, struct weft_reason *why)
+{
+	struct weft_ctrl *ctrl = core->ctrl;
+	struct blk_mq_tag_set *set = &ctrl->tag_set;
+	int err;
+
+	if (set->tags)
+		return 0;
+	set->ops = ctrl->ops->mq_ops;
+	set->queue_depth = core->depth;
+	set->nr_hw_queues = core->nr_hw_queues;
+	set->nr_maps = core->io_types[HCTX_TYPE_POLL] ? HCTX_MAX_TYPES : 2;
+	set->numa_node = ctrl->dma_dev_node;
+	set->cmd_size = ctrl->ops->cmd_size;
+	/* one queue or many: a fabric orders nothing, so no scheduler either */
+	set->flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT;
+	set->timeout = max(weft_io_timeout, 1u) * HZ;
+	set->driver_data = ctrl;
+	err = blk_mq_alloc_tag_set(set);
+	if (err) {
+		set->tags = NULL;
+		return weft_fail(why, err, "no memory for %u x %u requests",
+				 core->nr_hw_queues, core->depth);
+	}
+	return 0;
+}
+
+/* admin_q itself stays until the last reference: ioctl may hold a request */
+void weft_free_tag_sets(struct weft_ctrl_core *core)
+{
+	struct weft_ctrl *ctrl = core->ctrl;
+
+	if (ctrl->tag_set.tags)
+		blk_mq_free_tag_set(&ctrl->tag_set);
+	if (ctrl->admin_q) {
+		blk_mq_destroy_queue(ctrl->admin_q);
+		blk_mq_free_tag_set(&ctrl->admin_tag_set);
+	}
+}
+
+/* Waits in slices, so that a target that dies meanwhile is recovered. */
+static bool freeze_wait(struct weft_ctrl_core *core, struct request_queue *q)
+{
+	unsigned int left = max(weft_io_timeout, 1u);
+
+	while (left-- && weft_ctrl_state(core->ctrl) == WEFT_CTRL_LIVE)
+		if (blk_mq_freeze_queue_wait_timeout(q, HZ))
+			return true;
+	return false;
+}
+
+/*
+ * weft_resize_io_set() - fit hardware contexts to the queues there are now
+ * The controller is live: requests must be able to finish, or the freeze would
+ * never end.
+ */
+int weft_resize_io_set(struct weft_ctrl_core *core, struct weft_reason *why)
+{
+	struct weft_ctrl *ctrl = core->ctrl;
+	struct weft_ns *ns;
+	bool frozen = true;
+
+	if (!ctrl->tag_set.tags ||
+	    ctrl->tag_set.nr_hw_queues == core->nr_hw_queues)
+		return 0;
+	dev_info(ctrl->device, "%u I/O queues, %u before\n",
+		 core->nr_hw_queues, ctrl->tag_set.nr_hw_queues);
+	mutex_lock(&core->ns_lock);
+	list_for_each_entry(ns, &core->namespaces, link)
+		blk_freeze_queue_start(ns->disk->queue);
+	list_for_each_entry(ns, &core->namespaces, link)
+		frozen = frozen && freeze_wait(core, ns->disk->queue);
+	if (frozen)
+		blk_mq_update_nr_hw_queues(&ctrl->tag_set, core->nr_hw_queues);
+	list_for_each_entry(ns, &core->namespaces, link)
+		blk_mq_unfreeze_queue(ns->disk->queue);
+	mutex_unlock(&core->ns_lock);
+	if (!frozen)
+		return weft_fail(why, -ETIMEDOUT,
+			"I/O did not end, so the number of queues cannot change");
+	return 0;
+}
+
+/* weft_stop_queues() - stop queues from @from up, the last one first */
+void weft_stop_queues(struct weft_ctrl_core *core, unsigned int from)
+{
+	unsigned int i;
+
+	mutex_lock(&core->stop_lock);
+	for (i = core->nr_queues; i > from; i--)
+		core->ctrl->ops->stop_queue(core->ctrl, i - 1);
+	mutex_unlock(&core->stop_lock);
+}
+
+/* weft_free_queues() - after all were stopped and requests cancelled */
+void weft_free_queues(struct weft_ctrl_core *core)
+{
+	mutex_lock(&core->stop_lock);
+	while (core->nr_queues)
+		core->ctrl->ops->free_queue(core->ctrl, --core->nr_queues);
+	mutex_unlock(&core->stop_lock);
+}
+
+static bool cancel_rq(struct request *rq, void *data)
+{
+	if (!blk_mq_request_started(rq) || blk_mq_request_completed(rq))
+		return true;
+	weft_req(rq)->status = NVME_SC_HOST_ABORTED_CMD;
+	weft_req(rq)->flags |= WEFT_RQ_CANCELLED;
+	blk_mq_complete_request(rq);
+	return true;
+}
+
+static void cancel_set(struct blk_mq_tag_set *set)
+{
+	if (!set->tags)
+		return;
+	blk_mq_tagset_busy_iter(set, cancel_rq, NULL);
+	blk_mq_tagset_wait_completed_request(set);
+}
+
+/* weft_cancel_requests() - end what stopped queues have not answered */
+void weft_cancel_requests(struct weft_ctrl_core *core)
+{
+	cancel_set(&core->ctrl->tag_set);
+	cancel_set(&core->ctrl->admin_tag_set);
+}
+
+/* weft_quiesce_io() - no queue_rq runs or starts; idempotent */
+void weft_quiesce_io(struct weft_ctrl_core *core)
+{
+	struct weft_ns *ns;
+
+	mutex_lock(&core->ns_lock);
+	core->quiesced = true;
+	list_for_each_entry(ns, &core->namespaces, link) {
+		if (!ns->quiesced)
+			blk_mq_quiesce_queue_nowait(ns->disk->queue);
+		ns->quiesced = true;
+	}
+	list_for_each_entry(ns, &core->namespaces, link)
+		weft_wait_quiesce_done(ns->disk->queue);
+	mutex_unlock(&core->ns_lock);
+}
+
+/* weft_unquiesce_io() - requests flow again, or fail; idempotent */
+void weft_unquiesce_io(struct weft_ctrl_core *core)
+{
+	struct weft_ns *ns;
+
+	mutex_lock(&core->ns_lock);
+	core->quiesced = false;
+	list_for_each_entry(ns, &core->namespaces, link) {
+		if (ns->quiesced)
+			blk_mq_unquiesce_queue(ns->disk->queue);
+		ns->quiesced = false;
+	}
+	mutex_unlock(&core->ns_lock);
+}

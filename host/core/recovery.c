@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life work: one work item per controller does everything between its
+ * first LIVE and its end, so that nothing of it runs twice or side by side.
+ * Each run looks at the state and takes the step that belongs to it:
+ *
+ *   RESETTING   take the queues down, then try to connect at once
+ *   CONNECTING  try again; after a failure in reconnect_delay, or give up
+ *   DELETING    take everything down for good
+ *
+ * States are changed by others at any time, who queue this work under the
+ * controller's lock; a step that finds its change refused simply ends.
+ */
+#include "host/core/core.h"
+
+/*
+ * weft_teardown() - all queues down, in-flight requests back to the block layer
+ * @orderly: the target still answers: disable the controller on the way
+ *
+ * Request queues of namespaces stay quiesced, unless fast_io_fail_tmo has
+ * expired; admin requests fail from here on.
+ */
+void weft_teardown(struct weft_ctrl_core *core, bool orderly)
+{
+	struct weft_ctrl *ctrl = core->ctrl;
+
+	weft_quiesce_io(core);
+	weft_stop_queues(core, 1);
+	if (orderly)
+		weft_property_set(core, NVME_REG_CC, core->cc & ~NVME_CC_EN,
+				  NULL);
+	if (ctrl->admin_q)
+		blk_mq_quiesce_queue(ctrl->admin_q);
+	weft_slot_shut(core);
+	weft_stop_queues(core, 0);
+	weft_cancel_requests(core);
+	if (ctrl->admin_q)
+		blk_mq_unquiesce_queue(ctrl->admin_q);
+	/* users of the slot have been turned out by now */
+	cancel_delayed_work_sync(&core->ka_work);
+	cancel_delayed_work_sync(&core->aer_work);
+	core->aer_armed = false;
+	weft_slot_wait(core);
+	weft_free_queues(core);
+	if (READ_ONCE(core->failfast))
+		weft_unquiesce_io(core);
+}
+
+/* weft_start_ctrl() - the controller has just become live */
+void weft_start_ctrl(struct weft_ctrl_core *core)
+{
+	weft_ka_start(core);
+	weft_aer_start(core);
+	weft_queue_scan(core);
+	weft_ctrl_uevent(core, "NVME_EVENT=connected");
+}
+
+static void failfast_work(struct work_struct *work)
+{
+	struct weft_ctrl_core *core = container_of(to_delayed_work(work),
+						   struct weft_ctrl_core,
+						   failfast_work);
+	bool expired;
+
+	spin_lock_irq(&core->lock);
+	expired = core->ctrl->state == WEFT_CTRL_CONNECTING;
+	if (expired)
+		WRITE_ONCE(core->failfast, true);
+	spin_unlock_irq(&core->lock);
+	if (!expired)
+		return;
+	dev_warn(core->ctrl->device,
+		 "fast_io_fail_tmo of %d s expired: I/O fails until it is connected again\n",
+		 core->fast_io_fail_tmo);
+	weft_unquiesce_io(core);
+}
+
+/* ceil(ctrl_loss_tmo / reconnect_delay) attempts after the immediate one */
+static bool may_retry(struct weft_ctrl_core *core)
+{
+	int tmo = READ_ONCE(core->ctrl_loss_tmo);
+	int delay = READ_ONCE(core->reconnect_delay);
+
+	return tmo < 0 || core->attempts <= DIV_ROUND_UP(tmo, delay);
+}
+
+static void retry_or_give_up(struct weft_ctrl_core *core,
+			     const struct weft_reason *why)
+{
+	struct device *dev = core->ctrl->device;
+
+	weft_note_error(core, why->text);
+	core->attempts++;
+	if (!may_retry(core)) {
+		dev_err(dev, "attempt %u failed: %s; ctrl_loss_tmo of %d s is over, removing it\n",
+			core->attempts, why->text, core->ctrl_loss_tmo);
+		weft_start_delete(core);
+		return;
+	}
+	dev_warn(dev, "attempt %u failed: %s; next in %d s\n", core->attempts,
+		 why->text, core->reconnect_delay);
+	spin_lock_irq(&core->lock);
+	if (core->ctrl->state == WEFT_CTRL_CONNECTING)
+		mod_delayed_work(weft_wq, &core->life_work,
+				 core->reconnect_delay * HZ);
+	spin_unlock_irq(&core->lock);
+}
+
+/* Live again: what waited may go, then what the new queue count needs. */
+static void resume(struct weft_ctrl_core *core)
+{
+	struct weft_reason why;
+
+	cancel_delayed_work(&core->failfast_work);
+	weft_unquiesce_io(core);
+	dev_info(core->ctrl->device, "connected again, %u I/O queues\n",
+		 core->ctrl->queue_count - 1);
+	weft_start_ctrl(core);
+	if (core->discovery)
+		weft_ctrl_uevent(core, "NVME_EVENT=rediscover");
+	if (weft_resize_io_set(core, &why))
+		weft_error_recovery(core->ctrl, "%s", why.text);
+	else
+		weft_resubmit_orphans(core);
+}
+
+static void connect_again(struct weft_ctrl_core *core)
+{
+	struct weft_reason why = {};
+	int err;
+
+	WRITE_ONCE(core->broken, false);
+	err = weft_setup_ctrl(core, &why);
+	if (!err && !weft_change_state(core, WEFT_CTRL_LIVE))
+		err = weft_fail(&why, -ECONNRESET,
+				"a queue failed while others were connected");
+	if (err) {
+		weft_teardown(core, false);
+		retry_or_give_up(core, &why);
+	} else {
+		resume(core);
+	}
+	spin_lock_irq(&core->lock);
+	core->rounds++;
+	spin_unlock_irq(&core->lock);
+	wake_up_all(&core->state_wq);
+}
+
+static void recover(struct weft_ctrl_core *core)
+{
+	bool orderly = core->orderly;
+	int tmo = READ_ONCE(core->fast_io_fail_tmo);
+
+	weft_teardown(core, orderly);
+	if (!weft_change_state(core, WEFT_CTRL_CONNECTING))
+		return;
+	if (!orderly && !READ_ONCE(core->ctrl_loss_tmo)) {
+		dev_err(core->ctrl->device, "ctrl_loss_tmo is 0: removing it\n");
+		weft_start_delete(core);
+		return;
+	}
+	if (tmo >= 0)
+		mod_delayed_work(weft_wq, &core->failfast_work, tmo * HZ);
+	connect_again(core);
+}
+
+static void weft_life_work(struct work_struct *work)
+{
+	struct weft_ctrl_core *core = container_of(to_delayed_work(work),
+						   struct weft_ctrl_core,
+						   life_work);
+
+	switch (weft_ctrl_state(core->ctrl)) {
+	case WEFT_CTRL_RESETTING:
+		recover(core);
+		break;
+	case WEFT_CTRL_CONNECTING:
+		connect_again(core);
+		break;
+	case WEFT_CTRL_DELETING:
+		weft_delete_now(core);
+		break;
+	default:
+		break;
+	}
+}
+
+void weft_life_init(struct weft_ctrl_core *core)
+{
+	INIT_DELAYED_WORK(&core->life_work, weft_life_work);
+	INIT_DELAYED_WORK(&core->failfast_work, failfast_work);
+}
+
+/*
+ * weft_reset_ctrl_sync() - reset, and wait for the first attempt's end
+ * Return: 0; -EBUSY if it is not live; -ENETRESET if it did not come up again
+ * at once (it goes on trying); -EINTR.
+ */
+int weft_reset_ctrl_sync(struct weft_ctrl *ctrl)
+{
+	struct weft_ctrl_core *core = ctrl->core;
+	unsigned int rounds;
+	int err;
+
+	if (!weft_start_reset(core, &rounds))
+		return -EBUSY;
+	err = wait_event_interruptible(core->state_wq,
+		READ_ONCE(core->rounds) != rounds ||
+		weft_ctrl_state(ctrl) >= WEFT_CTRL_DELETING);
+	if (err)
+		return -EINTR;
+	return weft_ctrl_state(ctrl) == WEFT_CTRL_LIVE ? 0 : -ENETRESET;
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The way up: admin queue, Connect, properties, enable, Identify, I/O queues.
+ * Called by the writer of the control device the first time and by the life
+ * work on every reconnect, never by both: the state is CONNECTING all along.
+ * A step that fails leaves the queues to weft_teardown(), which undoes them in
+ * reverse, and its reason in words.
+ */
+#include <linux/delay.h>
+#include <linux/slab.h>
+
+#include "common/connect.h"
+#include "common/queue.h"
+#include "common/regs.h"
+#include "host/core/core.h"
+
+/* slot, AER, and the entry that tells a full ring from an empty one */
+#define WEFT_ADMIN_DEPTH	(NVMF_AQ_DEPTH - 3)
+
+static int connect_failed(u16 qid, nvme_status status, u32 result,
+			  struct weft_reason *why)
+{
+	char text[160];
+	struct weft_text t;
+
+	weft_text_init(&t, text, sizeof(text));
+	nvmf_connect_explain(status, result, &t);
+	return weft_fail(why, nvme_status_to_errno(status),
+			 "Connect of queue %u: %s", qid, text);
+}
+
+static int nvmf_connect(struct weft_ctrl_core *core,
+			const struct weft_queue_params *p,
+			struct weft_reason *why)
+{
+	struct weft_ctrl *ctrl = core->ctrl;
+	const struct weft_connstr *o = ctrl->opts;
+	struct nvmf_connect_data *data;
+	struct weft_slot_cmd c = { .dir = NVME_XFER_HOST_TO_CTRL };
+	nvme_status status;
+	u32 result;
+	int err;
+
+	data = kzalloc(sizeof(*data), GFP_KERNEL);
+	if (!data)
+		return weft_fail(why, -ENOMEM, "out of memory");
+	nvmf_connect_data_encode(data, o->hostid, p->cntlid, o->nqn,
+				 o->hostnqn);
+	nvme_cmd_connect(&c.cmd, p->qid, p->sqsize - 1,
+			 o->disable_sqflow ? NVMF_CATTR_DISABLE_SQFLOW : 0,
+			 p->qid ? 0 : o->keep_alive_tmo * 1000);
+	c.data = data;
+	c.len = sizeof(*data);
+	err = weft_exec_queue(core, p->qid, &c, "Connect", &status, why);
+	kfree(data);
+	if (err)
+		return err;
+	result = (u32)le64_to_cpu(c.cqe.result);
+	if (status)
+		return connect_failed(p->qid, status, result, why);
+	if (result & (NVMF_CONNECT_AUTHREQ_ATR | NVMF_CONNECT_AUTHREQ_ASCR))
+		return weft_fail(why, -ENOKEY,
+			"Connect of queue %u: the target wants authentication, which this host does not offer",
+			p->qid);
+	if (!p->qid)
+		ctrl->cntlid = result & 0xffff;
+	return 0;
+}
+
+/* Under stop_lock, so that a deletion finds the queue or prevents it. */
+static int alloc_queue(struct weft_ctrl_core *core,
+		       const struct weft_queue_params *p,
+		       struct weft_reason *why)
+{
+	struct weft_ctrl *ctrl = core->ctrl;
+	int err;
+
+	mutex_lock(&core->stop_lock);
+	if (weft_ctrl_state(ctrl) != WEFT_CTRL_CONNECTING)
+		err = weft_fail(why, -ECONNRESET,
+				"the controller is being deleted");
+	else
+		err = ctrl->ops->alloc_queue(ctrl, p, why);
+	if (!err)
+		core->nr_queues = p->qid + 1;
+	mutex_unlock(&core->stop_lock);
+	return err;
+}
+
+/* weft_connect_queue() - transport's connection, Connect, ready for use */
+int weft_connect_queue(struct weft_ctrl_core *core,
+		       const struct weft_queue_params *p,
+		       struct weft_reason *why)
+{
+	struct weft_ctrl *ctrl = core->ctrl;
+	int err = alloc_queue(core, p, why);
+
+	if (err)
+		return err;
+	err = nvmf_connect(core, p, why);
+	if (err)
+		return err;
+	mutex_lock(&core->stop_lock);
+	err = ctrl->ops->start_queue(ctrl, p->qid);
+	mutex_unlock(&core->stop_lock);
+	if (err)
+		weft_fail(why, err, "queue %u cannot be started (error %d)",
+			  p->qid, err);
+	return err;
+}
+
+/* CSTS.RDY; a controller that reports a fatal status never gets there. */
+static int wait_ready(struct weft_ctrl_core *core, struct weft_reason *why)
+{
+	u32 limit = nvme_host_ready_ms(core->cap), pause = 1;
+	unsigned long end = jiffies + msecs_to_jiffies(limit);
+	u64 csts;
+	int err;
+
+	for (;;) {
+		bool late = time_after(jiffies, end);
+
+		err = weft_property_get(core, NVME_REG_CSTS, false, &csts, why);
+		if (err)
+			return err;
+		if (csts & NVME_CSTS_CFS)
+			return weft_fail(why, -ENODEV,
+				"enable: the controller reports a fatal status (CSTS %#x)",
+				(u32)csts);
+		if (csts & NVME_CSTS_RDY)
+			return 0;
+		if (late)
+			return weft_fail(why, -ENODEV,
+				"enable: not ready after %u ms (CSTS %#x)",
+				limit, (u32)csts);
+		msleep(pause);
+		pause = min(2 * pause, 100u);
+	}
+}
+
+static int enable_ctrl(struct weft_ctrl_core *core, struct weft_reason *why)
+{
+	u64 vs;
+	int err;
+
+	err = weft_property_get(core, NVME_REG_CAP, true, &core->cap, why);
+	if (err)
+		return err;
+	err = weft_property_get(core, NVME_REG_VS, false, &vs, why);
+	if (err)
+		return err;
+	core->vs = vs;
+	err = nvme_host_cc(core->cap, PAGE_SHIFT, &core->cc, why);
+	if (err)
+		return err;
+	err = weft_property_set(core, NVME_REG_CC, core->cc, why);
+	return err ? err : wait_ready(core, why);
+}
+
+static void set_max_transfer(struct weft_ctrl_core *core)
+{
+	struct weft_ctrl *ctrl = core->ctrl;
+	unsigned int shift = ctrl->info.mdts + 12 +
+			     NVME_CAP_MPSMIN(core->cap);
+
+	core->max_bytes = ctrl->max_transfer;
+	if (ctrl->info.mdts && shift < 31)
+		core->max_bytes = min(core->max_bytes, 1u << shift);
+}
+
+static int identify_ctrl(struct weft_ctrl_core *core, struct weft_reason *why)
+{
+	struct weft_ctrl *ctrl = core->ctrl;
+	struct nvme_ctrl_info *info;
+	nvme_status status;
+	void *data;
+	int err;
+
+	data = kmalloc(NVME_IDENTIFY_SIZE, GFP_KERNEL);
+	info = kzalloc(sizeof(*info), GFP_KERNEL);
+	err = -ENOMEM;
+	if (!data || !info) {
+		weft_fail(why, err, "out of memory");
+		goto out;
+	}
+	err = weft_identify(core, NVME_CNS_CTRL, 0, data, &status, why);
+	if (!err)
+		err = weft_status_fail(status, "Identify Controller", why);
+	if (!err)
+		err = nvme_id_ctrl_decode(data, NVME_IDENTIFY_SIZE, info, why);
+	if (!err)
+		err = nvme_ctrl_info_check(info, ctrl->cntlid, core->discovery,
+					   ctrl->opts->keep_alive_tmo > 0, why);
+	if (err)
+		goto out;
+	ctrl->info = *info;
+	set_max_transfer(core);
+out:
+	kfree(info);
+	kfree(data);
+	return err;
+}
+
+static int nvmf_configure_admin_queue(struct weft_ctrl_core *core,
+				      struct weft_reason *why)
+{
+	struct weft_queue_params p = {
+		.depth = WEFT_ADMIN_DEPTH,
+		.sqsize = NVMF_AQ_DEPTH,
+		.cntlid = NVMF_CNTLID_DYNAMIC,
+		.capsule = { .admin = true },
+	};
+	int err = weft_connect_queue(core, &p, why);
+
+	if (err)
+		return err;
+	weft_slot_open(core);
+	err = enable_ctrl(core, why);
+	if (err)
+		return err;
+	err = identify_ctrl(core, why);
+	if (err)
+		return err;
+	return weft_alloc_admin_set(core, WEFT_ADMIN_DEPTH, why);
+}
+
+/* What the user, the device, CAP and MAXCMD agree on; tags stay as they are */
+static int settle_depth(struct weft_ctrl_core *core, struct weft_reason *why)
+{
+	struct weft_ctrl *ctrl = core->ctrl;
+	u32 want = min_t(u32, ctrl->opts->queue_size, ctrl->max_queue_size);
+	u32 size = nvme_queue_depth(want, NVME_CAP_MQES(core->cap) + 1,
+				    ctrl->info.maxcmd);
+
+	if (size < 2)
+		return weft_fail(why, -EINVAL,
+			"queue_size: the target offers queues of %u entries; at least 2 are needed",
+			size);
+	if (core->depth && core->depth > size - 1)
+		return weft_fail(why, -EINVAL,
+			"queue_size: the target offers queues of %u entries now, %u are in use",
+			size, core->depth + 1);
+	if (!core->depth)
+		core->depth = size - 1;
+	core->sqsize = core->depth + 1;
+	return 0;
+}
+
+/*
+ * weft_setup_ctrl() - all of the way up but the state LIVE
+ * @core: state CONNECTING
+ * @why: the step that failed and its reason
+ * Return: 0, or a negative errno with some queues left for weft_teardown().
+ */
+int weft_setup_ctrl(struct weft_ctrl_core *core, struct weft_reason *why)
+{
+	struct weft_ctrl *ctrl = core->ctrl;
+	int err = nvmf_configure_admin_queue(core, why);
+
+	if (err)
+		return err;
+	ctrl->queue_count = 1;
+	if (core->discovery)
+		return 0;
+	err = settle_depth(core, why);
+	if (err)
+		return err;
+	return weft_configure_io_queues(core, why);
+}

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Attributes of controllers and of disks, as nvme-cli, libnvme and their udev
+ * rules read them, plus last_error: why the controller last lost its target or
+ * could not connect. Text of the target is printed escaped.
+ */
+#include <linux/device.h>
+#include <linux/kstrtox.h>
+#include <linux/slab.h>
+
+#include "host/core/core.h"
+
+static struct weft_ctrl *ctrl_of(struct device *dev)
+{
+	return weft_core_of(dev)->ctrl;
+}
+
+static ssize_t emit_foreign(char *buf, const char *text)
+{
+	struct weft_text t;
+
+	weft_text_init(&t, buf, PAGE_SIZE);
+	weft_text_add_escaped(&t, text, strlen(text));
+	weft_text_add(&t, "\n");
+	return t.len;
+}
+
+#define CTRL_FOREIGN(name, expr)					\
+static ssize_t name##_show(struct device *dev,				\
+			   struct device_attribute *attr, char *buf)	\
+{									\
+	struct weft_ctrl *ctrl = ctrl_of(dev);				\
+									\
+	return emit_foreign(buf, expr);					\
+}									\
+static DEVICE_ATTR_RO(name)
+
+#define CTRL_SHOW(name, fmt, expr)					\
+static ssize_t name##_show(struct device *dev,				\
+			   struct device_attribute *attr, char *buf)	\
+{									\
+	struct weft_ctrl *ctrl = ctrl_of(dev);				\
+									\
+	return sysfs_emit(buf, fmt "\n", expr);				\
+}									\
+static DEVICE_ATTR_RO(name)
+
+CTRL_FOREIGN(model, ctrl->info.model);
+CTRL_FOREIGN(serial, ctrl->info.serial);
+CTRL_FOREIGN(firmware_rev, ctrl->info.firmware);
+CTRL_SHOW(cntlid, "%u", ctrl->cntlid);
+CTRL_SHOW(transport, "%s", ctrl->opts->transport);
+CTRL_SHOW(subsysnqn, "%s", ctrl->opts->nqn);
+CTRL_SHOW(hostnqn, "%s", ctrl->opts->hostnqn);
+CTRL_SHOW(hostid, "%pUb", ctrl->opts->hostid);
+CTRL_SHOW(state, "%s", weft_state_name(weft_ctrl_state(ctrl)));
+CTRL_SHOW(numa_node, "%d", ctrl->dma_dev_node);
+CTRL_SHOW(queue_count, "%u", ctrl->queue_count);
+CTRL_SHOW(sqsize, "%u", ctrl->core->sqsize ? ctrl->core->sqsize - 1 :
+			NVMF_AQ_DEPTH - 1);
+CTRL_SHOW(kato, "%d", ctrl->opts->keep_alive_tmo);
+
+static ssize_t cntrltype_show(struct device *dev,
+			      struct device_attribute *attr, char *buf)
+{
+	static const char *const types[] = {
+		"reserved", "io", "discovery", "admin",
+	};
+	const struct weft_ctrl *ctrl = ctrl_of(dev);
+	u8 type = ctrl->info.cntrltype;
+
+	/* controllers before 1.4 do not say */
+	if (!type)
+		type = ctrl->core->discovery ? NVME_CNTRLTYPE_DISCOVERY :
+					       NVME_CNTRLTYPE_IO;
+	return sysfs_emit(buf, "%s\n", type < ARRAY_SIZE(types) ? types[type] :
+								  types[0]);
+}
+static DEVICE_ATTR_RO(cntrltype);
+
+static ssize_t dctype_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	static const char *const types[] = { "none", "ddc", "cdc" };
+	u8 type = ctrl_of(dev)->info.dctype;
+
+	return sysfs_emit(buf, "%s\n", type < ARRAY_SIZE(types) ? types[type] :
+								  "reserved");
+}
+static DEVICE_ATTR_RO(dctype);
+
+static ssize_t address_show(struct device *dev, struct device_attribute *attr,
+			    char *buf)
+{
+	struct weft_ctrl *ctrl = ctrl_of(dev);
+	struct weft_text t;
+
+	weft_text_init(&t, buf, PAGE_SIZE);
+	ctrl->ops->address(ctrl, &t);
+	weft_text_add(&t, "\n");
+	return t.len;
+}
+static DEVICE_ATTR_RO(address);
+
+static ssize_t last_error_show(struct device *dev,
+			       struct device_attribute *attr, char *buf)
+{
+	struct weft_ctrl_core *core = weft_core_of(dev);
+	char text[WEFT_REASON_MAX];
+
+	spin_lock_irq(&core->lock);
+	strscpy(text, core->last_error.text, sizeof(text));
+	spin_unlock_irq(&core->lock);
+	return emit_foreign(buf, text);
+}
+static DEVICE_ATTR_RO(last_error);
+
+static ssize_t reset_controller_store(struct device *dev,
+				      struct device_attribute *attr,
+				      const char *buf, size_t count)
+{
+	int err = weft_reset_ctrl_sync(ctrl_of(dev));
+
+	return err ? err : count;
+}
+static DEVICE_ATTR_WO(reset_controller);
+
+static ssize_t rescan_controller_store(struct device *dev,
+				       struct device_attribute *attr,
+				       const char *buf, size_t count)
+{
+	weft_queue_scan(weft_core_of(dev));
+	return count;
+}
+static DEVICE_ATTR_WO(rescan_controller);
+
+/* Removing the file first lets the device go while its writer waits here. */
+static ssize_t delete_controller_store(struct device *dev,
+				       struct device_attribute *attr,
+				       const char *buf, size_t count)
+{
+	struct weft_ctrl *ctrl = ctrl_of(dev);
+
+	if (!device_remove_file_self(dev, attr))
+		return count;
+	get_device(dev);
+	weft_delete_ctrl_sync(ctrl);
+	put_device(dev);
+	return count;
+}
+static DEVICE_ATTR_WO(delete_controller);
+
+static ssize_t emit_tmo(char *buf, int value)
+{
+	return value < 0 ? sysfs_emit(buf, "off\n") :
+			   sysfs_emit(buf, "%d\n", value);
+}
+
+static ssize_t ctrl_loss_tmo_show(struct device *dev,
+				  struct device_attribute *attr, char *buf)
+{
+	return emit_tmo(buf, weft_core_of(dev)->ctrl_loss_tmo);
+}
+
+static ssize_t ctrl_loss_tmo_store(struct device *dev,
+				   struct device_attribute *attr,
+				   const char *buf, size_t count)
+{
+	int value, err = kstrtoint(buf, 10, &value);
+
+	if (err)
+		return err;
+	WRITE_ONCE(weft_core_of(dev)->ctrl_loss_tmo, max(value, -1));
+	return count;
+}
+static DEVICE_ATTR_RW(ctrl_loss_tmo);
+
+static ssize_t reconnect_delay_show(struct device *dev,
+				    struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", weft_core_of(dev)->reconnect_delay);
+}
+
+static ssize_t reconnect_delay_store(struct device *dev,
+				     struct device_attribute *attr,
+				     const char *buf, size_t count)
+{
+	const struct weft_opt_info *o = weft_opt_info(WEFT_OPT_RECONNECT_DELAY);
+	int value, err = kstrtoint(buf, 10, &value);
+
+	if (err)
+		return err;
+	if (value < o->min || value > o->max)
+		return -EINVAL;
+	WRITE_ONCE(weft_core_of(dev)->reconnect_delay, value);
+	return count;
+}
+static DEVICE_ATTR_RW(reconnect_delay);
+
+static ssize_t fast_io_fail_tmo_show(struct device *dev,
+				     struct device_attribute *attr, char *buf)
+{
+	return emit_tmo(buf, weft_core_of(dev)->fast_io_fail_tmo);
+}
+
+static ssize_t fast_io_fail_tmo_store(struct device *dev,
+				      struct device_attribute *attr,
+				      const char *buf, size_t count)
+{
+	int value, err = kstrtoint(buf, 10, &value);
+
+	if (err)
+		return err;
+	WRITE_ONCE(weft_core_of(dev)->fast_io_fail_tmo, max(value, -1));
+	return count;
+}
+static DEVICE_ATTR_RW(fast_io_fail_tmo);
+
+static struct attribute *weft_ctrl_attrs[] = {
+	&dev_attr_reset_controller.attr,
+	&dev_attr_rescan_controller.attr,
+	&dev_attr_delete_controller.attr,
+	&dev_attr_model.attr,
+	&dev_attr_serial.attr,
+	&dev_attr_firmware_rev.attr,
+	&dev_attr_cntlid.attr,
+	&dev_attr_transport.attr,
+	&dev_attr_subsysnqn.attr,
+	&dev_attr_address.attr,
+	&dev_attr_state.attr,
+	&dev_attr_numa_node.attr,
+	&dev_attr_queue_count.attr,
+	&dev_attr_sqsize.attr,
+	&dev_attr_kato.attr,
+	&dev_attr_hostnqn.attr,
+	&dev_attr_hostid.attr,
+	&dev_attr_cntrltype.attr,
+	&dev_attr_dctype.attr,
+	&dev_attr_ctrl_loss_tmo.attr,
+	&dev_attr_reconnect_delay.attr,
+	&dev_attr_fast_io_fail_tmo.attr,
+	&dev_attr_last_error.attr,
+	NULL,
+};
+static const struct attribute_group weft_ctrl_group = {
+	.attrs = weft_ctrl_attrs,
+};
+const struct attribute_group *weft_ctrl_groups[] = { &weft_ctrl_group, NULL };
+
+/* Disks */
+
+static struct weft_ns *ns_of(struct device *dev)
+{
+	return dev_to_disk(dev)->private_data;
+}
+
+/* The most lasting identifier there is, as the in-tree host names it */
+static ssize_t wwid_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	const struct weft_ns *ns = ns_of(dev);
+	const struct nvme_ns_facts *f = &ns->facts;
+	const struct nvme_ctrl_info *info = &ns->ctrl->info;
+
+	if (!weft_id_is_zero(f->uuid, sizeof(f->uuid)))
+		return sysfs_emit(buf, "uuid.%pUb\n", f->uuid);
+	if (!weft_id_is_zero(f->nguid, sizeof(f->nguid)))
+		return sysfs_emit(buf, "eui.%16phN\n", f->nguid);
+	if (!weft_id_is_zero(f->eui64, sizeof(f->eui64)))
+		return sysfs_emit(buf, "eui.%8phN\n", f->eui64);
+	return sysfs_emit(buf, "nvme.%04x-%*phN-%*phN-%08x\n", info->vid,
+			  (int)strlen(info->serial), info->serial,
+			  (int)strlen(info->model), info->model, ns->nsid);
+}
+static DEVICE_ATTR_RO(wwid);
+
+static ssize_t uuid_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	const struct nvme_ns_facts *f = &ns_of(dev)->facts;
+
+	/* without one, the NGUID has always stood in */
+	return sysfs_emit(buf, "%pUb\n",
+			  weft_id_is_zero(f->uuid, sizeof(f->uuid)) ?
+			  f->nguid : f->uuid);
+}
+static DEVICE_ATTR_RO(uuid);
+
+static ssize_t nguid_show(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	return sysfs_emit(buf, "%pUb\n", ns_of(dev)->facts.nguid);
+}
+static DEVICE_ATTR_RO(nguid);
+
+static ssize_t eui_show(struct device *dev, struct device_attribute *attr,
+			char *buf)
+{
+	return sysfs_emit(buf, "%8ph\n", ns_of(dev)->facts.eui64);
+}
+static DEVICE_ATTR_RO(eui);
+
+static ssize_t nsid_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	return sysfs_emit(buf, "%u\n", ns_of(dev)->nsid);
+}
+static DEVICE_ATTR_RO(nsid);
+
+static struct attribute *weft_ns_attrs[] = {
+	&dev_attr_wwid.attr,
+	&dev_attr_uuid.attr,
+	&dev_attr_nguid.attr,
+	&dev_attr_eui.attr,
+	&dev_attr_nsid.attr,
+	NULL,
+};
+
+/* Identifiers that a namespace does not have are not shown. */
+static umode_t weft_ns_attr_visible(struct kobject *kobj,
+				    struct attribute *a, int n)
+{
+	const struct nvme_ns_facts *f = &ns_of(kobj_to_dev(kobj))->facts;
+	bool uuid = !weft_id_is_zero(f->uuid, sizeof(f->uuid));
+	bool nguid = !weft_id_is_zero(f->nguid, sizeof(f->nguid));
+
+	if (a == &dev_attr_uuid.attr && !uuid && !nguid)
+		return 0;
+	if (a == &dev_attr_nguid.attr && !nguid)
+		return 0;
+	if (a == &dev_attr_eui.attr &&
+	    weft_id_is_zero(f->eui64, sizeof(f->eui64)))
+		return 0;
+	return a->mode;
+}
+
+static const struct attribute_group weft_ns_group = {
+	.attrs = weft_ns_attrs,
+	.is_visible = weft_ns_attr_visible,
+};
+const struct attribute_group *weft_ns_groups[] = { &weft_ns_group, NULL };
