@@ -40,7 +40,7 @@ static void stop(void *ctx)
 
 /* order under load: two senders flood the control reactor, beyond its ring */
 
-#define FLOOD 100000
+#define FLOOD 50000
 
 static unsigned int flood_next[3], flood_wrong, flood_ended;
 
@@ -109,7 +109,7 @@ static void test_self_is_later(void)
 
 /* wake-ups: a ball between two reactors that sleep whenever they can */
 
-#define ROUNDS 20000
+#define ROUNDS 5000
 
 struct ball {
 	unsigned int hops;
@@ -179,7 +179,7 @@ static void test_crossing_wakeups(void)
 	int i;
 
 	for (i = 0; i < 4; i++)
-		b[i].hops = 5000;
+		b[i].hops = 2000;
 	balls_done = 0;
 	UNIT_EQ(run(3, REACTOR_INTERRUPT, 0, balls_start, b), 0);
 	UNIT_EQ(balls_done, 4);
