@@ -81,9 +81,8 @@ static ssize_t nvmf_dev_write(struct file *file, const char __user *ubuf,
 	struct nvmf_file *f = file->private_data;
 	char *text;
 
-	if (count > WEFT_CONNSTR_MAX)
-		return -ENOMEM;
-	text = memdup_user_nul(ubuf, count);
+	/* the parser refuses what is longer by its length, and says why */
+	text = memdup_user_nul(ubuf, min_t(size_t, count, WEFT_CONNSTR_MAX));
 	if (IS_ERR(text))
 		return PTR_ERR(text);
 
