@@ -69,7 +69,7 @@ struct nvmf_request {
 	struct nvmf_ns_channel *nsch;
 	const struct nvmf_command *command;
 	TAILQ_ENTRY(nvmf_request) link;
-	void *work;
+	struct iovec other;
 	u64 lba;
 	u64 blocks;
 	u32 range;

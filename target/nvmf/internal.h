@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
+/*
+ * What the files of the nvmf room share among themselves.
+ *
+ * Three owners:
+ * - the control reactor has the target, subsystems, namespaces, hosts,
+ *   listeners, transports, and the list of controllers of each subsystem;
+ * - a controller's state lives on its home, the reactor of its admin queue;
+ * - a queue pair, its requests and the poll group's snapshot of namespaces
+ *   live on the queue's reactor.
+ *
+ * They talk by messages, and messages between two reactors keep their order.
+ * That is what makes the pointers in them good:
+ * - an I/O queue is freed by its reactor only after the controller's home has
+ *   answered "forgotten"; whatever the home sent before arrives before;
+ * - a controller is freed by its home only after the control reactor has
+ *   answered "unlinked"; likewise.
+ */
+#ifndef WEFT_TARGET_NVMF_INTERNAL_H
+#define WEFT_TARGET_NVMF_INTERNAL_H
+
+#include "common/cmd.h"
+#include "common/connect.h"
+#include "common/regs.h"
+#include "target/nvmf/transport.h"
+
+#ifndef container_of
+#define container_of(ptr, type, member) \
+	((type *)((char *)(ptr) - offsetof(type, member)))
+#endif
+
+#define NVMF_MAX_SUBSYSTEMS	1024
+#define NVMF_MAX_NAMESPACES	1024
+#define NVMF_TRTYPES		8	/* of the tables indexed by trtype */
+#define NVMF_VERSION		NVME_VS(1, 4, 0)
+#define NVMF_READY_TIMEOUT	20	/* CAP.TO, 500 ms */
+#define NVMF_CONNECT_US		10000000ull
+#define NVMF_DISC_IDLE_MS	120000
+#define NVMF_ERROR_ENTRIES	64
+#define NVMF_ABORT_LIMIT	4
+
+#define NVMF_DNR(sc)		((nvme_status)((sc) | NVME_STATUS_DNR))
+#define NVMF_NO_ERROR_LOC	0xffff
+/* where a command's field is, for the error log: byte offsets of the SQE */
+#define NVMF_LOC_FLAGS		1
+#define NVMF_LOC_NSID		4
+#define NVMF_LOC_SGL		24
+#define NVMF_LOC_CDW10		40
+#define NVMF_LOC_CDW11		44
+#define NVMF_LOC_CDW12		48
+#define NVMF_LOC_CDW14		56
+
+/**
+ * enum nvmf_qpair_state - the life of a connection
+ * NEW and CONNECTING take nothing but Connect; from CLOSING on commands are
+ * aborted; GONE: the transport has let go, requests drain; RELEASING: the
+ * controller is asked to forget it.
+ */
+enum nvmf_qpair_state {
+	NVMF_QPAIR_NEW,
+	NVMF_QPAIR_CONNECTING,
+	NVMF_QPAIR_ENABLED,
+	NVMF_QPAIR_CLOSING,
+	NVMF_QPAIR_GONE,
+	NVMF_QPAIR_RELEASING,
+};
+
+/* Commands (request.c) */
+
+#define NVMF_CMD_DISC		(1u << 0)	/* discovery controllers too */
+#define NVMF_CMD_INPLACE	(1u << 1)	/* data may be the RAM itself */
+#define NVMF_CMD_CHANGES_DATA	(1u << 2)	/* for the effects log */
+
+/**
+ * struct nvmf_command - one row of a command table, indexed by opcode
+ * @name: for messages; NULL marks an empty row
+ * @dir: which way data moves
+ * @parse: every check that needs no data; sets req->length; may be NULL
+ * @execute: do it; ends in nvmf_request_complete()
+ */
+struct nvmf_command {
+	const char *name;
+	enum nvme_xfer_dir dir;
+	u32 flags;
+	nvme_status (*parse)(struct nvmf_request *req);
+	void (*execute)(struct nvmf_request *req);
+};
+
+#define NVMF_ADMIN_COMMANDS	0x19
+#define NVMF_IO_COMMANDS	0x0a
+#define NVMF_FABRICS_COMMANDS	0x05
+extern const struct nvmf_command nvmf_admin_commands[NVMF_ADMIN_COMMANDS];
+extern const struct nvmf_command nvmf_io_commands[NVMF_IO_COMMANDS];
+
+/** nvmf_request_complete() - the one way in which a command ends */
+void nvmf_request_complete(struct nvmf_request *req, nvme_status st);
+/** nvmf_request_bad() - note the offending field, pass the status on */
+nvme_status nvmf_request_bad(struct nvmf_request *req, u16 loc,
+			     nvme_status st);
+/** nvmf_request_put_data() - @src to the data at @offset; false: does not fit */
+bool nvmf_request_put_data(struct nvmf_request *req, size_t offset,
+			   const void *src, size_t len);
+bool nvmf_request_get_bytes(const struct nvmf_request *req, size_t offset,
+			    void *dst, size_t len);
+
+/* Parsers and executors of the tables */
+nvme_status nvmf_connect_cmd_parse(struct nvmf_request *req);
+void nvmf_connect_execute(struct nvmf_request *req);
+void nvmf_property_get_execute(struct nvmf_request *req);
+void nvmf_property_set_execute(struct nvmf_request *req);
+nvme_status nvmf_identify_parse(struct nvmf_request *req);
+void nvmf_identify_execute(struct nvmf_request *req);
+nvme_status nvmf_set_features_parse(struct nvmf_request *req);
+void nvmf_set_features_execute(struct nvmf_request *req);
+nvme_status nvmf_get_features_parse(struct nvmf_request *req);
+void nvmf_get_features_execute(struct nvmf_request *req);
+nvme_status nvmf_log_parse(struct nvmf_request *req);
+void nvmf_log_execute(struct nvmf_request *req);
+void nvmf_aer_execute(struct nvmf_request *req);
+void nvmf_discovery_log_execute(struct nvmf_request *req);
+
+/* Poll groups (group.c) */
+
+/**
+ * struct nvmf_ns_view - a namespace as poll groups know it: a copy
+ */
+struct nvmf_ns_view {
+	u32 nsid;
+	struct bdev_desc *desc;
+	struct nvmf_memory *memory;	/* NULL: not RAM */
+	u8 *ram;
+	u32 block_size;
+	u64 blocks;
+	bool readonly;
+	bool unmap_zeroes;
+	u32 optimal_blocks;
+	u32 anagrpid;
+	u8 nguid[16];
+	u8 eui64[8];
+	u8 uuid[16];
+};
+
+/**
+ * struct nvmf_ns_channel - a namespace on one poll group
+ * @outstanding: requests that hold it, until nvmf_request_done()
+ * @detached: set while it leaves: no new requests; called at the last one
+ */
+struct nvmf_ns_channel {
+	struct nvmf_ns_view view;
+	struct io_channel *channel;
+	struct nvmf_sgroup *sgroup;
+	u32 outstanding;
+	reactor_fn detached;
+	void *detached_ctx;
+};
+
+/** struct nvmf_sgroup - a subsystem on one poll group */
+struct nvmf_sgroup {
+	u64 reads;
+	u64 writes;
+	u64 read_bytes;
+	u64 written_bytes;
+	u32 max_namespaces;
+	struct nvmf_ns_channel *ns[];	/* by nsid - 1 */
+};
+
+TAILQ_HEAD(nvmf_qpair_list, nvmf_qpair);
+TAILQ_HEAD(nvmf_request_list, nvmf_request);
+
+/** struct nvmf_group_core - the poll group's own side */
+struct nvmf_group_core {
+	struct nvmf_qpair_list qpairs;
+	TAILQ_HEAD(, nvmf_ctrlr) ctrlrs;	/* whose home this is */
+	struct nvmf_sgroup *sgroups[NVMF_MAX_SUBSYSTEMS];
+	struct poller *connect_timer;
+	u32 unconnected;
+	bool stopping;
+	struct nvmf_group_stats stats;
+};
+
+/** nvmf_group_self() - the calling reactor's poll group */
+struct nvmf_group *nvmf_group_self(void);
+int nvmf_group_create(void);
+void nvmf_group_destroy(void);
+/** nvmf_group_load() - connections that are counted in, all groups */
+u32 nvmf_group_load(void);
+/** nvmf_group_released() - a connection has left @q's group */
+void nvmf_group_released(struct nvmf_qpair *q);
+/** nvmf_group_sgroup() - @s on @g, made if need be; NULL without memory */
+struct nvmf_sgroup *nvmf_group_sgroup(struct nvmf_group *g,
+				      const struct nvmf_subsystem *s);
+void nvmf_group_drop_sgroup(struct nvmf_group *g, u32 id);
+int nvmf_group_attach_ns(struct nvmf_group *g, const struct nvmf_subsystem *s,
+			 const struct nvmf_ns_view *view);
+/** nvmf_group_detach_ns() - @detached when its last request has ended */
+void nvmf_group_detach_ns(struct nvmf_group *g, const struct nvmf_subsystem *s,
+			  u32 nsid, reactor_fn detached, void *ctx);
+struct nvmf_ns_channel *nvmf_sgroup_ns(const struct nvmf_sgroup *sg, u32 nsid);
+void nvmf_ns_channel_put(struct nvmf_ns_channel *nsch);
+/** nvmf_group_watch_connect() - @q has to send Connect in time */
+void nvmf_group_watch_connect(struct nvmf_qpair *q);
+void nvmf_group_unwatch_connect(struct nvmf_qpair *q);
+
+/* Queue pairs (qpair.c) */
+
+/** nvmf_qpair_close() - start to close the connection; idempotent */
+void nvmf_qpair_close(struct nvmf_qpair *q);
+/** nvmf_qpair_close_msg() - the same as a message to its reactor */
+void nvmf_qpair_close_msg(void *q);
+/** nvmf_qpair_check_drained() - a request has ended: can it be released? */
+void nvmf_qpair_check_drained(struct nvmf_qpair *q);
+/** nvmf_qpair_free() - the controller has forgotten it; message */
+void nvmf_qpair_free(void *q);
+
+/* Controllers (ctrlr.c) */
+
+enum nvmf_event {
+	NVMF_EVENT_NS_CHANGED,
+	NVMF_EVENT_DISC_CHANGED,
+	NVMF_EVENTS
+};
+
+/** struct nvmf_features - settings, back to defaults with a reset */
+struct nvmf_features {
+	u32 arbitration;
+	u32 power;
+	u32 temp_over;
+	u32 temp_under;
+	u32 error_recovery;
+	u32 write_atomicity;
+	u32 async_event;
+	u8 host_behavior[3];
+};
+
+struct nvmf_ctrlr {
+	/* constant once Connect has been answered */
+	struct nvmf_subsystem *subsystem;
+	struct nvmf_transport *transport;
+	struct nvmf_group *group;		/* of its home */
+	struct nvmf_sgroup *sgroup;		/* of its home */
+	struct nvmf_trid listen;
+	u16 cntlid;
+	bool discovery;
+	char hostnqn[NVMF_NQN_MAX + 1];
+	u8 hostid[16];
+	/* the control reactor's */
+	TAILQ_ENTRY(nvmf_ctrlr) link;
+	bool leaving;
+	/* the home's */
+	TAILQ_ENTRY(nvmf_ctrlr) group_link;
+	struct nvmf_qpair *admin;
+	struct nvmf_qpair_list qpairs;		/* I/O queues, ctrlr_link */
+	u32 nqpairs;
+	bool closing;
+	bool unlinking;
+	bool resetting;
+	bool shutting_down;
+	struct nvme_regs regs;
+	u32 kato_ms;
+	u64 alive_us;
+	struct poller *alive_timer;
+	struct nvmf_features features;
+	struct nvmf_request_list aers;
+	u32 naers;
+	u32 events_pending;
+	u32 events_masked;
+	u8 changed_ns[NVMF_MAX_NAMESPACES / 8 + 1];
+	u64 error_count;
+	struct nvme_error_log_entry errors[NVMF_ERROR_ENTRIES];
+};
+
+/** nvmf_ctrlr_create() - control reactor; listed; home is @q's reactor */
+struct nvmf_ctrlr *nvmf_ctrlr_create(struct nvmf_subsystem *s,
+				     struct nvmf_qpair *q, u16 cntlid,
+				     const struct nvmf_connect *c);
+/** nvmf_ctrlr_install() - its admin queue has come; on its home */
+void nvmf_ctrlr_install(struct nvmf_ctrlr *c, struct nvmf_qpair *q, u32 kato);
+/** nvmf_ctrlr_add_io() - may @q be its queue @qid? on its home */
+struct nvmf_connect_error nvmf_ctrlr_add_io(struct nvmf_ctrlr *c,
+					    struct nvmf_qpair *q, u16 qid);
+/** nvmf_ctrlr_ready() - may admin commands be executed? */
+bool nvmf_ctrlr_ready(const struct nvmf_ctrlr *c);
+/** nvmf_ctrlr_close() - disconnect all its queues; message to its home */
+void nvmf_ctrlr_close(void *c);
+/** nvmf_ctrlr_forget_io() - an I/O queue has drained; message to its home */
+void nvmf_ctrlr_forget_io(void *q);
+void nvmf_ctrlr_admin_gone(struct nvmf_ctrlr *c);
+void nvmf_ctrlr_reset(struct nvmf_ctrlr *c);
+void nvmf_ctrlr_shutdown(struct nvmf_ctrlr *c);
+/** nvmf_ctrlr_set_kato() - ms, rounded up; 0 = none */
+void nvmf_ctrlr_set_kato(struct nvmf_ctrlr *c, u32 kato_ms);
+/** nvmf_ctrlr_alive() - the host has shown itself */
+static inline void nvmf_ctrlr_alive(struct nvmf_ctrlr *c)
+{
+	c->alive_us = reactor_now_us();
+}
+
+void nvmf_features_init(struct nvmf_ctrlr *c);
+/** nvmf_error_log() - note a failed command; any reactor of @q */
+void nvmf_error_log(struct nvmf_request *req, nvme_status st);
+/** nvmf_event_raise() / _read() - an event happened; its log page was read */
+void nvmf_event_raise(struct nvmf_ctrlr *c, enum nvmf_event ev);
+void nvmf_event_read(struct nvmf_ctrlr *c, enum nvmf_event ev);
+/** nvmf_aer_abort_all() - end every waiting request with @st */
+void nvmf_aer_abort_all(struct nvmf_ctrlr *c, nvme_status st);
+bool nvmf_aer_abort(struct nvmf_ctrlr *c, __le16 cid);
+/** nvmf_ns_changed() - note it for the changed namespace list, and tell */
+void nvmf_ns_changed(struct nvmf_ctrlr *c, u32 nsid);
+
+/* The target (target.c); the control reactor's, groups[] is everybody's */
+
+/** struct nvmf_listen - an address that a transport accepts at */
+struct nvmf_listen {
+	struct nvmf_transport *transport;
+	struct nvmf_trid trid;
+	u16 portid;
+	u32 users;
+	TAILQ_ENTRY(nvmf_listen) link;
+};
+
+TAILQ_HEAD(nvmf_subsystem_list, nvmf_subsystem);
+TAILQ_HEAD(nvmf_transport_list, nvmf_transport);
+TAILQ_HEAD(nvmf_listen_list, nvmf_listen);
+
+struct nvmf_target {
+	bool running;
+	bool stopping;
+	u64 start_us;
+	struct nvmf_group *groups[REACTOR_MAX];
+	struct nvmf_transport_list transports;
+	u32 creating;			/* transports that come or go */
+	struct nvmf_subsystem_list subsystems;
+	struct nvmf_listen_list listens;
+	u64 genctr;
+	u64 ns_serial;
+	u16 next_portid;
+};
+extern struct nvmf_target nvmf_target;
+
+/** nvmf_target_check_stop() - something ended that a stop may wait for */
+void nvmf_target_check_stop(void);
+/** nvmf_discovery_changed() - the log differs: count, and tell the hosts */
+void nvmf_discovery_changed(void);
+/** nvmf_transport_check_delete() - a connection has ended */
+void nvmf_transport_check_delete(void);
+/** nvmf_transport_destroy_all() - one after the other, then @done */
+void nvmf_transport_destroy_all(reactor_fn done, void *ctx);
+
+/* Changes of a subsystem, one after the other (subsystem.c) */
+
+/**
+ * struct nvmf_op - a change that takes effect step by step; control reactor
+ * @start: begin, when those before it have ended; ends in nvmf_op_end()
+ * @free: gives back what the embedding structure holds, and itself
+ * @left: see nvmf_op_disconnect()
+ * @step: what a step of another file leads to
+ */
+struct nvmf_op {
+	TAILQ_ENTRY(nvmf_op) link;
+	struct nvmf_subsystem *s;
+	void (*start)(struct nvmf_op *op);
+	void (*free)(struct nvmf_op *op);
+	nvmf_done done;
+	void *ctx;
+	int err;
+	struct weft_reason why;
+	void (*left)(struct nvmf_op *op);
+	void (*step)(struct nvmf_op *op);
+};
+
+/** nvmf_op_queue() - @op runs when its turn comes, never within the call */
+void nvmf_op_queue(struct nvmf_op *op, struct nvmf_subsystem *s,
+		   nvmf_done done, void *ctx);
+void nvmf_op_end(struct nvmf_op *op, int err);
+/** nvmf_op_refuse() - tell @done of a failure on a later turn */
+void nvmf_op_refuse(nvmf_done done, void *ctx, int err,
+		    const struct weft_reason *why);
+/**
+ * nvmf_op_disconnect() - close the controllers for which @match is true, and
+ * call @left when they are gone; within op's turn
+ */
+void nvmf_op_disconnect(struct nvmf_op *op,
+			bool (*match)(const struct nvmf_op *op,
+				      const struct nvmf_ctrlr *c),
+			void (*left)(struct nvmf_op *op));
+/** nvmf_subsystem_ctrlr_gone() - @c is off the list; control reactor */
+void nvmf_subsystem_ctrlr_gone(struct nvmf_subsystem *s);
+/** nvmf_subsystem_delete_any() - the discovery subsystem too */
+void nvmf_subsystem_delete_any(struct nvmf_subsystem *s, nvmf_done done,
+			       void *ctx);
+struct nvmf_subsystem *nvmf_subsystem_create_discovery(void);
+
+/** nvmf_ns_remove_first() - a namespace of op's subsystem, then @done */
+void nvmf_ns_remove_first(struct nvmf_op *op,
+			  void (*done)(struct nvmf_op *op));
+/** nvmf_ns_map_all() - show a new transport the RAM that is there already */
+void nvmf_ns_map_all(struct nvmf_transport *t);
+void nvmf_ns_unmap_all(struct nvmf_transport *t);
+/** nvmf_subsystem_busy() - refuses a change if @s is being deleted */
+bool nvmf_subsystem_busy(const struct nvmf_subsystem *s, nvmf_done done,
+			 void *ctx);
+void nvmf_host_free_all(struct nvmf_subsystem *s);
+void nvmf_listener_free_all(struct nvmf_subsystem *s);
+bool nvmf_subsystem_listens(const struct nvmf_subsystem *s,
+			    const struct nvmf_trid *trid);
+
+#endif

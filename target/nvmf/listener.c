@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * Listeners: which addresses a subsystem may be reached at. Several subsystems
+ * may share an address; the transport hears of it once. Called by rpc and by
+ * Connect; control reactor.
+ */
+#include <stdlib.h>
+#include <strings.h>
+
+#include "target/nvmf/internal.h"
+
+struct listener_op {
+	struct nvmf_op op;
+	struct nvmf_trid trid;
+};
+
+/* Addresses */
+
+static const struct {
+	const char *name;
+	u8 trtype;
+} trtypes[] = {
+	{ "RDMA", NVMF_TRTYPE_RDMA },
+	{ "TCP", NVMF_TRTYPE_TCP },
+};
+
+static int parse_trtype(struct nvmf_trid *t, const char *trtype,
+			struct weft_reason *why)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(trtypes); i++) {
+		if (!strcasecmp(trtype, trtypes[i].name)) {
+			t->trtype = trtypes[i].trtype;
+			return 0;
+		}
+	}
+	return weft_fail_value(why, -EINVAL, "trtype", trtype, strlen(trtype),
+			       "RDMA and TCP are accepted");
+}
+
+static int check_adrfam(u8 found, const char *adrfam, const char *traddr,
+			struct weft_reason *why)
+{
+	const char *is = found == NVMF_ADRFAM_IPV4 ? "IPv4" : "IPv6";
+
+	if (!adrfam || !*adrfam || !strcasecmp(adrfam, is))
+		return 0;
+	return weft_fail_value(why, -EINVAL, "adrfam", adrfam, strlen(adrfam),
+			       "traddr %s is an %s address", traddr, is);
+}
+
+int nvmf_trid_parse(struct nvmf_trid *t, const char *trtype, const char *adrfam,
+		    const char *traddr, const char *trsvcid,
+		    struct weft_reason *why)
+{
+	int err, ret;
+
+	memset(t, 0, sizeof(*t));
+	err = parse_trtype(t, trtype, why);
+	if (err)
+		return err;
+	ret = weft_addr_check(traddr, strlen(traddr), "traddr", why);
+	if (ret < 0)
+		return ret;
+	if (strlen(traddr) >= sizeof(t->traddr))
+		return weft_fail_value(why, -EINVAL, "traddr", traddr,
+				       strlen(traddr), "at most %zu characters",
+				       sizeof(t->traddr) - 1);
+	t->adrfam = ret;
+	err = check_adrfam(t->adrfam, adrfam, traddr, why);
+	if (err)
+		return err;
+	if (!trsvcid || !*trsvcid)
+		trsvcid = "4420";
+	ret = weft_port_check(trsvcid, strlen(trsvcid), "trsvcid", why);
+	if (ret < 0)
+		return ret;
+	snprintf(t->traddr, sizeof(t->traddr), "%s", traddr);
+	snprintf(t->trsvcid, sizeof(t->trsvcid), "%u", ret & 0xffff);
+	return 0;
+}
+
+bool nvmf_trid_equal(const struct nvmf_trid *a, const struct nvmf_trid *b)
+{
+	return a->trtype == b->trtype && a->adrfam == b->adrfam &&
+	       !strcasecmp(a->traddr, b->traddr) &&
+	       !strcmp(a->trsvcid, b->trsvcid);
+}
+
+/* What transports listen at */
+
+static struct nvmf_listen *find_listen(const struct nvmf_trid *trid)
+{
+	struct nvmf_listen *l;
+
+	TAILQ_FOREACH(l, &nvmf_target.listens, link)
+		if (nvmf_trid_equal(&l->trid, trid))
+			return l;
+	return NULL;
+}
+
+static int listen_begin(const struct nvmf_trid *trid, struct nvmf_listen **out,
+			struct weft_reason *why)
+{
+	struct nvmf_transport *t = nvmf_transport_find(trid->trtype);
+	struct nvmf_listen *l;
+	int err;
+
+	if (!t)
+		return weft_fail(why, -ENOENT,
+				 "trtype=%s: create the transport first (nvmf_create_transport)",
+				 nvmf_trtype_name(trid->trtype));
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return weft_fail(why, -ENOMEM, "not enough memory");
+	err = t->ops->listen(t, trid, why);
+	if (err) {
+		free(l);
+		return err;
+	}
+	l->transport = t;
+	l->trid = *trid;
+	l->portid = nvmf_target.next_portid++;
+	TAILQ_INSERT_TAIL(&nvmf_target.listens, l, link);
+	*out = l;
+	return 0;
+}
+
+/* Discovery answers at any address, so it ends there with the last listener */
+static void close_discovery(const struct nvmf_trid *trid)
+{
+	struct nvmf_subsystem *s = nvmf_subsystem_find(NVMF_DISCOVERY_NQN);
+	struct nvmf_ctrlr *c;
+
+	if (!s)
+		return;
+	TAILQ_FOREACH(c, &s->ctrlrs, link) {
+		if (c->leaving || !nvmf_trid_equal(&c->listen, trid))
+			continue;
+		c->leaving = true;
+		reactor_send(c->group->reactor, nvmf_ctrlr_close, c);
+	}
+}
+
+static void listen_put(const struct nvmf_trid *trid)
+{
+	struct nvmf_listen *l = find_listen(trid);
+
+	if (--l->users)
+		return;
+	l->transport->ops->stop_listen(l->transport, trid);
+	TAILQ_REMOVE(&nvmf_target.listens, l, link);
+	close_discovery(&l->trid);
+	free(l);
+}
+
+/* Listeners of a subsystem */
+
+static struct nvmf_listener *find(const struct nvmf_subsystem *s,
+				  const struct nvmf_trid *trid)
+{
+	struct nvmf_listener *l;
+
+	TAILQ_FOREACH(l, &s->listeners, link)
+		if (nvmf_trid_equal(&l->trid, trid))
+			return l;
+	return NULL;
+}
+
+bool nvmf_subsystem_listens(const struct nvmf_subsystem *s,
+			    const struct nvmf_trid *trid)
+{
+	/* discovery answers wherever anything listens */
+	return s->subtype == NVMF_SUBTYPE_DISCOVERY ? !!find_listen(trid) :
+						      !!find(s, trid);
+}
+
+static int add(struct nvmf_subsystem *s, const struct nvmf_trid *trid,
+	       struct weft_reason *why)
+{
+	struct nvmf_listen *at = find_listen(trid);
+	struct nvmf_listener *l;
+	int err;
+
+	if (find(s, trid))
+		return 0;
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return weft_fail(why, -ENOMEM, "not enough memory");
+	if (!at) {
+		err = listen_begin(trid, &at, why);
+		if (err) {
+			free(l);
+			return err;
+		}
+	}
+	at->users++;
+	l->trid = *trid;
+	l->portid = at->portid;
+	TAILQ_INSERT_TAIL(&s->listeners, l, link);
+	nvmf_discovery_changed();
+	return 0;
+}
+
+static void drop(struct nvmf_subsystem *s, struct nvmf_listener *l)
+{
+	TAILQ_REMOVE(&s->listeners, l, link);
+	listen_put(&l->trid);
+	free(l);
+}
+
+static void op_free(struct nvmf_op *op)
+{
+	free(container_of(op, struct listener_op, op));
+}
+
+static void op_left(struct nvmf_op *op)
+{
+	nvmf_op_end(op, 0);
+}
+
+static bool match(const struct nvmf_op *op, const struct nvmf_ctrlr *c)
+{
+	return nvmf_trid_equal(&c->listen, &container_of(op,
+			       const struct listener_op, op)->trid);
+}
+
+static void add_start(struct nvmf_op *op)
+{
+	struct listener_op *o = container_of(op, struct listener_op, op);
+
+	nvmf_op_end(op, add(op->s, &o->trid, &op->why));
+}
+
+static void remove_start(struct nvmf_op *op)
+{
+	struct listener_op *o = container_of(op, struct listener_op, op);
+	struct nvmf_listener *l = find(op->s, &o->trid);
+
+	if (!l) {
+		nvmf_op_end(op, weft_fail(&op->why, -ENOENT,
+					  "%s does not listen at %s %s:%s",
+					  op->s->nqn,
+					  nvmf_trtype_name(o->trid.trtype),
+					  o->trid.traddr, o->trid.trsvcid));
+		return;
+	}
+	drop(op->s, l);
+	nvmf_discovery_changed();
+	nvmf_op_disconnect(op, match, op_left);
+}
+
+static void queue(struct nvmf_subsystem *s, const struct nvmf_trid *trid,
+		  void (*start)(struct nvmf_op *op), nvmf_done done, void *ctx)
+{
+	struct listener_op *o;
+
+	if (nvmf_subsystem_busy(s, done, ctx))
+		return;
+	o = calloc(1, sizeof(*o));
+	if (!o) {
+		nvmf_op_refuse(done, ctx, -ENOMEM, NULL);
+		return;
+	}
+	o->trid = *trid;
+	o->op.start = start;
+	o->op.free = op_free;
+	nvmf_op_queue(&o->op, s, done, ctx);
+}
+
+void nvmf_subsystem_add_listener(struct nvmf_subsystem *s,
+				 const struct nvmf_trid *trid, nvmf_done done,
+				 void *ctx)
+{
+	queue(s, trid, add_start, done, ctx);
+}
+
+void nvmf_subsystem_remove_listener(struct nvmf_subsystem *s,
+				    const struct nvmf_trid *trid,
+				    nvmf_done done, void *ctx)
+{
+	queue(s, trid, remove_start, done, ctx);
+}
+
+void nvmf_listener_free_all(struct nvmf_subsystem *s)
+{
+	struct nvmf_listener *l;
+
+	while ((l = TAILQ_FIRST(&s->listeners)))
+		drop(s, l);
+}

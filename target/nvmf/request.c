@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * A request's way through nvmf: which command it is, the checks that are the
+ * same for all, where its data goes, and its one end. Called by transports; on
+ * the queue pair's reactor.
+ *
+ * Parse, then execute: nothing is transferred before every check that does not
+ * need the data has passed. A refused command names the offending field in the
+ * controller's error log.
+ */
+#include "common/queue.h"
+#include "target/nvmf/internal.h"
+
+static const struct nvmf_command connect_command = {
+	"Connect", NVME_XFER_HOST_TO_CTRL, NVMF_CMD_DISC,
+	nvmf_connect_cmd_parse, nvmf_connect_execute,
+};
+
+static const struct nvmf_command property_set = {
+	"Property Set", NVME_XFER_NONE, NVMF_CMD_DISC, NULL,
+	nvmf_property_set_execute,
+};
+
+static const struct nvmf_command property_get = {
+	"Property Get", NVME_XFER_NONE, NVMF_CMD_DISC, NULL,
+	nvmf_property_get_execute,
+};
+
+nvme_status nvmf_request_bad(struct nvmf_request *req, u16 loc, nvme_status st)
+{
+	req->error_loc = loc;
+	return st;
+}
+
+/* Which command */
+
+static const struct nvmf_command *fabrics_command(u8 fctype, bool admin)
+{
+	if (fctype == NVMF_FC_CONNECT)
+		return &connect_command;
+	if (admin && fctype == NVMF_FC_PROPERTY_SET)
+		return &property_set;
+	if (admin && fctype == NVMF_FC_PROPERTY_GET)
+		return &property_get;
+	return NULL;
+}
+
+static const struct nvmf_command *row(const struct nvmf_command *table,
+				      size_t rows, u8 opcode)
+{
+	return opcode < rows && table[opcode].name ? &table[opcode] : NULL;
+}
+
+static const struct nvmf_command *find_command(const struct nvmf_request *req)
+{
+	const struct nvmf_qpair *q = req->qpair;
+	const struct nvmf_command *cmd;
+	u8 opcode = req->cmd->sqe.opcode;
+
+	if (opcode == NVME_OPC_FABRICS)
+		return fabrics_command(req->cmd->fabrics.fctype, !q->qid);
+	if (q->qid)
+		return row(nvmf_io_commands, NVMF_IO_COMMANDS, opcode);
+	cmd = row(nvmf_admin_commands, NVMF_ADMIN_COMMANDS, opcode);
+	if (cmd && q->ctrlr->discovery && !(cmd->flags & NVMF_CMD_DISC))
+		return NULL;
+	return cmd;
+}
+
+/* May this queue take this command now? */
+static nvme_status check_state(const struct nvmf_request *req)
+{
+	const struct nvmf_qpair *q = req->qpair;
+	bool fabrics = req->cmd->sqe.opcode == NVME_OPC_FABRICS;
+
+	if (q->state >= NVMF_QPAIR_CLOSING)
+		return NVME_SC_ABORT_SQ_DELETED;
+	if (q->state != NVMF_QPAIR_ENABLED)
+		return fabrics && req->cmd->fabrics.fctype == NVMF_FC_CONNECT ?
+			NVME_SC_SUCCESS : NVMF_DNR(NVME_SC_CMD_SEQ_ERROR);
+	/* an I/O queue exists only while its controller is ready */
+	if (!q->qid && !fabrics && !nvmf_ctrlr_ready(q->ctrlr))
+		return NVMF_DNR(NVME_SC_CMD_SEQ_ERROR);
+	return NVME_SC_SUCCESS;
+}
+
+/* Data */
+
+static nvme_status check_sgl(struct nvmf_request *req)
+{
+	struct nvme_sgl_rules rules = req->qpair->rules;
+	nvme_status st;
+
+	rules.capsule_data = req->capsule_len;
+	st = nvme_sgl_parse(&req->cmd->sqe, req->dir, &rules, &req->sgl);
+	if (st)
+		nvmf_request_bad(req, nvme_status_code(st) ==
+				 NVME_SC_INVALID_FIELD ? NVMF_LOC_FLAGS :
+				 NVMF_LOC_SGL, st);
+	return st;
+}
+
+/* RAM is read and written where it is, if the transport can reach it */
+static void use_ram(struct nvmf_request *req)
+{
+	const struct nvmf_ns_view *v = &req->nsch->view;
+	u8 trtype = req->qpair->transport->ops->trtype;
+
+	if (!v->memory || !v->memory->key[trtype])
+		return;
+	req->iov[0].iov_base = v->ram + req->lba * v->block_size;
+	req->iov[0].iov_len = req->length;
+	req->iovcnt = 1;
+	req->memory = v->memory;
+}
+
+static void begin_data(struct nvmf_request *req)
+{
+	if (req->sgl.place == NVME_SGL_PLACE_CAPSULE) {
+		req->iov[0].iov_base = req->capsule_data + req->sgl.offset;
+		req->iov[0].iov_len = req->length;
+		req->iovcnt = 1;
+	} else if (req->command->flags & NVMF_CMD_INPLACE) {
+		use_ram(req);
+	}
+	if (req->iovcnt && (req->dir == NVME_XFER_CTRL_TO_HOST ||
+			    req->sgl.place == NVME_SGL_PLACE_CAPSULE))
+		nvmf_request_execute(req);
+	else
+		req->qpair->transport->ops->req_get_data(req);
+}
+
+/* In and out */
+
+static void fetched(struct nvmf_qpair *q)
+{
+	q->outstanding++;
+	q->sqhd = nvme_ring_next(q->sqhd, q->sqsize);
+}
+
+static nvme_status parse(struct nvmf_request *req)
+{
+	nvme_status st = check_state(req);
+
+	if (st)
+		return st;
+	if (req->cmd->sqe.flags & NVME_SQE_FUSE_MASK)
+		return nvmf_request_bad(req, NVMF_LOC_FLAGS,
+					NVMF_DNR(NVME_SC_INVALID_FIELD));
+	req->command = find_command(req);
+	if (!req->command)
+		return nvmf_request_bad(req, 0,
+					NVMF_DNR(NVME_SC_INVALID_OPCODE));
+	req->dir = req->command->dir;
+	st = check_sgl(req);
+	if (!st && req->command->parse)
+		st = req->command->parse(req);
+	if (!st && req->length && req->sgl.len != req->length)
+		st = nvmf_request_bad(req, NVMF_LOC_SGL,
+				      NVMF_DNR(NVME_SC_SGL_INVALID_DATA_LEN));
+	return st;
+}
+
+void nvmf_request_start(struct nvmf_request *req)
+{
+	struct nvmf_qpair *q = req->qpair;
+	nvme_status st;
+
+	memset(&req->cqe, 0, sizeof(req->cqe));
+	memset(&req->sgl, 0, sizeof(req->sgl));
+	req->dir = NVME_XFER_NONE;
+	req->length = 0;
+	req->iovcnt = 0;
+	req->memory = NULL;
+	req->nsch = NULL;
+	req->command = NULL;
+	req->error_loc = NVMF_NO_ERROR_LOC;
+	fetched(q);
+	if (q->ctrlr && !q->qid)
+		nvmf_ctrlr_alive(q->ctrlr);
+	st = parse(req);
+	if (st)
+		nvmf_request_complete(req, st);
+	else if (req->length)
+		begin_data(req);
+	else
+		nvmf_request_execute(req);
+}
+
+void nvmf_request_execute(struct nvmf_request *req)
+{
+	/* what came too late is not begun any more */
+	if (req->qpair->state >= NVMF_QPAIR_CLOSING)
+		nvmf_request_complete(req, NVME_SC_ABORT_SQ_DELETED);
+	else
+		req->command->execute(req);
+}
+
+void nvmf_request_fail(struct nvmf_request *req, nvme_status st)
+{
+	nvmf_request_complete(req, st);
+}
+
+void nvmf_request_complete(struct nvmf_request *req, nvme_status st)
+{
+	struct nvmf_qpair *q = req->qpair;
+
+	if (st && q->ctrlr)
+		nvmf_error_log(req, st);
+	if (q->qid)
+		q->group->core->stats.completed_nvme_io++;
+	req->cqe.cid = req->cmd->sqe.cid;
+	req->cqe.sqhd = cpu_to_le16(q->sqflow_off ? 0xffff : q->sqhd);
+	req->cqe.status = cpu_to_le16(st << 1);
+	q->transport->ops->req_complete(req);
+}
+
+void nvmf_request_done(struct nvmf_request *req)
+{
+	struct nvmf_qpair *q = req->qpair;
+
+	/* not before: the data of a read may be sent out of the RAM itself */
+	if (req->nsch)
+		nvmf_ns_channel_put(req->nsch);
+	req->nsch = NULL;
+	q->outstanding--;
+	nvmf_qpair_check_drained(q);
+}
+
+/* Data in pieces */
+
+bool nvmf_request_put_data(struct nvmf_request *req, size_t offset,
+			   const void *src, size_t len)
+{
+	int i;
+
+	for (i = 0; i < req->iovcnt && len; i++) {
+		struct iovec *v = &req->iov[i];
+		size_t n;
+
+		if (offset >= v->iov_len) {
+			offset -= v->iov_len;
+			continue;
+		}
+		n = v->iov_len - offset < len ? v->iov_len - offset : len;
+		memcpy((u8 *)v->iov_base + offset, src, n);
+		src = (const u8 *)src + n;
+		len -= n;
+		offset = 0;
+	}
+	return !len;
+}
+
+bool nvmf_request_get_bytes(const struct nvmf_request *req, size_t offset,
+			    void *dst, size_t len)
+{
+	int i;
+
+	for (i = 0; i < req->iovcnt && len; i++) {
+		const struct iovec *v = &req->iov[i];
+		size_t n;
+
+		if (offset >= v->iov_len) {
+			offset -= v->iov_len;
+			continue;
+		}
+		n = v->iov_len - offset < len ? v->iov_len - offset : len;
+		memcpy(dst, (const u8 *)v->iov_base + offset, n);
+		dst = (u8 *)dst + n;
+		len -= n;
+		offset = 0;
+	}
+	return !len;
+}
