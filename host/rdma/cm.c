@@ -12,6 +12,7 @@
 #include "host/rdma/rdma.h"
 
 #define NVME_RDMA_REJ_NO_LISTENER	8	/* IB: invalid service id */
+#define NO_DEVICE	"; no RDMA device on the way there"
 
 static void nvme_rdma_cm_note(struct weft_rdma_queue *q,
 			      const struct rdma_cm_event *ev)
@@ -117,8 +118,19 @@ static int nvme_rdma_cm_wait(struct weft_rdma_queue *q,
 	err = q->cm_status < 0 ? q->cm_status : -ECONNRESET;
 	return weft_fail(why, err, "%s: queue %u: %s (%d)%s", where, q->qid,
 			 rdma_event_msg(q->cm_event), q->cm_status,
-			 err == -ENODEV ?
-			 "; no RDMA device on the way there" : "");
+			 err == -ENODEV ? NO_DEVICE : "");
+}
+
+static void nvme_rdma_unresolved(const struct weft_connstr *o, int err,
+				 struct weft_reason *why)
+{
+	if (weft_connstr_given(o, WEFT_OPT_HOST_TRADDR))
+		weft_fail(why, err,
+			  "traddr=%s: address cannot be resolved (%d); host_traddr=%s must be a local address",
+			  o->traddr, err, o->host_traddr);
+	else
+		weft_fail(why, err, "traddr=%s: address cannot be resolved (%d)%s",
+			  o->traddr, err, err == -ENODEV ? NO_DEVICE : "");
 }
 
 /*
@@ -149,11 +161,7 @@ int weft_rdma_cm_resolve(struct weft_rdma_queue *q, struct weft_reason *why)
 	err = rdma_resolve_addr(q->id, src, (struct sockaddr *)&rc->addr,
 				WEFT_RDMA_RESOLVE_MS);
 	if (err) {
-		weft_fail(why, err,
-			  "traddr=%s: address cannot be resolved (%d)%s%s%s",
-			  o->traddr, err, src ? "; host_traddr=" : "",
-			  src ? o->host_traddr : "",
-			  src ? " must be a local address" : "");
+		nvme_rdma_unresolved(o, err, why);
 		goto destroy;
 	}
 	err = nvme_rdma_cm_wait(q, RDMA_CM_EVENT_ADDR_RESOLVED,
