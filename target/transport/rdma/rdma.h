@@ -116,7 +116,7 @@ struct rdma_transport {
 	TAILQ_HEAD(, rdma_device) devices;
 	TAILQ_HEAD(, rdma_listener) listeners;
 	TAILQ_HEAD(, rdma_memory) memories;
-	TAILQ_HEAD(, rdma_qpair) conns;
+	TAILQ_HEAD(rdma_conns, rdma_qpair) conns;
 };
 
 /* Data buffers */

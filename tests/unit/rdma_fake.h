@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
+/*
+ * What the RDMA transport stands on, replaced at its edges: a deterministic
+ * event loop, a verbs device and a connection manager that exist only here.
+ * Included by one test program each; the definitions win over the libraries'.
+ * Every failure and every order of completions is the test's choice.
+ */
+#ifndef TESTS_UNIT_RDMA_FAKE_H
+#define TESTS_UNIT_RDMA_FAKE_H
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "common/rdma_cm.h"
+#include "target/transport/rdma/rdma.h"
+#include "tests/unit/unit.h"
+
+/* --- the event loop ---------------------------------------------------- */
+
+struct reactor { int dummy; };
+struct poller { poller_fn fn; reactor_fn once; void *ctx; bool used; };
+struct fd_source { int dummy; };
+
+static struct reactor the_reactor;
+static struct { reactor_fn fn; void *ctx; } msgs[4096];
+static unsigned int msg_head, msg_tail;
+static struct poller pollers[64];
+static u64 now_us = 1;
+
+struct reactor *reactor_control(void) { return &the_reactor; }
+u64 reactor_now_us(void) { return now_us; }
+
+void reactor_send(struct reactor *to, reactor_fn fn, void *ctx)
+{
+	CU_ASSERT_PTR_EQUAL(to, &the_reactor);
+	msgs[msg_tail % 4096].fn = fn;
+	msgs[msg_tail++ % 4096].ctx = ctx;
+}
+
+static struct poller *poller_new(poller_fn fn, reactor_fn once, void *ctx)
+{
+	int i = 0;
+
+	while (pollers[i].used)
+		i++;
+	pollers[i] = (struct poller) { fn, once, ctx, true };
+	return &pollers[i];
+}
+
+struct poller *poller_register(const char *name, poller_fn fn, void *ctx,
+			       u64 period_us, int (*arm)(void *ctx))
+{
+	(void)name, (void)period_us, (void)arm;
+	return poller_new(fn, NULL, ctx);
+}
+
+struct poller *timer_start(const char *name, reactor_fn fn, void *ctx, u64 us)
+{
+	(void)name, (void)us;
+	return poller_new(NULL, fn, ctx);
+}
+
+void poller_unregister(struct poller **p)
+{
+	CU_ASSERT_TRUE((*p)->used);
+	(*p)->used = false;
+	*p = NULL;
+}
+
+static int fd_sources;
+struct fd_source *fd_source_add(const char *name, int fd, u32 events, fd_fn fn,
+				void *ctx)
+{
+	(void)name, (void)fd, (void)events, (void)fn, (void)ctx;
+	fd_sources++;
+	return calloc(1, sizeof(struct fd_source));
+}
+
+void fd_source_remove(struct fd_source **s)
+{
+	fd_sources--;
+	free(*s);
+	*s = NULL;
+}
+
+void log_msg(enum log_level level, const char *fmt, ...)
+{
+	(void)level, (void)fmt;
+}
+
+static int warnings;
+static char last_warning[512];
+void log_peer(struct log_budget *b, enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)b, (void)level;
+	va_start(ap, fmt);
+	vsnprintf(last_warning, sizeof(last_warning), fmt, ap);
+	va_end(ap);
+	warnings++;
+}
+
+/* --- the device ---------------------------------------------------------- */
+
+#define MAX_WR 1024
+
+struct fake_qp {
+	struct ibv_qp qp;
+	struct ibv_recv_wr *rq[MAX_WR];
+	unsigned int rq_head, rq_tail;
+	struct ibv_send_wr sq[MAX_WR];
+	struct ibv_sge sge[MAX_WR];
+	unsigned int sq_head, sq_tail;
+	int doorbells;
+	bool error;
+};
+
+static struct ibv_device device = { .name = "fake0" };
+static struct ibv_context context = { .device = &device };
+static struct ibv_pd pd = { .context = &context };
+static struct ibv_device_attr device_attr;
+static struct ibv_wc wcs[8192];
+static unsigned int wc_head, wc_tail;
+static struct { int pd, mr, cq, qp, channel, id, events; } live;
+static int mr_budget = 1000;
+static int fail_send_at = -1;
+static int fail_recv;
+static int accept_errno;
+static bool never_flush;
+static u32 next_key = 100;
+static int order;		/* of what is given back */
+static int pd_freed_at, id_freed_at;
+
+int ibv_query_device(struct ibv_context *c, struct ibv_device_attr *a)
+{
+	(void)c;
+	*a = device_attr;
+	return 0;
+}
+
+const char *ibv_get_device_name(struct ibv_device *d) { return d->name; }
+
+struct ibv_pd *ibv_alloc_pd(struct ibv_context *c)
+{
+	(void)c;
+	live.pd++;
+	return &pd;
+}
+
+int ibv_dealloc_pd(struct ibv_pd *p)
+{
+	(void)p;
+	live.pd--;
+	UNIT_EQ(live.mr, 0);
+	pd_freed_at = ++order;
+	return 0;
+}
+
+/* what the ibv_reg_mr() of the header ends in */
+struct ibv_mr *ibv_reg_mr_iova2(struct ibv_pd *p, void *addr, size_t len,
+				uint64_t iova, unsigned int access)
+{
+	struct ibv_mr *mr;
+
+	(void)iova, (void)access;
+	if (!mr_budget) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	mr_budget--;
+	mr = calloc(1, sizeof(*mr));
+	mr->pd = p;
+	mr->addr = addr;
+	mr->length = len;
+	mr->lkey = next_key++;
+	live.mr++;
+	return mr;
+}
+
+int ibv_dereg_mr(struct ibv_mr *mr)
+{
+	free(mr);
+	live.mr--;
+	return 0;
+}
+
+struct ibv_comp_channel *ibv_create_comp_channel(struct ibv_context *c)
+{
+	struct ibv_comp_channel *ch = calloc(1, sizeof(*ch));
+
+	ch->context = c;
+	ch->fd = eventfd(0, 0);
+	live.channel++;
+	return ch;
+}
+
+int ibv_destroy_comp_channel(struct ibv_comp_channel *ch)
+{
+	close(ch->fd);
+	free(ch);
+	live.channel--;
+	return 0;
+}
+
+struct ibv_cq *ibv_create_cq(struct ibv_context *c, int cqe, void *ctx,
+			     struct ibv_comp_channel *ch, int vector)
+{
+	struct ibv_cq *cq = calloc(1, sizeof(*cq));
+
+	(void)vector;
+	cq->context = c;
+	cq->cqe = cqe;
+	cq->cq_context = ctx;
+	cq->channel = ch;
+	live.cq++;
+	return cq;
+}
+
+int ibv_destroy_cq(struct ibv_cq *cq)
+{
+	free(cq);
+	live.cq--;
+	return 0;
+}
+
+int ibv_get_cq_event(struct ibv_comp_channel *ch, struct ibv_cq **cq, void **ctx)
+{
+	(void)ch, (void)cq, (void)ctx;
+	return -1;
+}
+
+void ibv_ack_cq_events(struct ibv_cq *cq, unsigned int n)
+{
+	(void)cq, (void)n;
+}
+
+int ibv_get_async_event(struct ibv_context *c, struct ibv_async_event *e)
+{
+	(void)c, (void)e;
+	return -1;
+}
+
+void ibv_ack_async_event(struct ibv_async_event *e) { (void)e; }
+
+static void push_wc(struct fake_qp *f, u64 wr_id, enum ibv_wc_status st,
+		    enum ibv_wc_opcode op, u32 len)
+{
+	wcs[wc_tail++ % 8192] = (struct ibv_wc) {
+		.wr_id = wr_id, .status = st, .opcode = op, .byte_len = len,
+		.qp_num = f->qp.qp_num,
+	};
+}
+
+static int poll_cq(struct ibv_cq *cq, int n, struct ibv_wc *wc)
+{
+	int i;
+
+	(void)cq;
+	for (i = 0; i < n && wc_head != wc_tail; i++)
+		wc[i] = wcs[wc_head++ % 8192];
+	return i;
+}
+
+static int req_notify(struct ibv_cq *cq, int solicited)
+{
+	(void)cq, (void)solicited;
+	return 0;
+}
+
+static int post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr,
+		     struct ibv_recv_wr **bad)
+{
+	struct fake_qp *f = (struct fake_qp *)qp;
+
+	for (; wr; wr = wr->next) {
+		if (fail_recv) {
+			*bad = wr;
+			return ENOMEM;
+		}
+		CU_ASSERT(f->rq_tail - f->rq_head < qp->handle);
+		f->rq[f->rq_tail++ % MAX_WR] = wr;
+	}
+	return 0;
+}
+
+static int post_send(struct ibv_qp *qp, struct ibv_send_wr *wr,
+		     struct ibv_send_wr **bad)
+{
+	struct fake_qp *f = (struct fake_qp *)qp;
+	int i;
+
+	f->doorbells++;
+	for (i = 0; wr; wr = wr->next, i++) {
+		if (i == fail_send_at) {
+			*bad = wr;
+			return ENOMEM;
+		}
+		/* the accounting keeps it from ever overflowing */
+		CU_ASSERT(f->sq_tail - f->sq_head < qp->events_completed);
+		f->sge[f->sq_tail % MAX_WR] = wr->sg_list[0];
+		f->sq[f->sq_tail++ % MAX_WR] = *wr;
+	}
+	return 0;
+}
+
+static enum ibv_wc_opcode wc_opcode(const struct ibv_send_wr *wr)
+{
+	if (wr->opcode == IBV_WR_RDMA_READ)
+		return IBV_WC_RDMA_READ;
+	return wr->opcode == IBV_WR_RDMA_WRITE ? IBV_WC_RDMA_WRITE : IBV_WC_SEND;
+}
+
+/* The next @n work requests of the send queue complete. */
+static int complete_sends(struct fake_qp *f, int n, enum ibv_wc_status st)
+{
+	int done = 0;
+
+	while (n-- && f->sq_head != f->sq_tail) {
+		struct ibv_send_wr *wr = &f->sq[f->sq_head++ % MAX_WR];
+
+		done++;
+		if (st || wr->send_flags & IBV_SEND_SIGNALED)
+			push_wc(f, wr->wr_id, st, wc_opcode(wr), 0);
+	}
+	return done;
+}
+
+static void flush_all(struct fake_qp *f)
+{
+	complete_sends(f, MAX_WR, IBV_WC_WR_FLUSH_ERR);
+	while (f->rq_head != f->rq_tail)
+		push_wc(f, f->rq[f->rq_head++ % MAX_WR]->wr_id,
+			IBV_WC_WR_FLUSH_ERR, 0, 0);
+}
+
+int ibv_modify_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask)
+{
+	struct fake_qp *f = (struct fake_qp *)qp;
+
+	(void)mask;
+	UNIT_EQ(attr->qp_state, IBV_QPS_ERR);
+	f->error = true;
+	if (!never_flush)
+		flush_all(f);
+	return 0;
+}
+
+/* A host sends a capsule of @len bytes. False: receiver not ready. */
+static bool host_sends(struct fake_qp *f, const void *capsule, u32 len)
+{
+	struct ibv_recv_wr *wr;
+
+	if (f->rq_head == f->rq_tail)
+		return false;
+	wr = f->rq[f->rq_head++ % MAX_WR];
+	if (len > wr->sg_list->length) {
+		push_wc(f, wr->wr_id, IBV_WC_LOC_LEN_ERR, 0, 0);
+		return true;
+	}
+	memcpy((void *)(uintptr_t)wr->sg_list->addr, capsule, len);
+	push_wc(f, wr->wr_id, IBV_WC_SUCCESS, IBV_WC_RECV, len);
+	return true;
+}
+
+/* --- the connection manager ----------------------------------------------- */
+
+static struct rdma_cm_event cm_events[64];
+static unsigned int cm_head, cm_tail;
+static u16 rejected;
+static u16 crqsize;
+static struct rdma_event_channel cm_channel;
+
+struct rdma_event_channel *rdma_create_event_channel(void)
+{
+	cm_channel.fd = eventfd(0, 0);
+	return &cm_channel;
+}
+
+void rdma_destroy_event_channel(struct rdma_event_channel *ch) { close(ch->fd); }
+
+int rdma_create_id(struct rdma_event_channel *ch, struct rdma_cm_id **id,
+		   void *ctx, enum rdma_port_space ps)
+{
+	*id = calloc(1, sizeof(**id));
+	(*id)->channel = ch;
+	(*id)->context = ctx;
+	(*id)->ps = ps;
+	(*id)->verbs = &context;
+	live.id++;
+	return 0;
+}
+
+int rdma_destroy_id(struct rdma_cm_id *id)
+{
+	CU_ASSERT_PTR_NULL(id->qp);
+	free(id);
+	live.id--;
+	id_freed_at = ++order;
+	return 0;
+}
+
+int rdma_bind_addr(struct rdma_cm_id *id, struct sockaddr *a)
+{
+	(void)id, (void)a;
+	return 0;
+}
+
+int rdma_listen(struct rdma_cm_id *id, int backlog)
+{
+	(void)id, (void)backlog;
+	return 0;
+}
+
+int rdma_set_option(struct rdma_cm_id *id, int level, int name, void *v, size_t n)
+{
+	(void)id, (void)level, (void)name, (void)v, (void)n;
+	return 0;
+}
+
+int rdma_get_cm_event(struct rdma_event_channel *ch, struct rdma_cm_event **ev)
+{
+	(void)ch;
+	if (cm_head == cm_tail) {
+		errno = EAGAIN;
+		return -1;
+	}
+	*ev = &cm_events[cm_head++ % 64];
+	live.events++;
+	return 0;
+}
+
+int rdma_ack_cm_event(struct rdma_cm_event *ev)
+{
+	memset(ev, 0xee, sizeof(*ev));
+	live.events--;
+	return 0;
+}
+
+int rdma_reject(struct rdma_cm_id *id, const void *data, uint8_t len)
+{
+	(void)id;
+	rejected = (u16)nvme_rdma_cm_rej_decode(data, len);
+	return 0;
+}
+
+int rdma_accept(struct rdma_cm_id *id, struct rdma_conn_param *p)
+{
+	(void)id;
+	errno = accept_errno;
+	if (accept_errno)
+		return -1;
+	crqsize = (u16)nvme_rdma_cm_rep_decode(p->private_data,
+					       p->private_data_len, NULL);
+	return 0;
+}
+
+int rdma_disconnect(struct rdma_cm_id *id)
+{
+	(void)id;
+	return 0;
+}
+
+int rdma_create_qp(struct rdma_cm_id *id, struct ibv_pd *p,
+		   struct ibv_qp_init_attr *attr)
+{
+	struct fake_qp *f = calloc(1, sizeof(*f));
+
+	(void)p;
+	f->qp.context = &context;
+	f->qp.handle = attr->cap.max_recv_wr;
+	f->qp.events_completed = attr->cap.max_send_wr;
+	f->qp.qp_num = 7;
+	id->qp = &f->qp;
+	live.qp++;
+	return 0;
+}
+
+/* Completions that were not read stay, as on real queues. */
+void rdma_destroy_qp(struct rdma_cm_id *id)
+{
+	free(id->qp);
+	id->qp = NULL;
+	live.qp--;
+}
+
+#endif

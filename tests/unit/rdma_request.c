@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * Commands on the RDMA transport: batching, transfers in place and through
+ * buffers, and what happens when buffers, READs, places in the send queue or
+ * requests run short.
+ */
+#include "tests/unit/rdma_stage.h"
+
+static void test_responses_in_one_doorbell(void)
+{
+	struct rdma_qpair *q;
+	struct fake_qp *f;
+	u8 capsule[64] = { 0 };
+	int i, bells;
+
+	up();
+	q = connected(1, 32, 8);
+	f = fq(q);
+	for (i = 0; i < 8; i++)
+		host_sends(f, capsule, sizeof(capsule));
+	turns(1);
+	UNIT_EQ(nstarted, 8);
+	UNIT_EQ(f->rq_tail - f->rq_head, 24);
+	bells = f->doorbells;
+	for (i = 0; i < 8; i++)
+		ops->req_complete(started[i]);
+	/* nothing goes out before the turn ends */
+	UNIT_EQ(f->sq_tail, 0);
+	turns(1);
+	UNIT_EQ(f->sq_tail, 8);
+	UNIT_EQ(f->doorbells, bells + 1);
+	UNIT_EQ(f->rq_tail - f->rq_head, 32);
+	for (i = 0; i < 8; i++)
+		UNIT_EQ(f->sq[i].opcode, IBV_WR_SEND);
+	UNIT_EQ(done, 0);
+	complete_sends(f, 8, IBV_WC_SUCCESS);
+	turns(1);
+	UNIT_EQ(done, 8);
+	UNIT_EQ(q->credits.sends, q->plan.sends);
+	hang_up(q);
+	down();
+}
+
+static void test_read_in_place(void)
+{
+	static u8 ram[65536];
+	struct nvmf_memory m = { .base = ram, .len = sizeof(ram) };
+	struct rdma_memory *rm;
+	struct nvmf_request *req;
+	struct rdma_qpair *q;
+	struct fake_qp *f;
+
+	up();
+	UNIT_EQ(ops->map_memory(transport, &m), 0);
+	q = connected(1, 32, 8);
+	f = fq(q);
+	/* the device came after the memory */
+	rm = m.key[NVMF_TRTYPE_RDMA];
+	CU_ASSERT_PTR_NOT_NULL_FATAL(rm->mr[0]);
+	req = command(q, 1);
+	with_data(req, NVME_XFER_CTRL_TO_HOST, 4096, &m);
+	ops->req_complete(req);
+	turns(1);
+	UNIT_EQ(f->sq_tail, 2);
+	UNIT_EQ(f->doorbells, 1);
+	UNIT_EQ(f->sq[0].opcode, IBV_WR_RDMA_WRITE);
+	UNIT_EQ(f->sq[0].send_flags, 0);
+	UNIT_EQ(f->sq[0].wr.rdma.remote_addr, 0x1000);
+	UNIT_EQ(f->sq[0].wr.rdma.rkey, 55);
+	UNIT_EQ(f->sge[0].addr, (uintptr_t)ram);
+	UNIT_EQ(f->sge[0].lkey, rm->mr[0]->lkey);
+	UNIT_EQ(f->sq[1].opcode, IBV_WR_SEND_WITH_INV);
+	UNIT_EQ(f->sq[1].invalidate_rkey, 55);
+	UNIT_EQ(q->gd->stats.copies, 0);
+	complete_sends(f, 2, IBV_WC_SUCCESS);
+	turns(1);
+	UNIT_EQ(done, 1);
+	/* an error moves no data, and gives the key back all the same */
+	req = command(q, 2);
+	with_data(req, NVME_XFER_CTRL_TO_HOST, 4096, &m);
+	req->cqe.status = cpu_to_le16(NVME_SC_LBA_RANGE << 1);
+	ops->req_complete(req);
+	turns(1);
+	UNIT_EQ(f->sq_tail, 3);
+	UNIT_EQ(f->sq[2].opcode, IBV_WR_SEND_WITH_INV);
+	complete_sends(f, 1, IBV_WC_SUCCESS);
+	hang_up(q);
+	ops->unmap_memory(transport, &m);
+	down();
+}
+
+static void test_unregistered_ram_is_copied(void)
+{
+	static u8 ram[65536];
+	struct nvmf_memory m = { .base = ram, .len = sizeof(ram) };
+	struct nvmf_request *req;
+	struct rdma_qpair *q;
+	struct fake_qp *f;
+
+	up();
+	memset(ram, 0x5a, sizeof(ram));
+	q = connected(1, 32, 8);
+	f = fq(q);
+	mr_budget = 0;
+	UNIT_EQ(ops->map_memory(transport, &m), 0);
+	mr_budget = 1000;
+	req = command(q, 1);
+	with_data(req, NVME_XFER_CTRL_TO_HOST, 20000, &m);
+	ops->req_complete(req);
+	turns(1);
+	UNIT_EQ(q->gd->stats.copies, 1);
+	UNIT_EQ(f->sq_tail, 2);
+	CU_ASSERT(f->sge[0].addr != (uintptr_t)ram);
+	UNIT_EQ(*(u8 *)(uintptr_t)f->sge[0].addr, 0x5a);
+	UNIT_EQ(q->gd->pool.in_use, 2);
+	complete_sends(f, 2, IBV_WC_SUCCESS);
+	turns(1);
+	UNIT_EQ(q->gd->pool.in_use, 0);
+	/* a write gets buffers instead of the RAM */
+	req = command(q, 2);
+	with_data(req, NVME_XFER_HOST_TO_CTRL, 512, &m);
+	ops->req_get_data(req);
+	CU_ASSERT_PTR_NULL(req->memory);
+	CU_ASSERT(req->iov[0].iov_base != ram);
+	turns(1);
+	complete_sends(f, 1, IBV_WC_SUCCESS);
+	turns(1);
+	UNIT_EQ(executed, 1);
+	ops->req_complete(req);
+	hang_up(q);
+	ops->unmap_memory(transport, &m);
+	down();
+}
+
+static void test_read_throttle(void)
+{
+	struct nvmf_request *req[5];
+	struct rdma_qpair *q;
+	struct fake_qp *f;
+	int i;
+
+	up();
+	q = connected(1, 32, 2);
+	f = fq(q);
+	for (i = 0; i < 5; i++) {
+		req[i] = command(q, (u16)i);
+		with_data(req[i], NVME_XFER_HOST_TO_CTRL, 4096, NULL);
+		ops->req_get_data(req[i]);
+	}
+	turns(1);
+	for (i = 0; i < 5; i++) {
+		/* never more under way than the host answers */
+		CU_ASSERT(f->sq_tail - f->sq_head <= 2);
+		UNIT_EQ(f->sq[i].opcode, IBV_WR_RDMA_READ);
+		UNIT_EQ(complete_sends(f, 1, IBV_WC_SUCCESS), 1);
+		turns(1);
+		UNIT_EQ(executed, i + 1);
+		CU_ASSERT_PTR_EQUAL(last_executed, req[i]);
+	}
+	UNIT_EQ(q->gd->stats.wait_read, 3);
+	for (i = 0; i < 5; i++)
+		ops->req_complete(req[i]);
+	turns(1);
+	complete_sends(f, 5, IBV_WC_SUCCESS);
+	turns(1);
+	UNIT_EQ(done, 5);
+	UNIT_EQ(q->credits.reads, 2);
+	UNIT_EQ(q->credits.sends, q->plan.sends);
+	hang_up(q);
+	down();
+}
+
+/* More pieces than a READ can scatter, more READs than the host answers. */
+static void test_read_in_parts(void)
+{
+	struct nvmf_request *req;
+	struct rdma_qpair *q;
+	struct fake_qp *f;
+	int i;
+
+	up();
+	device_attr.max_sge_rd = 2;
+	q = connected(1, 32, 2);
+	f = fq(q);
+	req = command(q, 1);
+	with_data(req, NVME_XFER_HOST_TO_CTRL, 131072 - 512, NULL);
+	ops->req_get_data(req);
+	UNIT_EQ(req->iovcnt, 8);
+	UNIT_EQ(req->iov[7].iov_len, 16384 - 512);
+	turns(1);
+	UNIT_EQ(f->sq_tail, 2);
+	for (i = 0; i < 2; i++) {
+		UNIT_EQ(f->sq[2 * i].wr.rdma.remote_addr,
+			0x1000 + 4 * i * 16384);
+		UNIT_EQ(f->sq[2 * i].send_flags, 0);
+		UNIT_EQ(f->sq[2 * i + 1].send_flags, IBV_SEND_SIGNALED);
+		UNIT_EQ(executed, 0);
+		complete_sends(f, 2, IBV_WC_SUCCESS);
+		turns(1);
+	}
+	UNIT_EQ(executed, 1);
+	UNIT_EQ(f->sq_tail, 4);
+	ops->req_complete(req);
+	turns(1);
+	UNIT_EQ(q->gd->pool.in_use, 0);
+	complete_sends(f, 1, IBV_WC_SUCCESS);
+	hang_up(q);
+	down();
+}
+
+static void test_buffers_in_order(void)
+{
+	struct nvmf_request *req[3];
+	struct rdma_qpair *a, *b;
+	int i;
+
+	ops->opts_init(&opts);
+	opts.num_shared_buffers = 8;
+	up();
+	a = connected(1, 32, 8);
+	b = connected(2, 32, 8);
+	for (i = 0; i < 3; i++) {
+		req[i] = command(i == 1 ? b : a, (u16)i);
+		with_data(req[i], NVME_XFER_CTRL_TO_HOST,
+			  i == 1 ? 131072 : 16384, NULL);
+		ops->req_get_data(req[i]);
+	}
+	/* the second wants all; the third could have one, but waits its turn */
+	UNIT_EQ(executed, 1);
+	UNIT_EQ(a->gd->stats.wait_buffer, 2);
+	/* what needs no buffers does not wait */
+	ops->req_complete(command(a, 9));
+	turns(1);
+	UNIT_EQ(complete_sends(fq(a), 1, IBV_WC_SUCCESS), 1);
+	turns(1);
+	UNIT_EQ(done, 1);
+	for (i = 0; i < 3; i++) {
+		UNIT_EQ(executed, i + 1);
+		CU_ASSERT_PTR_EQUAL(last_executed, req[i]);
+		ops->req_complete(req[i]);
+		turns(1);
+		complete_sends(fq(i == 1 ? b : a), 16, IBV_WC_SUCCESS);
+		turns(1);
+	}
+	UNIT_EQ(a->gd->pool.in_use, 0);
+	hang_up(a);
+	hang_up(b);
+	down();
+}
+
+static void test_no_buffers_at_all(void)
+{
+	struct nvmf_request *req;
+	struct rdma_qpair *q;
+
+	up();
+	q = connected(1, 32, 8);
+	mr_budget = 0;
+	req = command(q, 1);
+	with_data(req, NVME_XFER_CTRL_TO_HOST, 4096, NULL);
+	ops->req_get_data(req);
+	UNIT_EQ(failed, 1);
+	turns(1);
+	/* the host is told, the connection lives */
+	UNIT_EQ(fq(q)->sq_tail, 1);
+	UNIT_EQ(q->state, RDMA_QP_LIVE);
+	complete_sends(fq(q), 1, IBV_WC_SUCCESS);
+	hang_up(q);
+	down();
+}
+
+static void test_slabs_are_given_back(void)
+{
+	struct nvmf_request *req[32];
+	struct rdma_qpair *q;
+	int i, mrs;
+
+	up();
+	q = connected(1, 64, 8);
+	mrs = live.mr;
+	for (i = 0; i < 32; i++) {
+		req[i] = command(q, (u16)i);
+		with_data(req[i], NVME_XFER_CTRL_TO_HOST, 131072, NULL);
+		ops->req_get_data(req[i]);
+	}
+	UNIT_EQ(live.mr, mrs + 4);
+	for (i = 0; i < 32; i++)
+		ops->req_complete(req[i]);
+	turns(1);
+	complete_sends(fq(q), 64, IBV_WC_SUCCESS);
+	turns(1);
+	fire_timers();
+	UNIT_EQ(live.mr, mrs + 4);
+	fire_timers();
+	UNIT_EQ(live.mr, mrs + 1);
+	hang_up(q);
+	down();
+}
+
+/* The host answers faster than sends are reported: requests run out. */
+static void test_late_send_completions(void)
+{
+	struct rdma_qpair *q;
+	u8 capsule[64] = { 0 };
+	u32 i, n = 0;
+
+	up();
+	q = connected(1, 16, 8);
+	for (i = 0; i < q->plan.requests + 5; i++) {
+		CU_ASSERT_TRUE(host_sends(fq(q), capsule, sizeof(capsule)));
+		turns(1);
+		if (nstarted > n)
+			ops->req_complete(started[n++]);
+		turns(1);
+	}
+	UNIT_EQ(nstarted, q->plan.requests);
+	UNIT_EQ(q->gd->stats.wait_request, 5);
+	complete_sends(fq(q), 5, IBV_WC_SUCCESS);
+	turns(1);
+	UNIT_EQ(nstarted, q->plan.requests + 5);
+	while (n < nstarted)
+		ops->req_complete(started[n++]);
+	turns(1);
+	complete_sends(fq(q), MAX_WR, IBV_WC_SUCCESS);
+	turns(1);
+	UNIT_EQ(done, (int)nstarted);
+	hang_up(q);
+	down();
+}
+
+static void test_send_queue_full(void)
+{
+	struct rdma_qpair *q;
+	struct nvmf_request *req;
+	u32 i, n;
+
+	up();
+	device_attr.max_qp_wr = 32;
+	device_attr.max_sge = 1;
+	q = connected(1, 32, 8);
+	UNIT_EQ(q->plan.sends, 32);
+	for (i = 0; i < 8; i++) {
+		req = command(q, (u16)i);
+		with_data(req, NVME_XFER_CTRL_TO_HOST, 131072, NULL);
+		ops->req_get_data(req);
+		ops->req_complete(req);
+		turns(1);
+	}
+	/* 9 work requests each: 3 fit; post_send() checks that no more come */
+	UNIT_EQ(fq(q)->sq_tail, 27);
+	UNIT_EQ(q->gd->stats.wait_send, 5);
+	for (n = 0; n < 8; n++) {
+		complete_sends(fq(q), 9, IBV_WC_SUCCESS);
+		turns(1);
+		UNIT_EQ(done, n + 1);
+	}
+	UNIT_EQ(q->credits.sends, 32);
+	hang_up(q);
+	down();
+}
+
+static void test_capsule_data(void)
+{
+	u8 capsule[64 + 4096];
+	struct rdma_qpair *q;
+
+	up();
+	q = connected(1, 32, 8);
+	memset(capsule, 0xab, sizeof(capsule));
+	host_sends(fq(q), capsule, sizeof(capsule));
+	turns(1);
+	UNIT_EQ(nstarted, 1);
+	UNIT_EQ(started[0]->capsule_len, 4096);
+	UNIT_EQ(memcmp(started[0]->capsule_data, capsule + 64, 4096), 0);
+	/* the slot is not posted while its data is in use */
+	UNIT_EQ(fq(q)->rq_tail - fq(q)->rq_head, 31);
+	ops->req_complete(started[0]);
+	turns(1);
+	UNIT_EQ(fq(q)->rq_tail - fq(q)->rq_head, 32);
+	hang_up(q);
+	down();
+}
+
+UNIT_MAIN(UNIT(test_responses_in_one_doorbell), UNIT(test_read_in_place),
+	  UNIT(test_unregistered_ram_is_copied), UNIT(test_read_throttle),
+	  UNIT(test_read_in_parts), UNIT(test_buffers_in_order),
+	  UNIT(test_no_buffers_at_all), UNIT(test_slabs_are_given_back),
+	  UNIT(test_late_send_completions), UNIT(test_send_queue_full),
+	  UNIT(test_capsule_data))

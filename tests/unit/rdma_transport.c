@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * Connections of the RDMA transport: admission and its refusals, coming up,
+ * breaking in every state and by every means, devices that fail, vanish or
+ * never flush, options and counters.
+ */
+#include "tests/unit/rdma_stage.h"
+
+static void test_connect_and_disconnect(void)
+{
+	struct rdma_qpair *q;
+
+	up();
+	q = accepting(1, 32, 8);
+	UNIT_EQ(q->state, RDMA_QP_ACCEPTING);
+	UNIT_EQ(crqsize, 32);
+	UNIT_EQ(fq(q)->rq_tail, 32);
+	UNIT_EQ(added, 0);
+	UNIT_EQ(tr()->pending, 1);
+	cm_event(q->id, RDMA_CM_EVENT_ESTABLISHED, NULL);
+	cm_event(q->id, RDMA_CM_EVENT_ESTABLISHED, NULL);
+	turns(1);
+	UNIT_EQ(added, 1);
+	UNIT_EQ(tr()->pending, 0);
+	/* twice, as connection managers do */
+	cm_event(q->id, RDMA_CM_EVENT_DISCONNECTED, NULL);
+	cm_event(q->id, RDMA_CM_EVENT_TIMEWAIT_EXIT, NULL);
+	turns(4);
+	UNIT_EQ(disconnected, 1);
+	UNIT_EQ(live.qp, 0);
+	UNIT_EQ(live.id, 1);
+	down();
+}
+
+static void test_first_command_before_event(void)
+{
+	struct rdma_qpair *q;
+
+	up();
+	q = accepting(0, 32, 8);
+	CU_ASSERT_PTR_NOT_NULL(command(q, 1));
+	UNIT_EQ(added, 1);
+	UNIT_EQ(q->state, RDMA_QP_LIVE);
+	cm_event(q->id, RDMA_CM_EVENT_ESTABLISHED, NULL);
+	turns(1);
+	UNIT_EQ(added, 1);
+	ops->req_complete(started[0]);
+	turns(1);
+	hang_up(q);
+	down();
+}
+
+static void expect_refused(const struct nvme_rdma_cm_req *req, u8 len, u8 reads,
+			   u16 sts)
+{
+	int before = live.id;
+
+	rejected = 0;
+	request(req, len, reads);
+	turns(4);
+	UNIT_EQ(rejected, sts);
+	UNIT_EQ(live.id, before);
+	UNIT_EQ(live.qp, 0);
+	UNIT_EQ(live.cq, 0);
+	UNIT_EQ(chosen, 0);
+	UNIT_EQ(tr()->pending, 0);
+	CU_ASSERT(warnings > 0);
+}
+
+static void test_refusals(void)
+{
+	struct nvme_rdma_cm_params p = { .qid = 1, .hrqsize = 32, .hsqsize = 32 };
+	struct nvme_rdma_cm_req good, r;
+
+	up();
+	nvme_rdma_cm_req_encode(&good, &p);
+	expect_refused(&good, 31, 8, NVME_RDMA_CM_INVALID_LEN);
+	expect_refused(NULL, 0, 8, NVME_RDMA_CM_INVALID_LEN);
+	r = good;
+	r.recfmt = cpu_to_le16(1);
+	expect_refused(&r, sizeof(r), 8, NVME_RDMA_CM_INVALID_RECFMT);
+	r = good;
+	r.qid = cpu_to_le16(128);
+	expect_refused(&r, sizeof(r), 8, NVME_RDMA_CM_INVALID_QID);
+	r = good;
+	r.hsqsize = 0;
+	expect_refused(&r, sizeof(r), 8, NVME_RDMA_CM_INVALID_HSQSIZE);
+	r = good;
+	r.hrqsize = cpu_to_le16(31);
+	expect_refused(&r, sizeof(r), 8, NVME_RDMA_CM_INVALID_HRQSIZE);
+	expect_refused(&good, sizeof(good), 0, NVME_RDMA_CM_INVALID_IRD);
+	down();
+}
+
+static void test_memlock(void)
+{
+	struct nvme_rdma_cm_params p = { .qid = 1, .hrqsize = 32, .hsqsize = 32 };
+	struct nvme_rdma_cm_req req;
+
+	up();
+	nvme_rdma_cm_req_encode(&req, &p);
+	mr_budget = 0;
+	expect_refused(&req, sizeof(req), 8, NVME_RDMA_CM_NO_RESOURCES);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_warning, "cannot register"));
+	mr_budget = 1000;
+	hang_up(connected(1, 32, 8));
+	down();
+}
+
+static void test_accept_fails(void)
+{
+	up();
+	accept_errno = EINVAL;
+	accepting(1, 32, 8);
+	turns(4);
+	UNIT_EQ(live.qp, 0);
+	UNIT_EQ(chosen, 0);
+	UNIT_EQ(added, 0);
+	down();
+}
+
+static void test_pending_limit(void)
+{
+	ops->opts_init(&opts);
+	opts.acceptor_backlog = 2;
+	up();
+	accepting(1, 32, 8);
+	accepting(2, 32, 8);
+	accepting(3, 32, 8);
+	UNIT_EQ(rejected, NVME_RDMA_CM_NO_RESOURCES);
+	UNIT_EQ(live.qp, 2);
+	/* down() stops listening: those two never come up */
+	down();
+	UNIT_EQ(added, 0);
+}
+
+static void test_posting_fails(void)
+{
+	int at;
+
+	for (at = 0; at < 4; at++) {
+		struct nvmf_request *req[2];
+		struct rdma_qpair *q;
+		int i;
+
+		up();
+		q = connected(1, 32, 8);
+		for (i = 0; i < 2; i++)
+			req[i] = command(q, (u16)i);
+		for (i = 0; i < 2; i++) {
+			with_data(req[i], NVME_XFER_CTRL_TO_HOST, 512, NULL);
+			ops->req_get_data(req[i]);
+			ops->req_complete(req[i]);
+		}
+		fail_send_at = at;
+		turns(5);
+		UNIT_EQ(disconnected, 1);
+		UNIT_EQ(done, 2);
+		UNIT_EQ(live.qp, 0);
+		down();
+	}
+	up();
+	ops->req_complete(command(connected(1, 32, 8), 1));
+	fail_recv = 1;
+	turns(5);
+	UNIT_EQ(disconnected, 1);
+	UNIT_EQ(done, 1);
+	down();
+}
+
+/* One request in each state when the connection breaks. */
+static void one_of_each(struct rdma_qpair *q, struct nvmf_memory *m)
+{
+	struct nvmf_request *r;
+
+	/* with nvmf */
+	command(q, 0);
+	/* response posted */
+	ops->req_complete(command(q, 1));
+	/* reading */
+	r = command(q, 2);
+	with_data(r, NVME_XFER_HOST_TO_CTRL, 4096, NULL);
+	ops->req_get_data(r);
+	/* wants to read: the host answers one at a time */
+	r = command(q, 3);
+	with_data(r, NVME_XFER_HOST_TO_CTRL, 4096, NULL);
+	ops->req_get_data(r);
+	/* holds the rest of the buffers while nvmf has it */
+	r = command(q, 4);
+	with_data(r, NVME_XFER_CTRL_TO_HOST, 6 * 16384, NULL);
+	ops->req_get_data(r);
+	/* wait for buffers: to fetch into, and to copy to */
+	r = command(q, 5);
+	with_data(r, NVME_XFER_HOST_TO_CTRL, 131072, NULL);
+	ops->req_get_data(r);
+	r = command(q, 6);
+	with_data(r, NVME_XFER_CTRL_TO_HOST, 4096, m);
+	ops->req_complete(r);
+	turns(1);
+	UNIT_EQ(to_request(started[0])->state, RDMA_REQ_NVMF);
+	UNIT_EQ(to_request(started[1])->state, RDMA_REQ_SENT);
+	UNIT_EQ(to_request(started[2])->state, RDMA_REQ_READ);
+	UNIT_EQ(to_request(started[3])->state, RDMA_REQ_READ);
+	UNIT_EQ(to_request(started[4])->state, RDMA_REQ_NVMF);
+	UNIT_EQ(to_request(started[5])->state, RDMA_REQ_BUFFER);
+	UNIT_EQ(to_request(started[6])->state, RDMA_REQ_BOUNCE);
+}
+
+static void break_with(enum rdma_cm_event_type type, bool mute)
+{
+	static u8 ram[8192];
+	struct nvmf_memory m = { .base = ram, .len = sizeof(ram) };
+	struct rdma_qpair *q;
+
+	ops->opts_init(&opts);
+	opts.num_shared_buffers = 8;
+	up();
+	q = connected(1, 32, 1);
+	mr_budget = 0;
+	ops->map_memory(transport, &m);
+	mr_budget = 1000;
+	hold_free = true;
+	one_of_each(q, &m);
+	never_flush = mute;
+	cm_event(q->id, type, NULL);
+	if (mute) {
+		turns(5);
+		/* waits for the device; no buffer was given away meanwhile */
+		UNIT_EQ(q->state, RDMA_QP_FLUSHING);
+		UNIT_EQ(disconnected, 0);
+		UNIT_EQ(q->gd->pool.in_use, 8);
+		fire_timers();
+		UNIT_EQ(live.qp, 0);
+		UNIT_EQ(q->gd->stats.forced, 1);
+	}
+	turns(5);
+	UNIT_EQ(disconnected, 1);
+	/* the two that nvmf had are still its own */
+	UNIT_EQ(failed, 3);
+	UNIT_EQ(done, 5);
+	ops->req_complete(started[0]);
+	ops->req_complete(started[4]);
+	UNIT_EQ(done, 7);
+	UNIT_EQ(q->gd->pool.in_use, 0);
+	chosen--;
+	ops->qpair_free(gone);
+	turns(4);
+	ops->unmap_memory(transport, &m);
+	down();
+}
+
+static void test_break_in_every_state(void)
+{
+	break_with(RDMA_CM_EVENT_DISCONNECTED, false);
+}
+
+static void test_device_never_flushes(void)
+{
+	break_with(RDMA_CM_EVENT_DISCONNECTED, true);
+}
+
+static void test_device_removed(void)
+{
+	struct weft_reason why;
+	struct rdma_qpair *q;
+
+	up();
+	q = connected(1, 32, 8);
+	order = pd_freed_at = id_freed_at = 0;
+	cm_event(q->id, RDMA_CM_EVENT_DEVICE_REMOVAL, NULL);
+	turns(6);
+	UNIT_EQ(disconnected, 1);
+	UNIT_EQ(live.pd, 0);
+	UNIT_EQ(live.cq, 0);
+	/* the id holds the device open, so it goes last */
+	CU_ASSERT(pd_freed_at < id_freed_at);
+	UNIT_EQ(live.id, 1);
+	/* and the listener too; it comes back with the device */
+	cm_event(TAILQ_FIRST(&tr()->listeners)->id,
+		 RDMA_CM_EVENT_DEVICE_REMOVAL, NULL);
+	UNIT_EQ(live.id, 0);
+	fire_timers();
+	UNIT_EQ(live.id, 1);
+	hang_up(connected(2, 32, 8));
+	UNIT_EQ(ops->listen(transport, &trid, &why), 0);
+	ops->stop_listen(transport, &trid);
+	down();
+}
+
+static void bad_arrival(u32 len)
+{
+	static u8 capsule[8192];
+	struct rdma_qpair *q;
+
+	up();
+	q = connected(1, 32, 8);
+	host_sends(fq(q), capsule, len);
+	turns(5);
+	UNIT_EQ(nstarted, 0);
+	UNIT_EQ(disconnected, 1);
+	CU_ASSERT(warnings > 0);
+	down();
+}
+
+static void test_bad_capsules(void)
+{
+	bad_arrival(0);
+	bad_arrival(63);
+	bad_arrival(64 + 4096 + 1);
+}
+
+static void test_wrong_opcode(void)
+{
+	struct rdma_qpair *q;
+	struct ibv_recv_wr *wr;
+
+	up();
+	q = connected(1, 32, 8);
+	wr = fq(q)->rq[fq(q)->rq_head++];
+	push_wc(fq(q), wr->wr_id, IBV_WC_SUCCESS, IBV_WC_RECV_RDMA_WITH_IMM, 64);
+	turns(5);
+	UNIT_EQ(nstarted, 0);
+	UNIT_EQ(disconnected, 1);
+	down();
+}
+
+static void test_remote_access_error(void)
+{
+	struct nvmf_request *req;
+	struct rdma_qpair *q;
+
+	up();
+	q = connected(1, 32, 8);
+	req = command(q, 1);
+	with_data(req, NVME_XFER_HOST_TO_CTRL, 4096, NULL);
+	ops->req_get_data(req);
+	turns(1);
+	complete_sends(fq(q), 1, IBV_WC_REM_ACCESS_ERR);
+	turns(5);
+	UNIT_EQ(executed, 0);
+	UNIT_EQ(failed, 1);
+	UNIT_EQ(done, 1);
+	UNIT_EQ(disconnected, 1);
+	down();
+}
+
+/* Completions of a destroyed queue pair are in the queue still. */
+static void test_stale_completions(void)
+{
+	struct rdma_qpair *q;
+
+	up();
+	q = connected(1, 32, 8);
+	ops->req_complete(command(q, 1));
+	turns(1);
+	never_flush = true;
+	ops->qpair_disconnect(&q->base);
+	ops->qpair_disconnect(&q->base);
+	flush_all(fq(q));
+	fire_timers();
+	UNIT_EQ(q->state, RDMA_QP_SWEEPING);
+	UNIT_EQ(disconnected, 0);
+	turns(5);
+	UNIT_EQ(disconnected, 1);
+	UNIT_EQ(done, 1);
+	down();
+}
+
+static void test_options(void)
+{
+	static const struct { size_t at; u32 bad; const char *name; } bad[] = {
+#define BAD(f, v) { offsetof(struct nvmf_transport_opts, f), v, #f }
+		BAD(max_queue_depth, 15), BAD(max_queue_depth, 4097),
+		BAD(max_aq_depth, 31), BAD(in_capsule_data_size, 17),
+		BAD(in_capsule_data_size, 65552), BAD(max_io_size, 2048),
+		BAD(max_io_size, 12288), BAD(io_unit_size, 4097),
+		BAD(io_unit_size, 0), BAD(num_shared_buffers, 7),
+		BAD(acceptor_backlog, 0), BAD(ack_timeout, 32),
+		BAD(max_io_qpairs_per_ctrlr, 0), BAD(num_cqe, 1),
+#undef BAD
+	};
+	struct nvmf_transport *t;
+	struct weft_reason why;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		ops->opts_init(&opts);
+		memcpy((char *)&opts + bad[i].at, &bad[i].bad, 4);
+		UNIT_EQ(ops->create(&opts, &t, &why), -EINVAL);
+		CU_ASSERT_PTR_NOT_NULL(strstr(why.text, bad[i].name));
+	}
+	ops->opts_init(&opts);
+	opts.no_srq = false;
+	opts.max_srq_depth = 4096;
+	up();
+	CU_ASSERT_TRUE(transport->opts.no_srq);
+	UNIT_EQ(transport->opts.max_srq_depth, 0);
+	down();
+}
+
+static void test_stats_are_json(void)
+{
+	char buf[1536];
+	struct weft_text t;
+	struct rdma_qpair *q;
+
+	up();
+	q = connected(1, 32, 8);
+	ops->req_complete(command(q, 1));
+	turns(1);
+	memset(&q->gd->stats, 0xff, sizeof(q->gd->stats));
+	weft_text_init(&t, buf, sizeof(buf));
+	ops->group_stats(transport, &group, &t);
+	CU_ASSERT_FALSE(t.cut);
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf, "\"name\":\"fake0\",\"polls\":18446744073709551615,"));
+	UNIT_STR(buf + t.len - 3, "}]}");
+	hang_up(q);
+	down();
+}
+
+UNIT_MAIN(UNIT(test_connect_and_disconnect),
+	  UNIT(test_first_command_before_event), UNIT(test_refusals),
+	  UNIT(test_memlock), UNIT(test_accept_fails), UNIT(test_pending_limit),
+	  UNIT(test_posting_fails), UNIT(test_break_in_every_state),
+	  UNIT(test_device_never_flushes), UNIT(test_device_removed),
+	  UNIT(test_bad_capsules), UNIT(test_wrong_opcode),
+	  UNIT(test_remote_access_error), UNIT(test_stale_completions),
+	  UNIT(test_options), UNIT(test_stats_are_json))
