@@ -112,9 +112,9 @@ need_modules() {
 	done
 }
 
-# addresses of our modules, by which a leak report is known as ours after unloading
+# where modules lie, by which a leak report is known as ours after unloading
 note_modules() {
-	awk '/^weft/ { print $1, $6, $2 }' /proc/modules >> "$VM_OUT/modules.addr"
+	awk '{ print $1, $6, $2 }' /proc/modules >> "$VM_OUT/modules.addr"
 }
 
 # insert_module FILE [PARAMETER=...]: its dependencies from the kernel first

@@ -53,6 +53,46 @@ def kernel_reports(lines, allow):
     return found
 
 
+def module_ranges(lines):
+    """(name, start, end) of each `name address size` line that lib.sh noted."""
+    ranges = set()
+    for line in lines:
+        name, start, size = line.split()
+        ranges.add((name, int(start, 16), int(start, 16) + int(size)))
+    return ranges
+
+
+def leak_is_ours(block, ranges):
+    """Whether a kmemleak backtrace goes through one of our modules.
+
+    Code of modules that are gone has no names. An address in the module area that
+    belongs to no module was in an init section, which goes away after loading.
+    """
+    for line in block:
+        if "[weft" in line:
+            return True
+        m = re.search(r"\] 0x(ffffffff[0-9a-f]{8})$", line)
+        if not m:
+            continue
+        owners = {n for n, start, end in ranges if start <= int(m[1], 16) < end}
+        if not owners or any(n.startswith("weft") for n in owners):
+            return True
+    return False
+
+
+def leaks(out, allow):
+    """kmemleak's reports about memory that our modules allocated."""
+    blocks = []
+    for line in read_lines(os.path.join(out, "kmemleak.log")):
+        if line.startswith("unreferenced object"):
+            blocks.append([])
+        if blocks:
+            blocks[-1].append(line)
+    ranges = module_ranges(read_lines(os.path.join(out, "modules.addr")))
+    return [b for b in blocks if leak_is_ours(b, ranges) and
+            not any(re.search(a, " ".join(b), re.S) for a in allow)]
+
+
 def read_lines(path):
     try:
         with open(path, encoding="utf-8", errors="replace") as f:
@@ -64,20 +104,17 @@ def read_lines(path):
 def judge(out, allow):
     """(state, reason) of one guest; state is ok, FAIL or skip."""
     serial = read_lines(os.path.join(out, "serial.log"))
-    reports = kernel_reports(serial, allow)
+    reports = kernel_reports(serial, allow) + leaks(out, allow)
     if reports:
         with open(os.path.join(out, "kernel-report.log"), "w", encoding="utf-8") as f:
             f.write("\n\n".join("\n".join(b) for b in reports) + "\n")
         return "FAIL", "kernel report: " + reports[0][0].strip()
     for path in sorted(glob.glob(os.path.join(glob.escape(out), "*.log"))):
-        if os.path.basename(path) in ("serial.log", "kernel-report.log"):
+        if os.path.basename(path) in ("serial.log", "kernel-report.log", "kmemleak.log"):
             continue
         for line in read_lines(path):
             if SANITIZER_REPORT.search(line):
                 return "FAIL", f"{os.path.basename(path)}: {line.strip()}"
-    failure = read_lines(os.path.join(out, "guest-failure"))
-    if failure:
-        return "FAIL", failure[0]
     code = read_lines(os.path.join(out, "exit-code"))
     if not code:
         return "FAIL", "the guest ended before the script did"

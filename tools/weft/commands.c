@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * Every command with its arguments, options and help. From this table come
+ * the parser, the help texts and what the tests walk through.
+ */
+#include "tools/weft/cli.h"
+#include "tools/weft/handlers.h"
+
+#define END { .name = NULL }
+#define SIZE_TEXT(opt, param, text) \
+	{ .name = opt, .kind = CLI_SIZE, .arg = "SIZE", .rpc = param, \
+	  .help = text }
+#define COUNT(opt, param, text) \
+	{ .name = opt, .kind = CLI_COUNT, .arg = "N", .rpc = param, \
+	  .help = text }
+#define TEXT(opt, param, value, text) \
+	{ .name = opt, .kind = CLI_TEXT, .arg = value, .rpc = param, \
+	  .help = text }
+#define FLAG(opt, param, text) \
+	{ .name = opt, .rpc = param, .help = text }
+
+static const struct cli_opt json_opts[] = { CLI_OPT_JSON, END };
+static const struct cli_opt socket_opts[] = { CLI_OPT_SOCKET, END };
+static const struct cli_opt listing_opts[] = {
+	CLI_OPT_SOCKET, CLI_OPT_JSON, END
+};
+
+static const struct cli_opt load_opts[] = {
+	TEXT("dir", NULL, "DIR", "take weft.ko and weft-TRANSPORT.ko from there"),
+	TEXT("control-device", NULL, "NAME",
+	     "name of the control device below /dev"),
+	END
+};
+
+static const struct cli_opt disconnect_opts[] = {
+	{ .name = "device", .letter = 'd', .kind = CLI_TEXT, .arg = "DEVICE",
+	  .help = "this controller: nvme0, or one of its devices" },
+	{ .name = "nqn", .letter = 'n', .kind = CLI_TEXT, .arg = "NQN",
+	  .help = "all controllers of this subsystem" },
+	{ .name = "all", .help = "all controllers" },
+	END
+};
+
+static const struct cli_opt transport_opts[] = {
+	CLI_OPT_SOCKET,
+	COUNT("max-queue-depth", "max_queue_depth", "entries of an I/O queue"),
+	COUNT("max-aq-depth", "max_aq_depth", "entries of an admin queue"),
+	COUNT("max-io-queues", "max_io_qpairs_per_ctrlr",
+	      "I/O queues of a controller"),
+	SIZE_TEXT("in-capsule-size", "in_capsule_data_size",
+		  "data that travels inside a command capsule"),
+	SIZE_TEXT("max-io-size", "max_io_size", "largest transfer"),
+	SIZE_TEXT("buffer-size", "io_unit_size", "one data buffer"),
+	COUNT("buffers", "num_shared_buffers", "number of data buffers"),
+	COUNT("max-srq-depth", "max_srq_depth",
+	      "entries of a shared receive queue"),
+	FLAG("no-srq", "no_srq", "receives per connection"),
+	COUNT("min-kato", "min_kato", "shortest keep-alive timeout in ms"),
+	END
+};
+
+static const struct cli_opt memory_opts[] = {
+	CLI_OPT_SOCKET,
+	SIZE_TEXT("block-size", NULL, "bytes of a block, 512 or 4096; default 512"),
+	TEXT("uuid", "uuid", "UUID", "its UUID; default: a random one"),
+	END
+};
+
+static const struct cli_opt file_opts[] = {
+	CLI_OPT_SOCKET,
+	SIZE_TEXT("block-size", "block_size",
+		  "bytes of a block; default: the device's own, 512 for files"),
+	TEXT("uuid", "uuid", "UUID", "its UUID; default: a random one"),
+	FLAG("readonly", "readonly", "refuse writes"),
+	END
+};
+
+static const struct cli_opt subsystem_opts[] = {
+	CLI_OPT_SOCKET,
+	TEXT("serial", "serial_number", "TEXT", "up to 20 characters"),
+	TEXT("model", "model_number", "TEXT", "up to 40 characters"),
+	FLAG("allow-any-host", "allow_any_host", "admit hosts not on the list"),
+	COUNT("max-namespaces", "max_namespaces", "default 32"),
+	COUNT("min-cntlid", "min_cntlid", "lowest controller id"),
+	COUNT("max-cntlid", "max_cntlid", "highest controller id"),
+	END
+};
+
+static const struct cli_opt ns_opts[] = {
+	CLI_OPT_SOCKET,
+	COUNT("nsid", "nsid", "namespace id; default: the lowest free"),
+	TEXT("uuid", "uuid", "UUID", "default: the block device's"),
+	TEXT("nguid", "nguid", "HEX", "32 hexadecimal digits"),
+	TEXT("eui64", "eui64", "HEX", "16 hexadecimal digits"),
+	END
+};
+
+static const char load_more[] =
+"Loads weft and weft_TRANSPORT (default: rdma) with the kernel modules that they need.\n"
+"They come from --dir, else from build/modules/RELEASE beside this program, else from\n"
+"/lib/modules. Then says which names the host has taken: beside a loaded nvme-core\n"
+"they are Weft's own.\n";
+
+static const char unload_more[] =
+"Refused while controllers are connected or devices are held open; says by whom.\n";
+
+static const char rxe_more[] =
+"Soft-RoCE turns a network interface into an RDMA device. Loads the kernel's rdma_rxe\n"
+"and rdma_ucm if they are not there yet.\n";
+
+static const char connect_more[] =
+"Either a whole connect string as it is written to /dev/nvme-fabrics, or options.\n"
+"Prints the controller and its namespaces, one name a line.\n"
+"\n"
+"  weft connect -t rdma -a 10.9.0.1 -n nqn.2026-11.io.weft:disk1\n"
+"  weft connect \"transport=rdma,traddr=10.9.0.1,nqn=nqn.2026-11.io.weft:disk1\"\n";
+
+static const char explain_more[] =
+"Without an argument: every option there is. A string with a mistake ends with 1, the\n"
+"reason and its place.\n";
+
+static const char rpc_more[] =
+"Prints the result as JSON. 'weft target rpc rpc_get_methods' lists the methods.\n";
+
+static const char stop_more[] =
+"Hosts are disconnected, I/O under way is finished; returns when the target has ended.\n";
+
+static const char load_config_more[] =
+"Applied as a whole, or refused with the call that is wrong and taken back. '-' reads\n"
+"from standard input.\n";
+
+const struct cli_command cli_commands[] = {
+	{ "load", "[TRANSPORT]", "Load the kernel host", load_more, load_opts,
+	  false, cmd_load },
+	{ "unload", "", "Unload the kernel host", unload_more, NULL, false,
+	  cmd_unload },
+	{ "rxe add", "NAME NETDEV", "Make a soft-RoCE device", rxe_more, NULL,
+	  false, cmd_rxe_add },
+	{ "rxe del", "NAME", "Remove a soft-RoCE device", NULL, NULL, false,
+	  cmd_rxe_del },
+	{ "rxe list", "", "List soft-RoCE devices", NULL, json_opts, false,
+	  cmd_rxe_list },
+	{ "discover", "", "List what a discovery controller offers", NULL,
+	  json_opts, true, cmd_discover },
+	{ "connect", "[STRING]", "Connect to a subsystem", connect_more,
+	  json_opts, true, cmd_connect },
+	{ "disconnect", "", "Disconnect controllers", NULL, disconnect_opts,
+	  false, cmd_disconnect },
+	{ "list", "", "List controllers and namespaces", NULL, json_opts, false,
+	  cmd_list },
+	{ "explain", "[STRING]", "Tell what a connect string means",
+	  explain_more, json_opts, false, cmd_explain },
+
+	{ "target status", "", "Show what the target does", NULL, listing_opts,
+	  false, cmd_target_status },
+	{ "target transport add", "TYPE", "Make a transport available", NULL,
+	  transport_opts, false, cmd_transport_add },
+	{ "target transport list", "", "List transports", NULL, listing_opts,
+	  false, cmd_transport_list },
+	{ "target bdev list", "[NAME]", "List block devices", NULL,
+	  listing_opts, false, cmd_bdev_list },
+	{ "target bdev stat", "[NAME]", "Show counters of block devices", NULL,
+	  listing_opts, false, cmd_bdev_stat },
+	{ "target bdev add malloc", "NAME SIZE", "Create a RAM disk", NULL,
+	  memory_opts, false, cmd_bdev_add_malloc },
+	{ "target bdev add null", "NAME SIZE",
+	  "Create a disk that reads zeroes and drops writes", NULL, memory_opts,
+	  false, cmd_bdev_add_null },
+	{ "target bdev add file", "NAME PATH",
+	  "Create a disk on a file or block device", NULL, file_opts, false,
+	  cmd_bdev_add_file },
+	{ "target bdev del", "NAME", "Remove a block device", NULL, socket_opts,
+	  false, cmd_bdev_del },
+	{ "target subsystem list", "[NQN]", "List subsystems", NULL,
+	  listing_opts, false, cmd_subsystem_list },
+	{ "target subsystem add", "NQN", "Create a subsystem", NULL,
+	  subsystem_opts, false, cmd_subsystem_add },
+	{ "target subsystem del", "NQN",
+	  "Disconnect a subsystem's hosts and remove it", NULL, socket_opts,
+	  false, cmd_subsystem_del },
+	{ "target ns add", "NQN BDEV", "Serve a block device as a namespace",
+	  "Prints the namespace id.\n", ns_opts, false, cmd_ns_add },
+	{ "target ns del", "NQN NSID", "Stop serving a namespace", NULL,
+	  socket_opts, false, cmd_ns_del },
+	{ "target listener add", "NQN TYPE ADDR[:PORT]",
+	  "Serve a subsystem at an address", NULL, socket_opts, false,
+	  cmd_listener_add },
+	{ "target listener del", "NQN TYPE ADDR[:PORT]",
+	  "Stop serving at an address", NULL, socket_opts, false,
+	  cmd_listener_del },
+	{ "target host add", "NQN HOSTNQN", "Admit a host", NULL, socket_opts,
+	  false, cmd_host_add },
+	{ "target host del", "NQN HOSTNQN",
+	  "Admit a host no longer and disconnect it", NULL, socket_opts, false,
+	  cmd_host_del },
+	{ "target host any", "NQN on|off",
+	  "Admit every host, or only those listed", NULL, socket_opts, false,
+	  cmd_host_any },
+	{ "target controllers", "NQN", "List the hosts that are connected",
+	  NULL, listing_opts, false, cmd_controllers },
+	{ "target config save", "FILE", "Save the configuration",
+	  "'-' prints it.\n", socket_opts, false, cmd_config_save },
+	{ "target config load", "FILE", "Apply a saved configuration",
+	  load_config_more, socket_opts, false, cmd_config_load },
+	{ "target rpc", "METHOD [PARAMS]",
+	  "Call a method with parameters as JSON", rpc_more, socket_opts, false,
+	  cmd_target_rpc },
+	{ "target stop", "", "Stop the target", stop_more, socket_opts, false,
+	  cmd_target_stop },
+	{ .name = NULL }
+};

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * JSON-RPC client of weft-target: one connection and one request per call.
+ */
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tools/weft/rpc.h"
+
+#define ANSWER_SECONDS	120	/* deleting may wait for hosts to go */
+#define STOP_SECONDS	60
+#define CHUNK		(64u << 10)
+#define ANSWER_MAX	(64u << 20)
+
+const char *rpc_socket(const struct cli_args *a)
+{
+	const char *path = cli_opt(a, "rpc-socket");
+
+	if (!path)
+		path = getenv("WEFT_RPC_SOCKET");
+	return path && *path ? path : CLI_DEFAULT_SOCKET;
+}
+
+static int open_failed(const char *path, int err)
+{
+	if (err == ENOENT || err == ECONNREFUSED)
+		return cli_error(CLI_MISSING,
+				 "%s: no target listens there: start weft-target, or name its socket with -r PATH or WEFT_RPC_SOCKET",
+				 path);
+	return cli_error(cli_exit_of(err), "%s: %s", path, strerror(err));
+}
+
+static int open_socket(const char *path, int *fd)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int err;
+
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return cli_error(CLI_USAGE,
+				 "%s: the path of a socket has at most %zu characters",
+				 path, sizeof(addr.sun_path) - 1);
+	memcpy(addr.sun_path, path, strlen(path));
+	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*fd < 0)
+		return cli_error(CLI_FAILED, "socket: %s", strerror(errno));
+	if (!connect(*fd, (struct sockaddr *)&addr, sizeof(addr)))
+		return CLI_OK;
+	err = errno;
+	close(*fd);
+	return open_failed(path, err);
+}
+
+static int send_all(int fd, const char *s)
+{
+	size_t len = strlen(s);
+	ssize_t n;
+
+	while (len) {
+		n = send(fd, s, len, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		s += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/* Something to read within the time? 0, -ETIMEDOUT or what poll() said. */
+static int wait_readable(int fd, int seconds)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int n;
+
+	do {
+		n = poll(&p, 1, seconds * 1000);
+	} while (n < 0 && errno == EINTR);
+	return n > 0 ? 0 : n ? -errno : -ETIMEDOUT;
+}
+
+/**
+ * struct answer - bytes that have come so far
+ */
+struct answer {
+	char *bytes;
+	size_t len;
+	size_t size;
+};
+
+static int read_more(int fd, struct answer *a)
+{
+	char *bytes;
+	ssize_t n;
+	int err;
+
+	if (a->size - a->len < CHUNK) {
+		if (a->size > ANSWER_MAX)
+			return -EMSGSIZE;
+		a->size = 2 * a->size + CHUNK;
+		bytes = realloc(a->bytes, a->size);
+		if (!bytes)
+			return -ENOMEM;
+		a->bytes = bytes;
+	}
+	err = wait_readable(fd, ANSWER_SECONDS);
+	if (err)
+		return err;
+	n = recv(fd, a->bytes + a->len, CHUNK, 0);
+	if (n <= 0)
+		return n ? -errno : -ECONNRESET;
+	a->len += n;
+	return 0;
+}
+
+/* An answer is one line; what ends in '}' may be one without its line end. */
+static int read_answer(int fd, json_t **out)
+{
+	struct answer a = { NULL, 0, 0 };
+	char last;
+	int err;
+
+	*out = NULL;
+	do {
+		err = read_more(fd, &a);
+		last = err ? 0 : a.bytes[a.len - 1];
+		if (last == '\n' || last == '}')
+			*out = json_loadb(a.bytes, a.len, 0, NULL);
+		if (!*out && last == '\n')
+			err = -EBADMSG;
+	} while (!err && !*out);
+	free(a.bytes);
+	return err;
+}
+
+static int exchange(int fd, const char *method, json_t *params,
+		    json_t **answer)
+{
+	json_t *request;
+	char *text;
+	int err;
+
+	request = json_pack("{s:s, s:i, s:s}", "jsonrpc", "2.0", "id", 1,
+			    "method", method);
+	if (request && params)
+		json_object_set(request, "params", params);
+	text = json_dumps(request, JSON_COMPACT);
+	json_decref(request);
+	if (!text)
+		return -ENOMEM;
+	err = send_all(fd, text);
+	free(text);
+	return err ? err : read_answer(fd, answer);
+}
+
+static int refused(const json_t *answer, struct rpc_error *err)
+{
+	const json_t *e = json_object_get(answer, "error");
+
+	err->code = (int)json_integer_value(json_object_get(e, "code"));
+	if (!err->code)
+		err->code = -EBADMSG;
+	snprintf(err->message, sizeof(err->message), "%s",
+		 e ? rpc_str(e, "message") : "an answer without a result");
+	return cli_exit_of(err->code < -1 ? err->code : -EINVAL);
+}
+
+static int call_on(int fd, const char *path, const char *method,
+		   json_t *params, json_t **result, struct rpc_error *err)
+{
+	json_t *answer = NULL, *r;
+	int rc = exchange(fd, method, params, &answer);
+
+	if (rc)
+		return cli_error(CLI_FAILED, "%s: %s: %s", path, method,
+				 rc == -ECONNRESET ?
+				 "the target closed the connection" :
+				 strerror(-rc));
+	r = json_object_get(answer, "result");
+	rc = r ? CLI_OK : refused(answer, err);
+	if (result)
+		*result = json_incref(r);
+	json_decref(answer);
+	return rc;
+}
+
+int rpc_try(const struct cli_args *a, const char *method, json_t *params,
+	    json_t **result, struct rpc_error *err)
+{
+	const char *path = rpc_socket(a);
+	int rc, fd;
+
+	err->code = 0;
+	if (result)
+		*result = NULL;
+	rc = open_socket(path, &fd);
+	if (!rc) {
+		rc = call_on(fd, path, method, params, result, err);
+		close(fd);
+	}
+	json_decref(params);
+	return rc;
+}
+
+int rpc_call(const struct cli_args *a, const char *method, json_t *params,
+	     json_t **result)
+{
+	struct rpc_error err;
+	int rc = rpc_try(a, method, params, result, &err);
+
+	if (rc && err.code)
+		cli_error(rc, "%s: %s (code %d)", method, err.message,
+			  err.code);
+	return rc;
+}
+
+int rpc_stop(const struct cli_args *a)
+{
+	json_t *params = json_pack("{s:s}", "sig_name", "SIGTERM");
+	const char *path = rpc_socket(a);
+	struct rpc_error err = { 0 };
+	char c;
+	int rc, fd;
+
+	rc = open_socket(path, &fd);
+	if (rc)
+		goto out;
+	rc = call_on(fd, path, "spdk_kill_instance", params, NULL, &err);
+	if (rc && err.code)
+		cli_error(rc, "spdk_kill_instance: %s", err.message);
+	/* it closes its clients' connections as the last thing */
+	if (!rc && wait_readable(fd, STOP_SECONDS))
+		rc = cli_error(CLI_FAILED,
+			       "the target was told to stop, but has not within %d s",
+			       STOP_SECONDS);
+	else if (!rc && recv(fd, &c, 1, 0) > 0)
+		rc = cli_error(CLI_FAILED, "%s: an answer nobody asked for",
+			       path);
+	close(fd);
+out:
+	json_decref(params);
+	return rc;
+}
+
+void rpc_options(const struct cli_args *a, json_t *params)
+{
+	const struct cli_opt *o;
+	json_t *v;
+
+	for (o = a->cmd->opts; o && o->name; o++) {
+		if (!o->rpc || !cli_opt(a, o->name))
+			continue;
+		if (o->kind == CLI_FLAG)
+			v = json_true();
+		else if (o->kind == CLI_TEXT)
+			v = cli_json_text(cli_opt(a, o->name));
+		else
+			v = json_integer((json_int_t)cli_number(a, o->name, 0));
+		json_object_set_new(params, o->rpc, v);
+	}
+}
+
+const char *rpc_str(const json_t *j, const char *key)
+{
+	const char *s = json_string_value(json_object_get(j, key));
+
+	return s ? s : "";
+}
+
+u64 rpc_num(const json_t *j, const char *key)
+{
+	return (u64)json_integer_value(json_object_get(j, key));
+}
+
+bool rpc_flag(const json_t *j, const char *key)
+{
+	return json_is_true(json_object_get(j, key));
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * `weft target bdev ...`: the target's block devices.
+ */
+#include <unistd.h>
+
+#include "tools/weft/handlers.h"
+#include "tools/weft/rpc.h"
+
+/* How each kind of block device is made away with, by its product name. */
+static const struct {
+	const char *product;
+	const char *kind;
+	const char *delete_method;
+} kinds[] = {
+	{ "Malloc disk", "malloc", "bdev_malloc_delete" },
+	{ "Null disk", "null", "bdev_null_delete" },
+	{ "AIO disk", "file", "bdev_aio_delete" },
+	{ "URING bdev", "file", "bdev_uring_delete" },
+};
+
+static const char *kind_name(const char *product)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(kinds[i].product, product))
+			return kinds[i].kind;
+	return product;
+}
+
+static const char *backing_file(const json_t *bdev)
+{
+	const json_t *d = json_object_get(bdev, "driver_specific");
+	const char *key, *file;
+	json_t *v;
+
+	file = rpc_str(d, "filename");
+	/* SPDK nests it below the module's name */
+	if (!*file)
+		json_object_foreach((json_t *)d, key, v)
+			if (*rpc_str(v, "filename"))
+				file = rpc_str(v, "filename");
+	return file;
+}
+
+static void print_bdevs(const json_t *list)
+{
+	struct table *t = TABLE("NAME", "KIND", "SIZE", "BLOCK", "CLAIMED",
+				"UUID", "FILE");
+	char size[CLI_SIZE_TEXT], block[24];
+	json_t *b;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, b) {
+		cli_size_text(rpc_num(b, "num_blocks") *
+			      rpc_num(b, "block_size"), size);
+		snprintf(block, sizeof(block), "%llu",
+			 (unsigned long long)rpc_num(b, "block_size"));
+		TABLE_ROW(t, rpc_str(b, "name"),
+			  kind_name(rpc_str(b, "product_name")), size, block,
+			  rpc_flag(b, "claimed") ? "yes" : "no",
+			  rpc_str(b, "uuid"), backing_file(b));
+	}
+	table_print(t);
+}
+
+static json_t *name_params(const char *name)
+{
+	return name ? json_pack("{s:o}", "name", cli_json_text(name)) : NULL;
+}
+
+int cmd_bdev_list(const struct cli_args *a)
+{
+	json_t *list;
+	int rc;
+
+	rc = rpc_call(a, "bdev_get_bdevs", name_params(a->pos[0]), &list);
+	if (rc)
+		return rc;
+	if (cli_opt(a, "json"))
+		return cli_print_json(list);
+	print_bdevs(list);
+	json_decref(list);
+	return CLI_OK;
+}
+
+/* @rate: ticks of the target's clock in a microsecond */
+static void stat_row(struct table *t, const json_t *b, u64 rate)
+{
+	u64 ops[2] = {
+		rpc_num(b, "num_read_ops"), rpc_num(b, "num_write_ops")
+	};
+	u64 ticks[2] = {
+		rpc_num(b, "read_latency_ticks"),
+		rpc_num(b, "write_latency_ticks")
+	};
+	char n[2][24], mean[2][24], sum[2][CLI_SIZE_TEXT], failed[24];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		snprintf(n[i], sizeof(n[i]), "%llu",
+			 (unsigned long long)ops[i]);
+		snprintf(mean[i], sizeof(mean[i]), "%llu",
+			 (unsigned long long)(ops[i] ? ticks[i] / rate / ops[i] :
+					      0));
+	}
+	cli_size_text(rpc_num(b, "bytes_read"), sum[0]);
+	cli_size_text(rpc_num(b, "bytes_written"), sum[1]);
+	snprintf(failed, sizeof(failed), "%llu", (unsigned long long)
+		 rpc_num(json_object_get(b, "io_error"), "failed"));
+	TABLE_ROW(t, rpc_str(b, "name"), n[0], sum[0], mean[0], n[1], sum[1],
+		  mean[1], failed);
+}
+
+int cmd_bdev_stat(const struct cli_args *a)
+{
+	json_t *stat, *b;
+	struct table *t;
+	size_t i;
+	u64 rate;
+	int rc;
+
+	rc = rpc_call(a, "bdev_get_iostat", name_params(a->pos[0]), &stat);
+	if (rc)
+		return rc;
+	if (cli_opt(a, "json"))
+		return cli_print_json(stat);
+	t = TABLE("NAME", "READS", "READ", "MEAN US", "WRITES", "WRITTEN",
+		  "MEAN US", "FAILED");
+	rate = rpc_num(stat, "tick_rate") / 1000000;
+	json_array_foreach(json_object_get(stat, "bdevs"), i, b)
+		stat_row(t, b, rate ? rate : 1);
+	table_print(t);
+	json_decref(stat);
+	return CLI_OK;
+}
+
+static int create(const struct cli_args *a, const char *method, json_t *params)
+{
+	json_t *name;
+	int rc;
+
+	rpc_options(a, params);
+	rc = rpc_call(a, method, params, &name);
+	if (rc)
+		return rc;
+	printf("%s\n", json_is_string(name) ? json_string_value(name) : "");
+	json_decref(name);
+	return CLI_OK;
+}
+
+static int create_memory(const struct cli_args *a, const char *method)
+{
+	u64 bytes, block = cli_number(a, "block-size", 512);
+	json_t *params;
+
+	if (cli_size_parse(a->pos[1], &bytes) || !bytes)
+		return cli_usage_error(a->cmd,
+				       "SIZE %s: a size is accepted, such as 64M or 1G",
+				       a->pos[1]);
+	if (!block || bytes % block)
+		return cli_usage_error(a->cmd,
+				       "SIZE %s: a multiple of the block size (%llu) is accepted",
+				       a->pos[1], (unsigned long long)block);
+	params = name_params(a->pos[0]);
+	json_object_set_new(params, "num_blocks",
+			    json_integer((json_int_t)(bytes / block)));
+	json_object_set_new(params, "block_size",
+			    json_integer((json_int_t)block));
+	return create(a, method, params);
+}
+
+int cmd_bdev_add_malloc(const struct cli_args *a)
+{
+	return create_memory(a, "bdev_malloc_create");
+}
+
+int cmd_bdev_add_null(const struct cli_args *a)
+{
+	return create_memory(a, "bdev_null_create");
+}
+
+/* The target has a working directory of its own. */
+static char *absolute(const char *path)
+{
+	char *cwd, *s;
+
+	if (path[0] == '/')
+		return cli_format("%s", path);
+	cwd = getcwd(NULL, 0);
+	s = cli_format("%s/%s", cwd ? cwd : "", path);
+	free(cwd);
+	return s;
+}
+
+int cmd_bdev_add_file(const struct cli_args *a)
+{
+	json_t *params = name_params(a->pos[0]);
+	char *path = absolute(a->pos[1]);
+
+	json_object_set_new(params, "filename", cli_json_text(path));
+	free(path);
+	return create(a, "bdev_aio_create", params);
+}
+
+int cmd_bdev_del(const struct cli_args *a)
+{
+	const char *product, *method = NULL;
+	json_t *list;
+	size_t i;
+	int rc;
+
+	rc = rpc_call(a, "bdev_get_bdevs", name_params(a->pos[0]), &list);
+	if (rc)
+		return rc;
+	product = rpc_str(json_array_get(list, 0), "product_name");
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(kinds[i].product, product))
+			method = kinds[i].delete_method;
+	if (method)
+		rc = rpc_call(a, method, name_params(a->pos[0]), NULL);
+	else
+		rc = cli_error(CLI_FAILED,
+			       "%s is a '%s': remove it with its own method by 'weft target rpc'",
+			       a->pos[0], product);
+	json_decref(list);
+	return rc;
+}

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * `weft target subsystem|ns|listener|host|controllers ...`: what the target
+ * serves, where and to whom.
+ *
+ * Every command on a subsystem looks it up first: so "not there" is told from
+ * "refused", by words and by exit code.
+ */
+#include "tools/weft/handlers.h"
+#include "tools/weft/rpc.h"
+
+static json_t *nqn_params(const char *nqn)
+{
+	return nqn ? json_pack("{s:o}", "nqn", cli_json_text(nqn)) : NULL;
+}
+
+/* @subsystem: the caller's to release, on success */
+static int find_subsystem(const struct cli_args *a, json_t **subsystem)
+{
+	json_t *list;
+	int rc;
+
+	*subsystem = NULL;
+	rc = rpc_call(a, "nvmf_get_subsystems", nqn_params(a->pos[0]), &list);
+	if (rc)
+		return rc;
+	*subsystem = json_incref(json_array_get(list, 0));
+	json_decref(list);
+	return CLI_OK;
+}
+
+/* Look up the subsystem, then call: for methods that only add something. */
+static int call_on_subsystem(const struct cli_args *a, const char *method,
+			     json_t *params, json_t **result)
+{
+	json_t *s;
+	int rc = find_subsystem(a, &s);
+
+	json_decref(s);
+	if (!rc)
+		return rpc_call(a, method, params, result);
+	json_decref(params);
+	return rc;
+}
+
+static void print_subsystem(const json_t *s)
+{
+	json_t *list, *x;
+	size_t i;
+
+	printf("%s (%s)\n", rpc_str(s, "nqn"), rpc_str(s, "subtype"));
+	if (*rpc_str(s, "serial_number"))
+		printf("    serial %s, model %s\n", rpc_str(s, "serial_number"),
+		       rpc_str(s, "model_number"));
+	printf("    hosts: %s\n", rpc_flag(s, "allow_any_host") ? "any" :
+	       "only those listed");
+	list = json_object_get(s, "hosts");
+	json_array_foreach(list, i, x)
+		printf("    host %s\n", rpc_str(x, "nqn"));
+	list = json_object_get(s, "namespaces");
+	json_array_foreach(list, i, x)
+		printf("    namespace %llu: %s, uuid %s\n",
+		       (unsigned long long)rpc_num(x, "nsid"),
+		       rpc_str(x, "bdev_name"), rpc_str(x, "uuid"));
+	list = json_object_get(s, "listen_addresses");
+	json_array_foreach(list, i, x)
+		printf("    listener %s %s port %s\n", rpc_str(x, "trtype"),
+		       rpc_str(x, "traddr"), rpc_str(x, "trsvcid"));
+}
+
+int cmd_subsystem_list(const struct cli_args *a)
+{
+	json_t *list, *s;
+	size_t i;
+	int rc;
+
+	rc = rpc_call(a, "nvmf_get_subsystems", nqn_params(a->pos[0]), &list);
+	if (rc)
+		return rc;
+	if (cli_opt(a, "json"))
+		return cli_print_json(list);
+	json_array_foreach(list, i, s)
+		print_subsystem(s);
+	json_decref(list);
+	return CLI_OK;
+}
+
+int cmd_subsystem_add(const struct cli_args *a)
+{
+	json_t *params = nqn_params(a->pos[0]);
+
+	rpc_options(a, params);
+	return rpc_call(a, "nvmf_create_subsystem", params, NULL);
+}
+
+int cmd_subsystem_del(const struct cli_args *a)
+{
+	return call_on_subsystem(a, "nvmf_delete_subsystem",
+				 nqn_params(a->pos[0]), NULL);
+}
+
+int cmd_ns_add(const struct cli_args *a)
+{
+	json_t *ns = json_pack("{s:o}", "bdev_name", cli_json_text(a->pos[1]));
+	json_t *params = nqn_params(a->pos[0]), *nsid;
+	int rc;
+
+	rpc_options(a, ns);
+	json_object_set_new(params, "namespace", ns);
+	rc = call_on_subsystem(a, "nvmf_subsystem_add_ns", params, &nsid);
+	if (rc)
+		return rc;
+	printf("%lld\n", (long long)json_integer_value(nsid));
+	json_decref(nsid);
+	return CLI_OK;
+}
+
+/* Is there an element of @s's list @key for which @member is @value? */
+static bool listed(const json_t *s, const char *key, const char *member,
+		   const json_t *value)
+{
+	json_t *x;
+	size_t i;
+
+	json_array_foreach(json_object_get(s, key), i, x)
+		if (json_equal(json_object_get(x, member), value))
+			return true;
+	return false;
+}
+
+/**
+ * remove_listed() - take an element out of one of a subsystem's lists
+ * @value: what the element's @member must be; goes into @params as @param
+ */
+static int remove_listed(const struct cli_args *a, const char *key,
+			 const char *member, const char *method,
+			 const char *param, json_t *value)
+{
+	json_t *s, *params;
+	int rc;
+
+	rc = find_subsystem(a, &s);
+	if (!rc && !listed(s, key, member, value))
+		rc = cli_error(CLI_MISSING, "%s=%s: %s has none such", param,
+			       a->pos[1], a->pos[0]);
+	if (!rc) {
+		params = nqn_params(a->pos[0]);
+		json_object_set(params, param, value);
+		rc = rpc_call(a, method, params, NULL);
+	}
+	json_decref(s);
+	json_decref(value);
+	return rc;
+}
+
+int cmd_ns_del(const struct cli_args *a)
+{
+	u64 nsid;
+
+	if (weft_parse_u64(a->pos[1], strlen(a->pos[1]), &nsid) || !nsid ||
+	    nsid >= UINT32_MAX)
+		return cli_usage_error(a->cmd,
+				       "NSID %s: accepted range is 1-4294967294",
+				       a->pos[1]);
+	return remove_listed(a, "namespaces", "nsid",
+			     "nvmf_subsystem_remove_ns", "nsid",
+			     json_integer((json_int_t)nsid));
+}
+
+static json_t *host_params(const struct cli_args *a)
+{
+	json_t *params = nqn_params(a->pos[0]);
+
+	json_object_set_new(params, "host", cli_json_text(a->pos[1]));
+	return params;
+}
+
+int cmd_host_add(const struct cli_args *a)
+{
+	return call_on_subsystem(a, "nvmf_subsystem_add_host", host_params(a),
+				 NULL);
+}
+
+int cmd_host_del(const struct cli_args *a)
+{
+	return remove_listed(a, "hosts", "nqn", "nvmf_subsystem_remove_host",
+			     "host", cli_json_text(a->pos[1]));
+}
+
+int cmd_host_any(const struct cli_args *a)
+{
+	bool on = !strcmp(a->pos[1], "on");
+	json_t *params;
+
+	if (!on && strcmp(a->pos[1], "off"))
+		return cli_usage_error(a->cmd, "%s: on or off is accepted",
+				       a->pos[1]);
+	params = nqn_params(a->pos[0]);
+	json_object_set_new(params, "allow_any_host", json_boolean(on));
+	return call_on_subsystem(a, "nvmf_subsystem_allow_any_host", params,
+				 NULL);
+}
+
+/*
+ * ADDR, ADDR:PORT or [ADDR]:PORT. More than one colon without brackets is an
+ * IPv6 address without a port.
+ */
+static bool split_address(const char *s, char *addr, size_t size,
+			  const char **port)
+{
+	const char *colon = strrchr(s, ':'), *close;
+	size_t len = strlen(s);
+
+	*port = NULL;
+	if (s[0] == '[') {
+		close = strchr(s, ']');
+		if (!close || (close[1] && close[1] != ':'))
+			return false;
+		*port = close[1] ? close + 2 : NULL;
+		len = close - ++s;
+	} else if (colon && colon == strchr(s, ':')) {
+		*port = colon + 1;
+		len = colon - s;
+	}
+	if (!len || len >= size)
+		return false;
+	memcpy(addr, s, len);
+	addr[len] = '\0';
+	return true;
+}
+
+/* The command's listen_address in @address; refuses what is none. */
+static int listen_address(const struct cli_args *a, json_t **address)
+{
+	struct weft_reason why;
+	const char *port;
+	char addr[64];
+	int family;
+
+	if (!split_address(a->pos[2], addr, sizeof(addr), &port))
+		return cli_usage_error(a->cmd,
+				       "%s: ADDR, ADDR:PORT or [ADDR]:PORT is accepted",
+				       a->pos[2]);
+	family = weft_addr_check(addr, strlen(addr), "ADDR", &why);
+	if (family < 0 ||
+	    (port && weft_port_check(port, strlen(port), "PORT", &why) < 0))
+		return cli_usage_error(a->cmd, "%s", why.text);
+	*address = json_pack("{s:s, s:s, s:s, s:s}", "trtype", a->pos[1],
+			     "adrfam", family == WEFT_ADDR_IPV4 ? "IPv4" :
+			     "IPv6", "traddr", addr, "trsvcid",
+			     port ? port : "4420");
+	return CLI_OK;
+}
+
+static bool same_address(const json_t *x, const json_t *y)
+{
+	return !strcasecmp(rpc_str(x, "trtype"), rpc_str(y, "trtype")) &&
+	       !strcasecmp(rpc_str(x, "traddr"), rpc_str(y, "traddr")) &&
+	       !strcmp(rpc_str(x, "trsvcid"), rpc_str(y, "trsvcid"));
+}
+
+static bool listens(const json_t *s, const json_t *address)
+{
+	json_t *x;
+	size_t i;
+
+	json_array_foreach(json_object_get(s, "listen_addresses"), i, x)
+		if (same_address(x, address))
+			return true;
+	return false;
+}
+
+static int change_listener(const struct cli_args *a, const char *method,
+			   bool must_be_there)
+{
+	json_t *address, *params, *s;
+	int rc = listen_address(a, &address);
+
+	if (rc)
+		return rc;
+	rc = find_subsystem(a, &s);
+	if (!rc && must_be_there && !listens(s, address))
+		rc = cli_error(CLI_MISSING, "%s does not listen on %s %s port %s",
+			       a->pos[0], a->pos[1], rpc_str(address, "traddr"),
+			       rpc_str(address, "trsvcid"));
+	if (!rc) {
+		params = nqn_params(a->pos[0]);
+		json_object_set(params, "listen_address", address);
+		rc = rpc_call(a, method, params, NULL);
+	}
+	json_decref(s);
+	json_decref(address);
+	return rc;
+}
+
+int cmd_listener_add(const struct cli_args *a)
+{
+	return change_listener(a, "nvmf_subsystem_add_listener", false);
+}
+
+int cmd_listener_del(const struct cli_args *a)
+{
+	return change_listener(a, "nvmf_subsystem_remove_listener", true);
+}
+
+int cmd_controllers(const struct cli_args *a)
+{
+	char cntlid[24], queues[24];
+	json_t *list, *c;
+	struct table *t;
+	size_t i;
+	int rc;
+
+	rc = call_on_subsystem(a, "nvmf_subsystem_get_controllers",
+			       nqn_params(a->pos[0]), &list);
+	if (rc)
+		return rc;
+	if (cli_opt(a, "json"))
+		return cli_print_json(list);
+	t = TABLE("CNTLID", "TYPE", "IO QUEUES", "HOST NQN", "HOST ID");
+	json_array_foreach(list, i, c) {
+		snprintf(cntlid, sizeof(cntlid), "%llu",
+			 (unsigned long long)rpc_num(c, "cntlid"));
+		snprintf(queues, sizeof(queues), "%llu",
+			 (unsigned long long)rpc_num(c, "num_io_qpairs"));
+		TABLE_ROW(t, cntlid, rpc_str(c, "cntrltype"), queues,
+			  rpc_str(c, "hostnqn"), rpc_str(c, "hostid"));
+	}
+	table_print(t);
+	json_decref(list);
+	return CLI_OK;
+}
