@@ -48,6 +48,15 @@ static void stop_bdevs(void *ctx)
 	reactors_stop();
 }
 
+static void stop_target(void *ctx)
+{
+	(void)ctx;
+	if (self.target_started)
+		nvmf_target_stop(stop_bdevs, NULL);
+	else
+		stop_bdevs(NULL);
+}
+
 /* Begin the end, unless a start is under way: that one calls again. */
 static void stop(void *ctx)
 {
@@ -57,10 +66,7 @@ static void stop(void *ctx)
 		return;
 	self.stopping = true;
 	rpc_server_stop();
-	if (self.target_started)
-		nvmf_target_stop(stop_bdevs, NULL);
-	else
-		stop_bdevs(NULL);
+	rpc_stop(stop_target, NULL);
 }
 
 static void fail(const struct weft_reason *why)

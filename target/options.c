@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "target/options.h"
+#include "target/rpc/rpc.h"
 
 static const char usage[] =
 "Usage: weft-target [OPTION]...\n"
@@ -26,6 +27,7 @@ static const char usage[] =
 "                         while, then sleep; interrupt: sleep at once\n"
 "      --spin-us N        how long adaptive mode polls in vain; default 50\n"
 "  -L, --log-level LEVEL  error, warning, notice (default), info or debug\n"
+"      --rpc-reference    print the reference of all RPC methods\n"
 "  -h, --help             this text\n"
 "  -v, --version          version\n"
 "\n"
@@ -155,7 +157,7 @@ static const char *const levels[] = {
 	"error", "warning", "notice", "info", "debug"
 };
 
-enum { OPT_WAIT = 256, OPT_MODE, OPT_SPIN };
+enum { OPT_WAIT = 256, OPT_MODE, OPT_SPIN, OPT_REFERENCE };
 
 static const struct option long_options[] = {
 	{ "cpumask", required_argument, NULL, 'm' },
@@ -166,6 +168,7 @@ static const struct option long_options[] = {
 	{ "wait-for-rpc", no_argument, NULL, OPT_WAIT },
 	{ "mode", required_argument, NULL, OPT_MODE },
 	{ "spin-us", required_argument, NULL, OPT_SPIN },
+	{ "rpc-reference", no_argument, NULL, OPT_REFERENCE },
 	{ "log-level", required_argument, NULL, 'L' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'v' },
@@ -227,6 +230,9 @@ static int apply(struct options *o, int opt, const char *arg)
 		if (i >= 0)
 			log_set_level(i);
 		return i < 0 ? 2 : -1;
+	case OPT_REFERENCE:
+		rpc_reference(stdout);
+		return 0;
 	case 'h':
 		fputs(usage, stdout);
 		return 0;

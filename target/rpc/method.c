@@ -14,6 +14,12 @@ static const struct rpc_method *methods[MAX_METHODS];
 static size_t nmethods;
 static bool started;
 
+/* Calls under way, and who wants to know when there are none */
+static unsigned int ncalls;
+static bool stopping;
+static reactor_fn stop_done;
+static void *stop_ctx;
+
 struct call_data {
 	struct call_data *next;
 	max_align_t bytes[];
@@ -94,6 +100,23 @@ static void call_free(struct rpc_call *call)
 	json_decref(call->raw);
 	free(call->params);
 	free(call);
+	if (!--ncalls && stop_done)
+		reactor_send(reactor_self(), stop_done, stop_ctx);
+}
+
+void rpc_stop(reactor_fn done, void *ctx)
+{
+	stopping = true;
+	rpc_fail_waiting();
+	stop_done = done;
+	stop_ctx = ctx;
+	if (!ncalls)
+		reactor_send(reactor_self(), done, ctx);
+}
+
+bool rpc_stopping(void)
+{
+	return stopping;
 }
 
 static void call_end(struct rpc_call *call, json_t *result, json_t *error,
@@ -181,6 +204,8 @@ static void run(struct rpc_call *call, bool check_only)
 
 static const char *state_problem(const struct rpc_method *m)
 {
+	if (stopping)
+		return "the daemon is stopping";
 	if (started && !(m->states & RPC_RUNTIME))
 		return "Method may only be called before framework is initialized. "
 		       "Start the daemon with --wait-for-rpc and call it before framework_start_init.";
@@ -216,6 +241,7 @@ void rpc_execute(const char *method, json_t *params, bool check_only,
 		json_decref(error);
 		return;
 	}
+	ncalls++;
 	call->method = m;
 	call->raw = json_incref(params);
 	call->finished = finished;

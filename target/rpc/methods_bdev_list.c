@@ -112,7 +112,7 @@ static void get_again(void *ctx)
 
 	if (b)
 		rpc_reply(w->call, json_pack("[o]", bdev_json(b)));
-	else if (reactor_now_us() >= w->until_us ||
+	else if (reactor_now_us() >= w->until_us || rpc_stopping() ||
 		 !timer_start("bdev_get_bdevs", get_again, w, POLL_US))
 		rpc_fail(w->call, -ENODEV, "No such device: %s", w->name);
 }

@@ -46,6 +46,13 @@ void rpc_set_started(void)
 		rpc_reply(waiting[--nwaiting], json_true());
 }
 
+void rpc_fail_waiting(void)
+{
+	while (nwaiting)
+		rpc_fail(waiting[--nwaiting], RPC_INVALID_STATE,
+			 "the daemon is stopping");
+}
+
 static void wait_init(struct rpc_call *call, const void *params)
 {
 	(void)params;
@@ -89,8 +96,9 @@ static void kill_instance(struct rpc_call *call, const void *params)
 		return;
 	}
 	rpc_reply(call, json_true());
+	/* on a later turn: the answer has to leave first */
 	if (on_kill.fn)
-		on_kill.fn(on_kill.ctx);
+		reactor_send(reactor_self(), on_kill.fn, on_kill.ctx);
 }
 
 static void get_version(struct rpc_call *call, const void *params)

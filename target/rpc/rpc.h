@@ -27,6 +27,16 @@ int rpc_server_start(const char *path, struct weft_reason *why);
 /** rpc_server_stop() - close all clients and remove the socket; idempotent */
 void rpc_server_stop(void);
 
+/**
+ * rpc_stop() - end calls that wait, and run @done when no call is under way
+ * From now on rpc_stopping() is true, and calls that wait have to end.
+ */
+void rpc_stop(reactor_fn done, void *ctx);
+bool rpc_stopping(void);
+
+/** rpc_reference() - print the reference of all methods, as Markdown */
+void rpc_reference(FILE *out);
+
 /** typedef rpc_config_done - a configuration has been applied or refused */
 typedef void (*rpc_config_done)(void *ctx, int err,
 				const struct weft_reason *why);
@@ -145,6 +155,9 @@ void rpc_register(const struct rpc_method *methods, size_t n);
 #define RPC_METHODS(table) \
 	__attribute__((constructor)) static void register_##table(void) \
 	{ rpc_register(table, ARRAY_SIZE(table)); }
+
+/** rpc_fail_waiting() - calls of framework_wait_init will not be served */
+void rpc_fail_waiting(void);
 
 /** rpc_started() / rpc_mark_started() - the state that methods ask for */
 bool rpc_started(void);

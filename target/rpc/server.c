@@ -7,6 +7,7 @@
  * for each other, and none can make the reactor wait: sockets are
  * non-blocking, input and output of a client are bounded.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/queue.h>
@@ -33,7 +34,9 @@ struct buffer {
  * struct client - one connection
  * @busy: a request is under way; the next is looked at when it has ended
  * @serving: client_serve() is on the stack and looks at the next by itself
- * @closing: the socket is gone or has to go once output is written
+ * @closing: what comes is dropped; once output is written and the client has
+ *           read it and closed, the socket goes. Closing first would take the
+ *           last answer away from a client that is still sending
  */
 struct client {
 	int fd;
@@ -121,11 +124,9 @@ static bool client_flush(struct client *c)
 		}
 		buffer_consume(&c->out, n);
 	}
-	if (!c->out.len && c->closing && !c->busy) {
-		client_hang_up(c);
-		return false;
-	}
-	fd_source_modify(c->source, (c->closing || c->busy ? 0 : EPOLLIN) |
+	if (!c->out.len && c->closing)
+		shutdown(c->fd, SHUT_WR);
+	fd_source_modify(c->source, (c->busy ? 0 : EPOLLIN) |
 				    (c->out.len ? EPOLLOUT : 0));
 	return true;
 }
@@ -172,14 +173,41 @@ static void client_refuse(struct client *c, int code, const char *message)
 	json_decref(r);
 }
 
-/*
- * A text that ends too early may only be waiting for its next bytes; cut
- * literals and cut UTF-8 are reported by other codes at the buffer's end.
- */
-static bool may_continue(const json_error_t *err, size_t len)
+/* strchr() finds the terminator too */
+static bool is_one_of(char c, const char *set)
 {
-	return json_error_code(err) == json_error_premature_end_of_input ||
-	       (size_t)err->position + 8 >= len;
+	return c && strchr(set, c);
+}
+
+/*
+ * Does the input end in the middle of a literal, a number, an escape or a UTF-8
+ * character? The parser calls these invalid, though their rest may be coming.
+ */
+static bool ends_within_token(const char *s, size_t len)
+{
+	static const char *const literals[] = { "true", "false", "null" };
+	const char *end = s + len, *tail = end;
+	size_t i, n;
+
+	if (end[-1] & 0x80)
+		return true;
+	while (tail > s && end - tail < 8 &&
+	       (isalnum((unsigned char)tail[-1]) ||
+		is_one_of(tail[-1], "+-.\\")))
+		tail--;
+	n = end - tail;
+	for (i = 0; i < ARRAY_SIZE(literals); i++)
+		if (n && !strncmp(literals[i], tail, n))
+			return true;
+	return n && (isdigit((unsigned char)*tail) || *tail == '-' ||
+		     memchr(tail, '\\', n));
+}
+
+static bool may_continue(const json_error_t *err, const char *s, size_t len)
+{
+	if (json_error_code(err) == json_error_premature_end_of_input)
+		return true;
+	return (size_t)err->position + 8 >= len && ends_within_token(s, len);
 }
 
 /* The next request of the input, or NULL: more has to come, or refused. */
@@ -190,7 +218,7 @@ static json_t *client_request(struct client *c)
 	char words[256];
 	json_t *request;
 
-	while (blanks < c->in.len && strchr(" \t\r\n", c->in.bytes[blanks]))
+	while (blanks < c->in.len && is_one_of(c->in.bytes[blanks], " \t\r\n"))
 		blanks++;
 	buffer_consume(&c->in, blanks);
 	if (!c->in.len)
@@ -199,8 +227,8 @@ static json_t *client_request(struct client *c)
 			     JSON_REJECT_DUPLICATES, &err);
 	if (request) {
 		buffer_consume(&c->in, err.position);
-	} else if (!may_continue(&err, c->in.len) ||
-		   !strchr("{[", c->in.bytes[0])) {
+	} else if (!may_continue(&err, c->in.bytes, c->in.len) ||
+		   !is_one_of(c->in.bytes[0], "{[")) {
 		snprintf(words, sizeof(words), "Parse error: %s (byte %d)",
 			 err.text, err.position);
 		client_refuse(c, RPC_PARSE_ERROR, words);
@@ -246,7 +274,8 @@ static bool client_read(struct client *c)
 		client_hang_up(c);
 		return false;
 	}
-	c->in.len += n;
+	if (!c->closing)
+		c->in.len += n;
 	return true;
 }
 
@@ -332,7 +361,7 @@ static int make_socket(const struct sockaddr_un *addr, struct weft_reason *why)
 	}
 	/* On Linux the new file takes the socket's own mode, without a gap. */
 	if (fchmod(fd, 0600) || bind(fd, (const void *)addr, sizeof(*addr)) ||
-	    listen(fd, 16)) {
+	    listen(fd, SOMAXCONN)) {
 		int err = -errno;
 
 		close(fd);

@@ -40,9 +40,11 @@ class Daemon:
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise AssertionError("the daemon ended while starting:\n" + self.words())
-            if os.path.exists(self.path):
+            try:
+                self.connect().close()
                 return
-            time.sleep(0.02)
+            except OSError:
+                time.sleep(0.02)
         raise AssertionError("the daemon does not listen:\n" + self.words())
 
     def words(self):
@@ -53,8 +55,12 @@ class Daemon:
 
     def connect(self):
         s = socket.socket(socket.AF_UNIX)
+        try:
+            s.connect(self.path)
+        except OSError:
+            s.close()
+            raise
         s.settimeout(LIMIT)
-        s.connect(self.path)
         return s
 
     def raw(self, data, half_close=True):

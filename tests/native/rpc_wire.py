@@ -77,7 +77,7 @@ class Wire(DaemonTest):
     def test_parse_errors_are_answered_with_their_place(self):
         for bad in ('{"id":7,"method":}', "nonsense" * 4, '{"a":1}}' + " " * 40,
                     '{"id":1,"id":2,"method":"x"}' + " " * 20, "\0\0\0\0\0\0\0\0\0\0\0\0",
-                    '{"\xff\xfe": 1, "b": 2}' + " " * 20, "[1,2" + "]" * 30):
+                    b'{"\xff\xfe": 1, "b": 2}' + b" " * 20, "[1,2" + "]" * 30):
             lines = self.daemon.raw(bad).splitlines()
             self.assertTrue(lines, bad)
             self.assertEqual(error(lines[-1])["code"], -32700, bad)
