@@ -257,22 +257,23 @@ static const struct cli_command *find_command(char **words, int nwords,
 static int find_group(char **words, int nwords, char *group, size_t size)
 {
 	const struct cli_command *cmd;
-	char longer[128];
+	char longer[256];
 	size_t len;
 	int n;
 
 	group[0] = '\0';
 	for (n = 0; n < nwords; n++) {
-		snprintf(longer, sizeof(longer), "%s%s%s", group, n ? " " : "",
-			 words[n]);
-		len = strlen(longer);
+		len = snprintf(longer, sizeof(longer), "%s%s%s", group,
+			       n ? " " : "", words[n]);
+		if (len >= size)
+			break;
 		for (cmd = cli_commands; cmd->name; cmd++)
 			if (!strncmp(cmd->name, longer, len) &&
 			    (!cmd->name[len] || cmd->name[len] == ' '))
 				break;
 		if (!cmd->name)
 			break;
-		snprintf(group, size, "%s", longer);
+		memcpy(group, longer, len + 1);
 	}
 	return n;
 }

@@ -34,6 +34,7 @@ char *cli_format(const char *fmt, ...)
 }
 
 /* Nothing that a peer sent may move the cursor or ring the bell. */
+__attribute__((format(printf, 1, 0)))
 static void print_message(const char *fmt, va_list ap)
 {
 	char text[2048], *c;

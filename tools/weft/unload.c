@@ -107,7 +107,7 @@ static int remove_failed(const char *name, int err)
 				 "%s: unloading modules is the superuser's",
 				 name);
 	snprintf(dir, sizeof(dir), "/sys/module/%.60s", name);
-	snprintf(holders, sizeof(holders), "%s/holders", dir);
+	snprintf(holders, sizeof(holders), "/sys/module/%.60s/holders", name);
 	cli_error(CLI_FAILED, "%s: %s (%s references)", name, strerror(-err),
 		  sysfs_read(dir, "refcnt", refs));
 	names_in(&who, holders, "");
