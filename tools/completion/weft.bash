@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+# shellcheck shell=bash
+#
+# Completion of the weft command line tool for bash. Commands and options are taken
+# from its help texts, so that they are never out of step; names come from its lists.
+
+# _weft_words GROUP: the words that may follow GROUP
+_weft_words() {
+	weft $1 --help 2> /dev/null | awk -v group="$1" '
+		/^  [a-z]/ {
+			line = substr($0, 3)
+			if (group != "") {
+				if (index(line, group " ") != 1)
+					next
+				line = substr(line, length(group) + 2)
+			}
+			split(line, word, /[ \t]/)
+			if (word[1] ~ /^[a-z]+$/)
+				print word[1]
+		}' | sort -u
+}
+
+# _weft_options COMMAND: its long options
+_weft_options() {
+	weft $1 --help 2> /dev/null | sed -n 's/^  \(-., \|    \)\(--[a-z0-9-]*\).*/\2/p'
+}
+
+# _weft_names COMMAND MEMBER...: values of these members in a JSON listing
+_weft_names() {
+	local command=$1 member
+	shift
+	for member; do
+		weft $command --json 2> /dev/null | sed -n 's/^ *"'"$member"'": "\(.*\)",\{0,1\}$/\1/p'
+	done | sort -u
+}
+
+_weft() {
+	local cur prev words cword command word n=0
+	if declare -F _init_completion > /dev/null; then
+		# names of subsystems have colons in them
+		_init_completion -n : || return
+	else
+		words=("${COMP_WORDS[@]}")
+		cword=$COMP_CWORD
+		cur=${COMP_WORDS[COMP_CWORD]}
+		prev=${COMP_WORDS[COMP_CWORD - 1]}
+	fi
+	command=
+	for word in "${words[@]:1:cword-1}"; do
+		[[ $word == [a-z]* ]] || break
+		[[ -n $(_weft_words "$command") ]] || break
+		_weft_words "$command" | grep -qx -- "$word" || break
+		command=${command:+$command }$word
+		n=$((n + 1))
+	done
+
+	COMPREPLY=()
+	case $prev in
+	--dir)
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		return
+		;;
+	-r | --rpc-socket)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	-t | --transport)
+		mapfile -t COMPREPLY < <(compgen -W "rdma tcp" -- "$cur")
+		return
+		;;
+	-d | --device)
+		mapfile -t COMPREPLY < <(compgen -W "$(_weft_names list name)" -- "$cur")
+		return
+		;;
+	esac
+	if [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$(_weft_options "$command")" -- "$cur")
+		return
+	fi
+	mapfile -t COMPREPLY < <(compgen -W "$(_weft_words "$command")" -- "$cur")
+	[[ ${#COMPREPLY[@]} == 0 ]] || return
+	_weft_argument "$command" $((cword - n))
+	if declare -F __ltrim_colon_completions > /dev/null; then
+		__ltrim_colon_completions "$cur"
+	fi
+}
+
+# _weft_argument COMMAND N: the N-th argument of a whole command
+_weft_argument() {
+	local list=
+	case "$1 $2" in
+	"load 1") list="rdma tcp" ;;
+	"rxe add 2") list=$(cd /sys/class/net && echo *) ;;
+	"rxe del 1") list=$(_weft_names "rxe list" name) ;;
+	"target transport add 1") list=rdma ;;
+	"target listener "*" 2") list=rdma ;;
+	"target host any 2") list="on off" ;;
+	"target bdev add file 2" | "target config "*" 1")
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	"target bdev add "*) ;;
+	"target bdev "*" 1" | "target ns add 2") list=$(_weft_names "target bdev list" name) ;;
+	"target rpc 1") list=$(weft target rpc rpc_get_methods 2> /dev/null | tr -d '[]", ') ;;
+	"target subsystem add"*) ;;
+	"target subsystem "*" 1" | "target ns "*" 1" | "target listener "*" 1" | \
+		"target host "*" 1" | "target controllers 1")
+		list=$(_weft_names "target subsystem list" nqn)
+		;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$list" -- "$cur")
+}
+
+complete -F _weft weft
