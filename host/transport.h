@@ -235,9 +235,9 @@ static inline u16 weft_cid(struct request *rq)
 /**
  * weft_queue_ready() - may @rq go to a queue in this moment?
  * @queue_live: the queue is connected and started
- * Return: BLK_STS_OK: go on. BLK_STS_RESOURCE: a reconnect will serve it,
- * queue_rq returns this. Anything else: @rq has been ended with a path error,
- * queue_rq returns BLK_STS_OK and does not touch it again.
+ * Return: BLK_STS_OK: go on. Else what queue_rq shall return at once:
+ * BLK_STS_RESOURCE if a reconnect will serve it, or an error with which the
+ * block layer ends it.
  */
 blk_status_t weft_queue_ready(struct weft_ctrl *ctrl, struct request *rq,
 			      bool queue_live);

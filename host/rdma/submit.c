@@ -249,8 +249,8 @@ blk_status_t weft_rdma_queue_rq(struct blk_mq_hw_ctx *hctx,
 
 	st = weft_queue_ready(&q->ctrl->ctrl, rq,
 			      test_bit(WEFT_RDMA_Q_LIVE, &q->flags));
-	if (unlikely(st != BLK_STS_OK))	/* ended already, but for RESOURCE */
-		return st == BLK_STS_RESOURCE ? st : BLK_STS_OK;
+	if (unlikely(st != BLK_STS_OK))
+		return st;
 	if (WARN_ON_ONCE(rq->tag >= q->depth))
 		return BLK_STS_IOERR;
 	slot = &q->slots[rq->tag];
