@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * Changes while hosts are at work: namespaces that come and go under I/O,
+ * hosts and listeners that are taken away, subsystems deleted and the target
+ * stopped in the middle of it all. On two reactors.
+ */
+#include "common/regs.h"
+#include "tests/unit/lib/nvmf_fake.h"
+#include "tests/unit/unit.h"
+
+#define DNR(sc)	((sc) | NVME_STATUS_DNR)
+
+static struct fake_conn *a, *io[2];
+static u16 cntlid;
+static u8 data[65536];
+
+static void begin(void)
+{
+	fake_start(2, 0);
+	fake_standard();
+	a = fake_admin(FAKE_NQN, &cntlid);
+	io[0] = fake_io(cntlid, 1, 0);
+	io[1] = fake_io(cntlid, 2, 1);
+}
+
+static void end(void)
+{
+	fake_conn_end(io[0]);
+	fake_conn_end(io[1]);
+	fake_conn_end(a);
+	CU_ASSERT(fake_stop());
+}
+
+static struct fake_req *submit(struct fake_conn *c, u8 opcode, u32 nsid)
+{
+	union nvme_cmd cmd;
+
+	nvme_cmd_rw(&cmd, opcode, nsid, 0, 8, 0);
+	return fake_submit(c, &cmd, data, 4096, FAKE_REMOTE);
+}
+
+static nvme_status one(struct fake_conn *c, u8 opcode, u32 nsid)
+{
+	return fake_wait(submit(c, opcode, nsid)).st;
+}
+
+/* a namespace leaves only after its last command, and others never notice */
+static void test_remove_ns_under_io(void)
+{
+	struct fake_req *w, *r;
+	struct fake_op op;
+	u32 nsid = 2;
+
+	begin();
+	UNIT_EQ(fake_malloc("m1", 2048, 512), 0);
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "m1", &nsid), 0);
+	/* one where data is on its way in, one where it is on its way out */
+	io[0]->hold_data = true;
+	io[1]->hold_done = true;
+	w = submit(io[0], NVME_CMD_WRITE, 2);
+	r = submit(io[1], NVME_CMD_READ, 2);
+	fake_remove_ns_begin(FAKE_NQN, 2, &op);
+	fake_yield();
+	CU_ASSERT(!op.done);
+	/* what runs goes on, what is new is refused, the rest is untouched */
+	UNIT_EQ(one(io[1], NVME_CMD_READ, 2), DNR(NVME_SC_INVALID_NS));
+	UNIT_EQ(one(io[1], NVME_CMD_READ, 1), 0);
+	fake_release(io[1]);
+	fake_yield();
+	CU_ASSERT(!op.done);
+	fake_release(io[0]);
+	UNIT_EQ(fake_wait(w).st, 0);
+	UNIT_EQ(fake_wait(r).st, 0);
+	fake_until(&op.done);
+	UNIT_EQ(op.err, 0);
+	CU_ASSERT(!a->gone && !io[0]->gone && !io[1]->gone);
+	UNIT_EQ(one(io[0], NVME_CMD_READ, 2), DNR(NVME_SC_INVALID_NS));
+	/* the device is free again */
+	UNIT_EQ(fake_unregister("m1"), 0);
+	end();
+}
+
+/* the device itself is removed: the namespace follows */
+static void test_bdev_removed(void)
+{
+	u32 nsid = 2;
+
+	begin();
+	UNIT_EQ(fake_null("n0", 1000), 0);
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "n0", &nsid), 0);
+	UNIT_EQ(one(io[0], NVME_CMD_READ, 2), 0);
+	UNIT_EQ(fake_unregister("n0"), 0);
+	UNIT_EQ(one(io[0], NVME_CMD_READ, 2), DNR(NVME_SC_INVALID_NS));
+	UNIT_EQ(one(io[1], NVME_CMD_READ, 1), 0);
+	end();
+}
+
+static void resize(void *ctx)
+{
+	bdev_notify_resize(bdev_find("n0"), *(u64 *)ctx);
+}
+
+static void test_bdev_resized(void)
+{
+	union nvme_cmd cmd;
+	u64 blocks = 4;
+	struct fake_req *event;
+	u32 nsid = 2;
+
+	begin();
+	UNIT_EQ(fake_null("n0", 1000), 0);
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "n0", &nsid), 0);
+	nvme_cmd_set_features(&cmd, NVME_FEAT_ASYNC_EVENT, 0,
+			      NVME_OAES_NS_ATTR, 0);
+	UNIT_EQ(fake_cmd(a, &cmd, NULL, 0).st, 0);
+	nvme_cmd_async_event(&cmd);
+	event = fake_submit(a, &cmd, NULL, 0, FAKE_REMOTE);
+	fake_on(0, resize, &blocks);
+	/* by the time that the host hears of it, it is so everywhere */
+	UNIT_EQ(fake_wait(event).st, 0);
+	UNIT_EQ(one(io[0], NVME_CMD_READ, 2), DNR(NVME_SC_LBA_RANGE));
+	UNIT_EQ(one(io[1], NVME_CMD_READ, 2), DNR(NVME_SC_LBA_RANGE));
+	blocks = 1ull << 20;
+	fake_on(0, resize, &blocks);
+	fake_yield();
+	UNIT_EQ(one(io[1], NVME_CMD_READ, 2), 0);
+	end();
+}
+
+static void test_remove_host(void)
+{
+	begin();
+	UNIT_EQ(fake_add_host(FAKE_NQN, FAKE_HOST), 0);
+	/* restricting it does not touch who is on the list */
+	UNIT_EQ(fake_allow_any(FAKE_NQN, false), 0);
+	UNIT_EQ(one(io[1], NVME_CMD_WRITE, 1), 0);
+	UNIT_EQ(fake_remove_host(FAKE_NQN, FAKE_HOST), 0);
+	UNIT_EQ(fake_ctrlrs(FAKE_NQN), 0);
+	fake_until(&a->gone);
+	fake_until(&io[0]->gone);
+	fake_until(&io[1]->gone);
+	UNIT_EQ(fake_remove_host(FAKE_NQN, FAKE_HOST), -ENOENT);
+	end();
+}
+
+static void test_restrict_hosts(void)
+{
+	begin();
+	UNIT_EQ(fake_allow_any(FAKE_NQN, false), 0);
+	UNIT_EQ(fake_ctrlrs(FAKE_NQN), 0);
+	fake_until(&io[1]->gone);
+	end();
+}
+
+static void test_remove_listener(void)
+{
+	begin();
+	UNIT_EQ(fake_listener(FAKE_NQN, "4421", true), 0);
+	UNIT_EQ(fake_listener(FAKE_NQN, "4421", false), 0);
+	UNIT_EQ(fake_listener(FAKE_NQN, "4421", false), -ENOENT);
+	CU_ASSERT(!a->gone);
+	UNIT_EQ(fake_listener(FAKE_NQN, "4420", false), 0);
+	UNIT_EQ(fake_ctrlrs(FAKE_NQN), 0);
+	end();
+}
+
+static void test_delete_under_io(void)
+{
+	struct fake_req *w, *r, *event;
+	union nvme_cmd cmd;
+	struct fake_op op;
+
+	begin();
+	io[0]->hold_data = true;
+	io[1]->hold_done = true;
+	w = submit(io[0], NVME_CMD_WRITE, 1);
+	r = submit(io[1], NVME_CMD_READ, 1);
+	nvme_cmd_async_event(&cmd);
+	event = fake_submit(a, &cmd, NULL, 0, FAKE_REMOTE);
+	fake_delete_begin(FAKE_NQN, &op);
+	fake_until(&op.done);
+	UNIT_EQ(op.err, 0);
+	UNIT_EQ(fake_wait(w).st, NVME_SC_DATA_XFER_ERROR);
+	UNIT_EQ(fake_wait(r).st, 0);
+	UNIT_EQ(fake_wait(event).st, NVME_SC_ABORT_SQ_DELETED);
+	CU_ASSERT(io[0]->gone && io[1]->gone && a->gone);
+	/* everything may be had again */
+	fake_conn_end(a);
+	UNIT_EQ(fake_unregister("m0"), 0);
+	fake_standard();
+	a = fake_admin(FAKE_NQN, &cntlid);
+	end();
+}
+
+static void test_stop_under_io(void)
+{
+	struct fake_req *w[8], *r;
+	int i;
+
+	begin();
+	io[0]->hold_data = true;
+	for (i = 0; i < 8; i++)
+		w[i] = submit(io[0], NVME_CMD_WRITE, 1);
+	io[1]->hold_done = true;
+	r = submit(io[1], NVME_CMD_READ, 1);
+	CU_ASSERT(fake_stop());
+	for (i = 0; i < 8; i++)
+		UNIT_EQ(fake_wait(w[i]).st, NVME_SC_DATA_XFER_ERROR);
+	UNIT_EQ(fake_wait(r).st, 0);
+	CU_ASSERT(a->gone && io[0]->gone && io[1]->gone);
+	fake_conn_end(io[0]);
+	fake_conn_end(io[1]);
+	fake_conn_end(a);
+}
+
+/* with connections that never sent a Connect */
+static void test_stop_unconnected(void)
+{
+	struct fake_conn *c[4];
+	int i;
+
+	fake_start(2, 0);
+	for (i = 0; i < 4; i++)
+		c[i] = fake_conn_new(i & 1);
+	CU_ASSERT(fake_stop());
+	for (i = 0; i < 4; i++) {
+		CU_ASSERT(c[i]->gone);
+		fake_conn_end(c[i]);
+	}
+}
+
+/* the admin queue takes its I/O queues with it, one I/O queue nobody */
+static void test_disconnect_order(void)
+{
+	struct fake_req *held;
+
+	begin();
+	fake_conn_break(io[0]);
+	fake_until(&io[0]->gone);
+	UNIT_EQ(one(io[1], NVME_CMD_READ, 1), 0);
+	io[1]->hold_done = true;
+	held = submit(io[1], NVME_CMD_READ, 1);
+	fake_conn_break(a);
+	fake_until(&io[1]->gone);
+	fake_wait(held);
+	fake_yield();
+	UNIT_EQ(fake_ctrlrs(FAKE_NQN), 0);
+	end();
+}
+
+/* long clears are given up when the connection goes */
+static void test_break_in_clear(void)
+{
+	union nvme_cmd cmd;
+	struct fake_req *r;
+	u32 nsid = 2;
+	int i;
+
+	begin();
+	UNIT_EQ(fake_malloc("big", 65536, 512), 0);
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "big", &nsid), 0);
+	nvme_cmd_rw(&cmd, NVME_CMD_WRITE_ZEROES, 2, 0, 65536, 0);
+	for (i = 0; i < 2; i++) {
+		r = fake_submit(io[i], &cmd, NULL, 0, FAKE_REMOTE);
+		fake_conn_break(io[i]);
+		fake_wait(r);
+		fake_until(&io[i]->gone);
+	}
+	UNIT_EQ(fake_remove_ns(FAKE_NQN, 2), 0);
+	end();
+}
+
+/* many changes at once, with I/O all the while; a fixed seed */
+static void test_churn(void)
+{
+	u32 x = 12345, nsid;
+	int i;
+
+	begin();
+	UNIT_EQ(fake_malloc("m1", 2048, 512), 0);
+	for (i = 0; i < 60; i++) {
+		struct fake_req *r[4];
+		struct fake_op op;
+		int n;
+
+		nsid = 2;
+		UNIT_EQ(fake_add_ns(FAKE_NQN, "m1", &nsid), 0);
+		for (n = 0; n < 4; n++) {
+			x = x * 1664525 + 1013904223;
+			io[n & 1]->hold_data = x >> 16 & 1;
+			io[n & 1]->hold_done = x >> 17 & 1;
+			r[n] = submit(io[n & 1], x >> 18 & 1 ? NVME_CMD_READ :
+				      NVME_CMD_WRITE, 2);
+		}
+		fake_remove_ns_begin(FAKE_NQN, 2, &op);
+		if (x >> 19 & 1 && x >> 20 & 1) {
+			n = x >> 21 & 1;
+			fake_conn_end(io[n]);
+			io[n] = fake_io(cntlid, n + 1, n);
+			/* what was held went with its connection */
+		}
+		fake_release(io[0]);
+		fake_release(io[1]);
+		for (n = 0; n < 4; n++)
+			fake_wait(r[n]);
+		fake_until(&op.done);
+		UNIT_EQ(op.err, 0);
+	}
+	UNIT_EQ(one(io[0], NVME_CMD_READ, 1), 0);
+	UNIT_EQ(one(io[1], NVME_CMD_READ, 1), 0);
+	end();
+}
+
+UNIT_MAIN(UNIT(test_remove_ns_under_io), UNIT(test_bdev_removed),
+	  UNIT(test_bdev_resized), UNIT(test_remove_host),
+	  UNIT(test_restrict_hosts), UNIT(test_remove_listener),
+	  UNIT(test_delete_under_io), UNIT(test_stop_under_io),
+	  UNIT(test_stop_unconnected), UNIT(test_disconnect_order),
+	  UNIT(test_break_in_clear), UNIT(test_churn))
