@@ -177,10 +177,6 @@ static void io_queues_gone(struct nvmf_ctrlr *c)
 		c->resetting = false;
 		nvme_regs_disabled(&c->regs);
 	}
-	if (c->shutting_down) {
-		c->shutting_down = false;
-		nvme_regs_shutdown_done(&c->regs);
-	}
 	if (c->closing && !c->admin && !c->unlinking) {
 		c->unlinking = true;
 		TAILQ_REMOVE(&c->group->core->ctrlrs, c, group_link);
@@ -245,8 +241,12 @@ void nvmf_ctrlr_reset(struct nvmf_ctrlr *c)
 	close_io_queues(c);
 }
 
+/*
+ * The connections are the host's to close: one that is closed under it would
+ * look like a broken path, and it would give up waiting for SHST. Commands
+ * that are under way end by themselves; their order with SHST is the host's.
+ */
 void nvmf_ctrlr_shutdown(struct nvmf_ctrlr *c)
 {
-	c->shutting_down = true;
-	close_io_queues(c);
+	nvme_regs_shutdown_done(&c->regs);
 }

@@ -254,7 +254,6 @@ struct nvmf_ctrlr {
 	bool closing;
 	bool unlinking;
 	bool resetting;
-	bool shutting_down;
 	struct nvme_regs regs;
 	u32 kato_ms;
 	u64 alive_us;

@@ -207,7 +207,7 @@ void nvmf_request_complete(struct nvmf_request *req, nvme_status st)
 
 	if (st && q->ctrlr)
 		nvmf_error_log(req, st);
-	if (q->qid)
+	if (q->qid && req->cmd->sqe.opcode != NVME_OPC_FABRICS)
 		q->group->core->stats.completed_nvme_io++;
 	req->cqe.cid = req->cmd->sqe.cid;
 	req->cqe.sqhd = cpu_to_le16(q->sqflow_off ? 0xffff : q->sqhd);

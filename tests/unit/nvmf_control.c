@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * The control plane: what it accepts, how it refuses, that a repeated call
+ * does no harm, and what its listings show.
+ */
+#include "tests/unit/lib/nvmf_fake.h"
+#include "tests/unit/unit.h"
+
+#define SAYS(part) do {							\
+	if (!strstr(fake_why.text, part))				\
+		fprintf(stderr, "  %s:%d: \"%s\" lacks \"%s\"\n",	\
+			__FILE__, __LINE__, fake_why.text, part);	\
+	CU_ASSERT(strstr(fake_why.text, part) != NULL);			\
+} while (0)
+
+#define SUBSYSTEM(...) \
+	fake_subsystem(&(struct nvmf_subsystem_opts){ __VA_ARGS__ })
+
+static void test_subsystem_options(void)
+{
+	fake_start(1, 0);
+	UNIT_EQ(SUBSYSTEM(.nqn = "bad"), -EINVAL);
+	SAYS("nqn=bad");
+	UNIT_EQ(SUBSYSTEM(.nqn = NVMF_DISCOVERY_NQN), -EINVAL);
+	UNIT_EQ(SUBSYSTEM(.nqn = FAKE_NQN,
+			  .serial = "123456789012345678901"), -EINVAL);
+	SAYS("serial_number");
+	UNIT_EQ(SUBSYSTEM(.nqn = FAKE_NQN, .model = "a\tb"), -EINVAL);
+	SAYS("model_number");
+	UNIT_EQ(SUBSYSTEM(.nqn = FAKE_NQN, .max_namespaces = 1025), -EINVAL);
+	SAYS("1-1024");
+	UNIT_EQ(SUBSYSTEM(.nqn = FAKE_NQN, .min_cntlid = 5, .max_cntlid = 4),
+		-EINVAL);
+	SAYS("min_cntlid=5");
+	UNIT_EQ(SUBSYSTEM(.nqn = FAKE_NQN, .max_cntlid = 0xfff0), -EINVAL);
+	UNIT_EQ(SUBSYSTEM(.nqn = FAKE_NQN, .serial = "X"), 0);
+	UNIT_EQ(SUBSYSTEM(.nqn = FAKE_NQN, .serial = "X"), 0);
+	UNIT_EQ(SUBSYSTEM(.nqn = FAKE_NQN, .serial = "Y"), -EEXIST);
+	SAYS(FAKE_NQN);
+	UNIT_EQ(fake_delete(NVMF_DISCOVERY_NQN), -EPERM);
+	UNIT_EQ(fake_delete(FAKE_NQN), 0);
+	UNIT_EQ(SUBSYSTEM(.nqn = FAKE_NQN, .serial = "Y"), 0);
+	CU_ASSERT(fake_stop());
+}
+
+static void test_namespaces(void)
+{
+	u32 nsid = 0;
+
+	fake_start(2, 0);
+	UNIT_EQ(SUBSYSTEM(.nqn = FAKE_NQN, .max_namespaces = 2), 0);
+	UNIT_EQ(SUBSYSTEM(.nqn = FAKE_NQN "2"), 0);
+	UNIT_EQ(fake_null("n0", 100), 0);
+	UNIT_EQ(fake_null("n1", 100), 0);
+	UNIT_EQ(fake_null("n2", 100), 0);
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "nothing", &nsid), -ENODEV);
+	SAYS("nothing");
+	nsid = 3;
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "n0", &nsid), -EINVAL);
+	SAYS("nsid=3");
+	nsid = 2;
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "n0", &nsid), 0);
+	/* again, by number or not: the same */
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "n0", &nsid), 0);
+	nsid = 0;
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "n0", &nsid), 0);
+	UNIT_EQ(nsid, 2);
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "n1", &nsid), -EEXIST);
+	SAYS("n0");
+	/* claimed by another */
+	nsid = 0;
+	UNIT_EQ(fake_add_ns(FAKE_NQN "2", "n0", &nsid), -EBUSY);
+	/* the lowest free number, until there is none */
+	nsid = 0;
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "n1", &nsid), 0);
+	UNIT_EQ(nsid, 1);
+	nsid = 0;
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "n2", &nsid), -ENOSPC);
+	SAYS("max_namespaces");
+	UNIT_EQ(fake_remove_ns(FAKE_NQN, 7), -ENOENT);
+	SAYS("nsid=7");
+	nsid = 0;
+	UNIT_EQ(fake_add_ns(NVMF_DISCOVERY_NQN, "n2", &nsid), -EINVAL);
+	CU_ASSERT(fake_stop());
+}
+
+static void test_hosts_and_listeners(void)
+{
+	fake_start(1, 0);
+	UNIT_EQ(SUBSYSTEM(.nqn = FAKE_NQN), 0);
+	UNIT_EQ(fake_add_host(FAKE_NQN, "not an nqn"), -EINVAL);
+	SAYS("host");
+	UNIT_EQ(fake_add_host(FAKE_NQN, FAKE_HOST), 0);
+	UNIT_EQ(fake_add_host(FAKE_NQN, FAKE_HOST), 0);
+	UNIT_EQ(fake_remove_host(FAKE_NQN, FAKE_HOST), 0);
+	UNIT_EQ(fake_remove_host(FAKE_NQN, FAKE_HOST), -ENOENT);
+	SAYS(FAKE_HOST);
+	UNIT_EQ(fake_listener(FAKE_NQN, "1", true), -EADDRINUSE);
+	SAYS("port 1");
+	UNIT_EQ(fake_listener(FAKE_NQN, "4420", true), 0);
+	UNIT_EQ(fake_listener(FAKE_NQN, "4420", true), 0);
+	UNIT_EQ(fake_listener(FAKE_NQN, "4420", false), 0);
+	UNIT_EQ(fake_listener(FAKE_NQN, "4420", false), -ENOENT);
+	CU_ASSERT(fake_stop());
+}
+
+static void test_trids(void)
+{
+	struct weft_reason why;
+	struct nvmf_trid t, u;
+
+	UNIT_EQ(nvmf_trid_parse(&t, "rdma", "ipv4", "10.0.0.1", NULL, &why), 0);
+	UNIT_EQ(t.trtype, NVMF_TRTYPE_RDMA);
+	UNIT_STR(t.trsvcid, "4420");
+	UNIT_EQ(nvmf_trid_parse(&u, "RDMA", "", "10.0.0.1", "4420", &why), 0);
+	CU_ASSERT(nvmf_trid_equal(&t, &u));
+	UNIT_EQ(nvmf_trid_parse(&u, "TCP", "IPv6", "fe80::1%eth0", "1", &why),
+		0);
+	UNIT_EQ(u.adrfam, NVMF_ADRFAM_IPV6);
+	CU_ASSERT(!nvmf_trid_equal(&t, &u));
+	UNIT_EQ(nvmf_trid_parse(&t, "FC", NULL, "10.0.0.1", "1", &why),
+		-EINVAL);
+	CU_ASSERT(strstr(why.text, "trtype=FC") != NULL);
+	UNIT_EQ(nvmf_trid_parse(&t, "TCP", "IPv6", "10.0.0.1", "1", &why),
+		-EINVAL);
+	CU_ASSERT(strstr(why.text, "adrfam=IPv6") != NULL);
+	UNIT_EQ(nvmf_trid_parse(&t, "TCP", NULL, "10.0.0", "1", &why), -EINVAL);
+	UNIT_EQ(nvmf_trid_parse(&t, "TCP", NULL, "10.0.0.1", "65536", &why),
+		-EINVAL);
+	CU_ASSERT(strstr(why.text, "trsvcid=65536") != NULL);
+}
+
+/* Transports */
+
+struct outcome {
+	atomic_bool done;
+	int err;
+	char why[WEFT_REASON_MAX];
+	const char *trtype;
+	u32 depth;
+};
+
+static void outcome_done(void *ctx, int err, const struct weft_reason *why)
+{
+	struct outcome *o = ctx;
+
+	o->err = err;
+	snprintf(o->why, sizeof(o->why), "%s", why ? why->text : "");
+	o->done = true;
+}
+
+static void create_transport(void *ctx)
+{
+	struct outcome *o = ctx;
+	struct nvmf_transport_opts opts = { .max_queue_depth = o->depth };
+
+	nvmf_transport_create(o->trtype, &opts, outcome_done, o);
+}
+
+static void delete_transport(void *ctx)
+{
+	nvmf_transport_delete(nvmf_transport_first(), outcome_done, ctx);
+}
+
+static struct outcome transport(reactor_fn fn, const char *trtype, u32 depth)
+{
+	struct outcome o = { .trtype = trtype, .depth = depth };
+
+	fake_on(0, fn, &o);
+	while (!o.done)
+		fake_yield();
+	return o;
+}
+
+static void test_transports(void)
+{
+	struct nvmf_transport_opts opts;
+	struct fake_conn *c;
+	struct weft_reason why;
+	struct outcome o;
+
+	fake_start(2, 0);
+	UNIT_EQ(nvmf_transport_opts_init("loop", &opts, &why), -ENOTSUP);
+	CU_ASSERT(strstr(why.text, "TCP") != NULL);
+	UNIT_EQ(transport(create_transport, "loop", 32).err, -ENOTSUP);
+	UNIT_EQ(transport(create_transport, "tcp", 32).err, -EEXIST);
+	UNIT_EQ(SUBSYSTEM(.nqn = FAKE_NQN), 0);
+	UNIT_EQ(fake_listener(FAKE_NQN, "4420", true), 0);
+	o = transport(delete_transport, NULL, 0);
+	UNIT_EQ(o.err, -EBUSY);
+	CU_ASSERT(strstr(o.why, "4420") != NULL);
+	/* a connection that is still there goes with it */
+	c = fake_conn_new(true);
+	UNIT_EQ(fake_listener(FAKE_NQN, "4420", false), 0);
+	UNIT_EQ(transport(delete_transport, NULL, 0).err, 0);
+	CU_ASSERT(c->gone);
+	fake_conn_end(c);
+	UNIT_EQ(fake_listener(FAKE_NQN, "4420", true), -ENOENT);
+	SAYS("nvmf_create_transport");
+	UNIT_EQ(transport(create_transport, "TCP", 2048).err, -EINVAL);
+	UNIT_EQ(transport(create_transport, "TCP", 32).err, 0);
+	UNIT_EQ(fake_listener(FAKE_NQN, "4420", true), 0);
+	CU_ASSERT(fake_stop());
+}
+
+/* Listings */
+
+struct listing {
+	struct nvmf_qpair_info q[8];
+	struct nvmf_group_stats g[2];
+	unsigned int nq;
+	unsigned int ng;
+	atomic_bool done;
+};
+
+static void take_qpair(void *ctx, const struct nvmf_qpair_info *i)
+{
+	struct listing *l = ctx;
+
+	l->q[l->nq++ % 8] = *i;
+}
+
+static void take_group(void *ctx, const struct nvmf_group_stats *s)
+{
+	struct listing *l = ctx;
+
+	l->g[l->ng++ % 2] = *s;
+}
+
+static void listed(void *ctx)
+{
+	((struct listing *)ctx)->done = true;
+}
+
+static void list_groups(void *ctx)
+{
+	nvmf_stats_collect(take_group, listed, ctx);
+}
+
+static void list_qpairs(void *ctx)
+{
+	nvmf_subsystem_qpairs(nvmf_subsystem_find(FAKE_NQN), take_qpair, listed,
+			      ctx);
+}
+
+static void collect(struct listing *l, reactor_fn fn)
+{
+	l->nq = 0;
+	l->ng = 0;
+	l->done = false;
+	fake_on(0, fn, l);
+	while (!l->done)
+		fake_yield();
+}
+
+static void test_listings(void)
+{
+	static u8 data[512];
+	struct fake_conn *a, *io1, *io2, *silent;
+	struct listing l;
+	u16 id;
+
+	fake_start(2, 0);
+	fake_standard();
+	a = fake_admin(FAKE_NQN, &id);
+	io2 = fake_io(id, 2, 0);
+	io1 = fake_io(id, 1, 1);
+	silent = fake_conn_on(false, 1);
+	UNIT_EQ(fake_rw(io1, NVME_CMD_READ, 0, 1, data, 512).st, 0);
+	fake_yield();
+	collect(&l, list_qpairs);
+	UNIT_EQ(l.nq, 3);
+	UNIT_EQ(l.q[0].qid, 0);
+	UNIT_EQ(l.q[1].qid, 1);
+	UNIT_EQ(l.q[1].reactor, 1);
+	UNIT_EQ(l.q[2].qid, 2);
+	UNIT_EQ(l.q[2].cntlid, id);
+	UNIT_EQ(l.q[2].depth, 16);
+	UNIT_STR(l.q[2].state, "enabled");
+	UNIT_STR(l.q[2].hostnqn, FAKE_HOST);
+	UNIT_STR(l.q[2].listen.trsvcid, "4420");
+	collect(&l, list_groups);
+	UNIT_EQ(l.ng, 2);
+	UNIT_EQ(l.g[0].reactor, 0);
+	UNIT_EQ(l.g[0].current_admin_qpairs + l.g[1].current_admin_qpairs, 1);
+	UNIT_EQ(l.g[0].current_io_qpairs, 1);
+	UNIT_EQ(l.g[1].current_io_qpairs, 1);
+	UNIT_EQ(l.g[1].current_unassociated_qpairs, 1);
+	UNIT_EQ(l.g[1].completed_nvme_io, 1);
+	UNIT_EQ(l.g[1].pending_bdev_io, 0);
+	UNIT_EQ(l.g[1].ntransports, 1);
+	UNIT_STR(l.g[1].transports[0].trtype, "TCP");
+	fake_conn_end(io1);
+	fake_conn_end(silent);
+	collect(&l, list_groups);
+	UNIT_EQ(l.g[1].io_qpairs, 1);
+	UNIT_EQ(l.g[1].current_io_qpairs, 0);
+	UNIT_EQ(l.g[1].current_unassociated_qpairs, 0);
+	fake_conn_end(io2);
+	fake_conn_end(a);
+	CU_ASSERT(fake_stop());
+}
+
+/* admin and I/O connections are spread apart from each other */
+static void test_placement(void)
+{
+	struct fake_conn *c[6];
+	unsigned int admin[2] = { 0 }, io[2] = { 0 };
+	int i;
+
+	fake_start(2, 0);
+	for (i = 0; i < 6; i++) {
+		c[i] = fake_conn_new(i % 3 == 0);
+		if (i % 3 == 0)
+			admin[c[i]->reactor]++;
+		else
+			io[c[i]->reactor]++;
+	}
+	UNIT_EQ(admin[0], 1);
+	UNIT_EQ(admin[1], 1);
+	UNIT_EQ(io[0], 2);
+	UNIT_EQ(io[1], 2);
+	/* what has gone counts no more */
+	for (i = 0; i < 6; i++)
+		if (!c[i]->reactor)
+			break;
+	fake_conn_end(c[i]);
+	fake_yield();
+	c[i] = fake_conn_new(i % 3 == 0);
+	UNIT_EQ(c[i]->reactor, 0);
+	for (i = 0; i < 6; i++)
+		fake_conn_end(c[i]);
+	CU_ASSERT(fake_stop());
+}
+
+UNIT_MAIN(UNIT(test_subsystem_options), UNIT(test_namespaces),
+	  UNIT(test_hosts_and_listeners), UNIT(test_trids),
+	  UNIT(test_transports), UNIT(test_listings), UNIT(test_placement))
