@@ -21,7 +21,7 @@ disk_is_there() { [ -b "$DISK" ] && [ "$(blockdev --getsize64 "$DISK")" -gt 0 ];
 # Several jobs, depths and block sizes from 512 B to 1 MiB; each block is read back.
 fio_verify() {
 	fio --output="$VM_OUT/fio-$1.json" --output-format=json --filename="$DISK" \
-		--direct=1 --ioengine=io_uring --verify=crc32c --verify_fatal=1 \
+		--direct=1 --allow_file_create=0 --ioengine=io_uring --verify=crc32c --verify_fatal=1 \
 		--verify_state_save=0 --group_reporting=0 --randrepeat=1 \
 		--name=mixed --rw=randwrite --iodepth=16 --offset=0 --size="$2" \
 		--bssplit=512/10:4k/30:8k/10:64k/30:128k/10:1m/10 --blockalign=512 \
@@ -53,7 +53,7 @@ pair_file_system() {
 pair_target_dies() {
 	local job
 	step "the target dies under load and comes back"
-	fio --output="$VM_OUT/fio-dies.txt" --filename="$DISK" --direct=1 \
+	fio --output="$VM_OUT/fio-dies.txt" --filename="$DISK" --direct=1 --allow_file_create=0 \
 		--ioengine=io_uring --verify=crc32c --verify_fatal=1 \
 		--verify_state_save=0 --name=dies --rw=randwrite --bs=4k \
 		--iodepth=16 --size=16m --rate_iops=600 &
@@ -74,7 +74,7 @@ disk_has_written() {
 }
 
 fio_in_background() {
-	fio --filename="$DISK" --direct=1 --ioengine=io_uring --name=load \
+	fio --filename="$DISK" --direct=1 --allow_file_create=0 --ioengine=io_uring --name=load \
 		--rw=randrw --bs=4k --iodepth=16 --size=16m --time_based \
 		--runtime=600 > "$VM_OUT/fio-load.txt" 2>&1 &
 	LOAD=$!
@@ -156,7 +156,8 @@ weft_host_connect() {
 	i=$(connect_weft "$(connect_string),reconnect_delay=$PAIR_RECONNECT_DELAY,ctrl_loss_tmo=$PAIR_CTRL_LOSS_TMO,queue_size=32")
 	CTRL=nvme$i
 	DISK=/dev/nvme${i}n1
-	disk_is_there || fail "the write returned, but $DISK cannot be opened"
+	disk_is_there || fail "the write returned, but $DISK cannot be opened:" \
+		"$(ls -l "$DISK" 2>&1), $(blockdev --getsize64 "$DISK" 2>&1)"
 }
 
 weft_host_disconnect() {
