@@ -219,7 +219,7 @@ bench:
 
 # --- install ------------------------------------------------------------------
 
-COMPLETION := $(wildcard tools/weft/*.bash)
+COMPLETION := $(wildcard tools/completion/weft.bash)
 MANPAGES   := $(wildcard Documentation/*.[158])
 DOCS       := $(wildcard README.md Documentation/*.md)
 # modules are installed for every kernel that they were built for, debug kernel excepted

@@ -30,7 +30,8 @@ _weft_names() {
 	local command=$1 member
 	shift
 	for member; do
-		weft $command --json 2> /dev/null | sed -n 's/^ *"'"$member"'": "\(.*\)",\{0,1\}$/\1/p'
+		weft $command --json 2> /dev/null |
+			sed -n 's/^ *"'"$member"'": "\(.*\)",\{0,1\}$/\1/p'
 	done | sort -u
 }
 

@@ -265,7 +265,7 @@ static int find_group(char **words, int nwords, char *group, size_t size)
 	for (n = 0; n < nwords; n++) {
 		len = snprintf(longer, sizeof(longer), "%s%s%s", group,
 			       n ? " " : "", words[n]);
-		if (len >= size)
+		if (len >= size || strchr(words[n], ' '))
 			break;
 		for (cmd = cli_commands; cmd->name; cmd++)
 			if (!strncmp(cmd->name, longer, len) &&
@@ -287,7 +287,7 @@ static int run_group(char **words, int nwords)
 
 	if (rest && !help)
 		return cli_error(CLI_USAGE,
-				 "%s: no such command%s%s\nTry 'weft%s%s --help'.",
+				 "%.60s: no such command%s%s\nTry 'weft%s%s --help'.",
 				 rest, n ? " of weft " : "", group,
 				 n ? " " : "", group);
 	if (n)

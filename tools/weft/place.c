@@ -6,18 +6,31 @@
  */
 #include "tools/weft/place.h"
 
-/* No option is called so: what stands before it was all right. */
-#define PROBE "\001"
+/* An option that is none, and no part of @s; '\0' if there is no such. */
+static char probe_for(const char *s)
+{
+	char c;
 
-/* Does parsing @s up to @end already fail for @why? */
-static bool fails_by(const char *s, size_t end, const struct weft_reason *why)
+	for (c = 1; c < ' '; c++)
+		if (c != '\n' && !strchr(s, c))
+			return c;
+	return '\0';
+}
+
+/*
+ * Does parsing @s up to @end already fail for @why? The probe behind it makes
+ * sure that it fails anyhow, but for another reason: a string cut off may
+ * miss something that the whole one has.
+ */
+static bool fails_by(const char *s, size_t end, char probe,
+		     const struct weft_reason *why)
 {
 	struct weft_connstr c;
 	struct weft_reason r;
 	char text[WEFT_CONNSTR_MAX + 1];
 	int n;
 
-	n = snprintf(text, sizeof(text), "%.*s,%s", (int)end, s, PROBE);
+	n = snprintf(text, sizeof(text), "%.*s,%c", (int)end, s, probe);
 	if (n < 0 || (size_t)n >= sizeof(text))
 		return false;
 	r.text[0] = '\0';
@@ -68,12 +81,14 @@ bool connect_string_place(const char *s, const struct weft_reason *why,
 {
 	size_t start = 0, n;
 	bool found = false;
+	char probe;
 
-	if (strlen(s) > WEFT_CONNSTR_MAX - 2)
+	probe = probe_for(s);
+	if (!probe || strlen(s) > WEFT_CONNSTR_MAX - 2)
 		return false;
 	while (!found && s[start]) {
 		n = strcspn(s + start, ",\n");
-		found = n && fails_by(s, start + n, why);
+		found = n && fails_by(s, start + n, probe, why);
 		if (found) {
 			*at = start;
 			*len = n;

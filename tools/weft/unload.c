@@ -11,11 +11,26 @@
 #include "tools/weft/handlers.h"
 #include "tools/weft/host.h"
 
+/* controllers of a host beside the kernel's own are numbered from here */
+#define BESIDE_INSTANCE	1000
+
 /* After a disconnect the last references take a moment to go. */
 #define RETRIES		50
 #define RETRY_NS	40000000
 
-/* @link: below /proc/PID/fd; is it a device of an NVMe host? */
+/* Is it a device of this host? Beside the kernel's own, numbers tell. */
+static bool is_ours(const char *dev)
+{
+	size_t skip = !strncmp(dev, "/dev/nvme", 9) ? 9 :
+		      !strncmp(dev, "/dev/ng", 7) ? 7 : 0;
+
+	if (!skip)
+		return !strncmp(dev, "/dev/weft", 9);
+	return !sysfs_exists("/sys/class/weft") ||
+	       strtoul(dev + skip, NULL, 10) >= BESIDE_INSTANCE;
+}
+
+/* @link: below /proc/PID/fd */
 static bool held_device(const char *link, char out[PATH_MAX])
 {
 	ssize_t n = readlink(link, out, PATH_MAX - 1);
@@ -23,8 +38,7 @@ static bool held_device(const char *link, char out[PATH_MAX])
 	if (n < 0)
 		return false;
 	out[n] = '\0';
-	return !strncmp(out, "/dev/nvme", 9) || !strncmp(out, "/dev/ng", 7) ||
-	       !strncmp(out, "/dev/weft", 9);
+	return is_ours(out);
 }
 
 static void process_users(const char *pid)
@@ -52,7 +66,7 @@ static void mount_users(void)
 
 	while (f && fgets(line, sizeof(line), f))
 		if (sscanf(line, "%255s %511s", dev, where) == 2 &&
-		    !strncmp(dev, "/dev/nvme", 9))
+		    is_ours(dev))
 			cli_error(CLI_FAILED, "  %s is mounted on %s", dev,
 				  where);
 	if (f)

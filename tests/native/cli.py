@@ -1,0 +1,442 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+"""The weft tool, as far as it goes without RDMA and kernel modules: help, wrong
+command lines, connect strings, and a real target over its socket."""
+import json
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+
+from daemon import DaemonTest
+
+CLI = os.environ.get("WEFT_CLI", "build/asan/weft")
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+NQN = "nqn.2026-11.io.weft:disk1"
+GOOD = f"transport=rdma,traddr=10.9.0.1,nqn={NQN}"
+OK, FAILED, USAGE, MISSING = range(4)
+
+
+class Result:
+    """What one run of the tool came to."""
+
+    def __init__(self, args, done):
+        self.args, self.code, self.out, self.err = args, done.returncode, done.stdout, done.stderr
+        assert "Sanitizer" not in self.err and "runtime error" not in self.err, self.err
+        assert self.code in range(5), f"{args}: exit code {self.code}: {self.err}"
+
+
+def weft(*args, env=None):
+    environment = dict(os.environ, ASAN_OPTIONS="exitcode=99",
+                       UBSAN_OPTIONS="print_stacktrace=1", **(env or {}))
+    done = subprocess.run([CLI, *args], capture_output=True, text=True, timeout=60, check=False,
+                          env=environment, errors="surrogateescape")
+    return Result(args, done)
+
+
+def commands():
+    """Every command with its arguments, from the general help."""
+    found = []
+    for line in weft("--help").out.splitlines():
+        m = re.match(r"  ([a-z][a-z ]*[a-z])((?: \S+)*?)(?:  .*)?$", line)
+        if m:
+            found.append((m[1].split(), m[2].split()))
+    return found
+
+
+class CliTest(unittest.TestCase):
+    def expect(self, code, *args, says=None, **more):
+        r = weft(*args, **more)
+        self.assertEqual(r.code, code, f"{args}: {r.out}{r.err}")
+        if code:
+            self.assertTrue(r.err.startswith(("weft: ", "Usage: ")), f"{args}: {r.err}")
+        else:
+            self.assertEqual(r.err, "", args)
+        for words in [says] if isinstance(says, str) else says or ():
+            self.assertIn(words, r.out if code == OK else r.err, args)
+        return r
+
+
+class Usage(CliTest):
+    def test_general_help(self):
+        r = self.expect(OK, "--help", says=("connect [STRING]", "target stop", "Exit codes"))
+        self.assertEqual(r.out, weft("-h").out)
+        self.assertEqual(self.expect(USAGE).err, r.out)
+        self.expect(OK, "--version", says="weft ")
+        self.assertGreater(len(commands()), 30)
+
+    def test_help_of_every_command(self):
+        for words, args in commands():
+            for flag in "--help", "-h":
+                r = self.expect(OK, *words, flag, says="Options:")
+                self.assertTrue(r.out.startswith(f"Usage: weft {' '.join(words + args)}"), r.out)
+            # a wrong command line does not hide the help
+            self.expect(OK, *words, "--nonsense", "a", "b", "c", "d", "--help")
+
+    def test_help_of_every_group(self):
+        groups = {tuple(w[:n]) for w, _ in commands() for n in range(1, len(w))}
+        self.assertIn(("target", "bdev", "add"), groups)
+        for group in groups:
+            r = self.expect(OK, *group, "--help", says=f"Usage: weft {' '.join(group)} COMMAND")
+            self.assertEqual(self.expect(USAGE, *group).err, r.out)
+            self.expect(USAGE, *group, "nonsense", says="nonsense: no such command")
+
+    def test_unknown_words(self):
+        for args in (("nonsense",), ("",), ("-x",), ("--nonsense",), ("tar",), ("rxe list ",),
+                     ("target bdev list",), ("x" * 5000,)):
+            self.expect(USAGE, *args, says="no such command")
+
+    def test_every_command_refuses_wrong_lines(self):
+        for words, args in commands():
+            needed = [a for a in args if not a.startswith("[")]
+            self.expect(USAGE, *words, *["x"] * (len(args) + 1), says="one argument too many")
+            if needed:
+                self.expect(USAGE, *words, *["x"] * (len(needed) - 1),
+                            says=f"{needed[-1]} is missing")
+            for option in "--nonsense", "--nonsense=1", "-Z":
+                self.expect(USAGE, *words, option, says="no such option")
+
+    def test_values_of_options(self):
+        sock = ("target", "status")
+        self.expect(USAGE, *sock, "-r", says="-r: needs a value")
+        self.expect(USAGE, *sock, "--rpc-socket", says="needs a value")
+        self.expect(USAGE, *sock, "--json=yes", says="takes no value")
+        self.expect(USAGE, *sock, "--json", "--json", says="given twice")
+        self.expect(USAGE, *sock, "-ra", "--rpc-socket=b", says="given twice")
+        self.expect(USAGE, *sock, "-r", "x" * 200, says="at most 107 characters")
+        ns = ("target", "ns", "add", NQN, "disk1", "--nsid")
+        for value in "x", "", "-1", "1k", "1 ", "99999999999999999999":
+            self.expect(USAGE, *ns, value, says="a number is accepted")
+        add = ("target", "bdev", "add", "malloc", "d", "1M", "--block-size")
+        for value in "x", "", "K", "1KB", "4Ki", "iB", "512iB", "99999999T":
+            self.expect(USAGE, *add, value, says="a size is accepted")
+
+    def test_arguments(self):
+        for size in "0", "x", "1Q", "-1M", "":
+            self.expect(USAGE, "target", "bdev", "add", "malloc", "d", size, says="SIZE")
+        self.expect(USAGE, "target", "bdev", "add", "null", "d", "1000", says="multiple")
+        for nsid in "0", "x", "4294967295":
+            self.expect(USAGE, "target", "ns", "del", NQN, nsid, says="1-4294967294")
+        self.expect(USAGE, "target", "host", "any", NQN, "yes", says="on or off")
+        for address in ("", ":4420", "[::1", "[::1]x", "10.9.0.1:0", "10.9.0.1:65536", "host",
+                        "10.9.0.1:", "1.2.3", "[]:1", "x" * 100):
+            self.expect(USAGE, "target", "listener", "add", NQN, "rdma", address)
+        self.expect(USAGE, "target", "rpc", "m", "{", says="PARAMS")
+        self.expect(USAGE, "load", "fc", says="rdma or tcp")
+        self.expect(USAGE, "load", "--control-device", "a/b", says="--control-device a/b")
+        self.expect(USAGE, "rxe", "add", "a/b", "lo", says="NAME a/b")
+        self.expect(USAGE, "rxe", "add", "rxe0", "x" * 16, says="NETDEV")
+        self.expect(MISSING, "rxe", "add", "rxe0", "nosuchdev", says="no such network interface")
+
+    def test_connecting(self):
+        on = ("connect", "-t", "rdma", "-a", "10.9.0.1")
+        self.expect(USAGE, "connect", says="transport: missing")
+        self.expect(USAGE, *on, says="nqn: missing")
+        self.expect(USAGE, *on, "-n", NQN, "--queue-size", "7", says=("queue_size=7", "16-1024"))
+        self.expect(USAGE, *on, "-n", NQN, "--queue_size=7", says="queue_size=7")
+        self.expect(USAGE, *on, "-n", NQN, "-Q7", says="queue_size=7")
+        self.expect(USAGE, *on, "-n", NQN, "--hdr-digest", says="hdr_digest: not supported")
+        self.expect(USAGE, *on, "-n", NQN + ",tos=5", says="without commas")
+        self.expect(USAGE, *on, GOOD, says="--transport: with a whole connect string")
+        self.expect(USAGE, "connect", GOOD + ",x=1", says='unknown option "x"')
+        self.expect(USAGE, "connect", "-t", "rdma", "-a", "x", "-n", NQN, says="traddr=x")
+        self.expect(USAGE, "discover", "-t", "rdma", says="traddr: missing")
+        for args in ((), ("--all", "-n", NQN), ("-d", "nvme0", "--all")):
+            self.expect(USAGE, "disconnect", *args, says="one of")
+
+    def test_negative_and_secret_values(self):
+        args = ["connect", "-t", "rdma", "-a", "10.9.0.1", "-n", NQN, "--ctrl-loss-tmo", "-1"]
+        self.expect(USAGE, *args, "--tos", "-1", says="tos=-1")
+        r = self.expect(USAGE, *args, "--dhchap-secret", "hunter2", says="dhchap_secret=(hidden)")
+        self.assertNotIn("hunter2", r.err)
+
+    @unittest.skipIf(os.path.exists("/sys/module/weft"), "the host module is loaded here")
+    def test_without_the_module(self):
+        for args in (("list",), ("connect", GOOD), ("disconnect", "--all"),
+                     ("discover", "-t", "rdma", "-a", "10.9.0.1")):
+            self.expect(MISSING, *args, says="weft load rdma")
+        self.expect(MISSING, "unload", says="not loaded")
+        with tempfile.TemporaryDirectory() as empty:
+            self.expect(MISSING, "load", "rdma", "--dir", empty, says=empty + "/weft.ko")
+
+    def test_output_that_does_not_get_out(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([CLI, "explain"], stdout=full, stderr=subprocess.PIPE, text=True,
+                                  check=False)
+        self.assertEqual((done.returncode, done.stderr[:14]), (FAILED, "weft: stdout: "))
+
+
+class Completion(CliTest):
+    def complete(self, *words):
+        script = ('. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _weft; '
+                  'printf "%s\\n" "${COMPREPLY[@]}"')
+        path = f"{os.path.dirname(os.path.realpath(CLI))}:{os.environ['PATH']}"
+        done = subprocess.run(["bash", "--norc", "-c", script,
+                               TOP + "/tools/completion/weft.bash", "weft", *words],
+                              capture_output=True, text=True, check=True,
+                              env=dict(os.environ, PATH=path, ASAN_OPTIONS="exitcode=99"))
+        self.assertEqual(done.stderr, "")
+        return done.stdout.split()
+
+    def test_words(self):
+        self.assertEqual(set(self.complete("")), {w[0] for w, _ in commands()})
+        self.assertEqual(self.complete("disc"), ["disconnect", "discover"])
+        self.assertEqual(self.complete("target", "bdev", "add", ""), ["file", "malloc", "null"])
+        self.assertEqual(self.complete("load", ""), ["rdma", "tcp"])
+        self.assertIn("lo", self.complete("rxe", "add", "rxe0", ""))
+        self.assertEqual(self.complete("target", "host", "any", NQN, ""), ["on", "off"])
+
+    def test_options(self):
+        self.assertEqual(self.complete("disconnect", "--"),
+                         ["--device", "--nqn", "--all", "--help"])
+        self.assertEqual(self.complete("connect", "--que"), ["--queue-size"])
+        self.assertEqual(self.complete("connect", "-t", ""), ["rdma", "tcp"])
+
+
+class Explain(CliTest):
+    def test_the_table(self):
+        r = self.expect(OK, "explain", says=("queue_size=...", "16-1024", "tls_key=..."))
+        table = json.loads(self.expect(OK, "explain", "--json").out)
+        self.assertEqual(len(table), 27)
+        for row in table:
+            self.assertIn(row["meaning"], r.out)
+            self.assertIn(row["accepts"], r.out)
+
+    def explained(self, string):
+        answer = json.loads(self.expect(OK, "explain", string, "--json").out)
+        self.assertTrue(answer["valid"])
+        return {o["option"]: (o["value"], o["from"]) for o in answer["options"]}
+
+    def test_given_and_defaults(self):
+        o = self.explained(GOOD + ",queue_size=0x40,tos=300,disable_sqflow")
+        self.assertEqual(o["queue_size"], ("64", "given"))
+        self.assertEqual(o["tos"], ("255", "given"))
+        self.assertEqual(o["disable_sqflow"], ("on", "given"))
+        self.assertEqual(o["duplicate_connect"], ("off", "default"))
+        self.assertEqual(o["trsvcid"], ("4420", "default"))
+        self.assertEqual(o["keep_alive_tmo"], ("5", "default"))
+        self.assertEqual(o["fast_io_fail_tmo"], ("off", "default"))
+        self.assertEqual(o["hostnqn"], (None, "not given"))
+        self.assertEqual(o["nr_io_queues"], (None, "not given"))
+
+    def test_what_depends_on_others(self):
+        o = self.explained(GOOD.replace("rdma", "tcp") + ",hdr_digest,host_iface=eth0")
+        self.assertEqual(o["trsvcid"], ("8009", "default"))
+        self.assertEqual(o["host_iface"], ("eth0", "given"))
+        o = self.explained("transport=rdma,traddr=::1,nqn=nqn.2014-08.org.nvmexpress.discovery")
+        self.assertEqual(o["keep_alive_tmo"], ("0", "default"))
+        self.assertEqual(o["duplicate_connect"], ("on", "default"))
+
+    def test_secrets_stay_secret(self):
+        r = self.expect(OK, "explain", GOOD + ",dhchap_secret=DHHC-1:00:c2VjcmV0:", says="(hidden)")
+        self.assertNotIn("c2VjcmV0", r.out)
+        r = self.expect(FAILED, "explain", GOOD + ",dhchap_secret=c2VjcmV0,tos=x")
+        self.assertNotIn("c2VjcmV0", r.err)
+
+    def test_mistakes_and_their_places(self):
+        for extra, words, place in (
+                ("queue_size=7", "16-1024", "7"),
+                ("queue_size=", "empty value", "queue_size="),
+                ("queue_size", "needs a value", "queue_size"),
+                ("queuesize=64", 'did you mean "queue_size"', "queuesize"),
+                ("flying", "unknown option", "flying"),
+                ("=5", "unknown option", "=5"),
+                ("traddr=10.9.0.2", "stands twice", "traddr"),
+                ("disable_sqflow=1", "takes no value", "1"),
+                ("host_traddr=::1", "IPv4 address", "::1"),
+                ("hdr_digest", "not supported with transport=rdma", "hdr_digest"),
+                ("hostid=00000000-0000-0000-0000-000000000000", "not zero",
+                 "00000000-0000-0000-0000-000000000000"),
+                ("trsvcid=70000", "70000", "70000"),
+                ("\x01=2", "unknown option", "\x01")):
+            for string in (f"{GOOD},{extra}", f"{extra},{GOOD}", f"{GOOD},{extra},tos=3",
+                           f",\n{GOOD}\n,,{extra}\n"):
+                if extra.startswith("traddr") and string.startswith(extra):
+                    continue  # then the other one is the second
+                r = self.expect(FAILED, "explain", string, says=words)
+                self.assertEqual(self.marked(r.err), place.replace("\x01", " "), r.err)
+                answer = json.loads(weft("explain", string, "--json").out)
+                at, length = answer["at"], answer["length"]
+                self.assertEqual(string[at:at + length], place)
+                self.assertIn(words, answer["reason"].replace("'", '"'))
+
+    def marked(self, err):
+        """What the carets stand under."""
+        _, string, carets = err.rstrip("\n").split("\n")
+        m = re.fullmatch(r"( *)(\^+)", carets)
+        self.assertTrue(m, err)
+        return string[m.start(2):m.end(2)]
+
+    def test_nothing_to_point_at(self):
+        for string in "", "transport=rdma", "transport=rdma,traddr=1.2.3.4", "," * 100:
+            r = self.expect(FAILED, "explain", string, says="missing")
+            self.assertNotIn("^", r.err)
+        r = self.expect(FAILED, "explain", f"transport=rdma,nqn={NQN}", says="traddr: missing")
+        self.assertNotIn("^", r.err)
+        self.expect(FAILED, "explain", GOOD + ",tos=1" * 800, says="at most 4096")
+        self.expect(FAILED, "explain", "x" * 4096, says="unknown option")
+
+
+class Target(DaemonTest, CliTest):
+    def run_cli(self, code, *args, **more):
+        return self.expect(code, "target", *args, "-r", self.daemon.path, **more)
+
+    def listing(self, *args):
+        return json.loads(self.run_cli(OK, *args, "--json").out)
+
+    def test_nobody_listens(self):
+        gone = self.daemon.path + ".gone"
+        for words, args in commands():
+            if words[0] != "target" or words[1:3] == ["config", "load"]:
+                continue
+            given = {"SIZE": "1M", "NSID": "1", "on|off": "on", "ADDR[:PORT]": "10.9.0.1"}
+            args = [given.get(a, "x") for a in args if not a.startswith("[")]
+            self.expect(MISSING, *words, *args, "-r", gone, says="no target listens there")
+        self.expect(MISSING, "target", "status", env={"WEFT_RPC_SOCKET": gone}, says=gone)
+
+    def test_status(self):
+        env = {"WEFT_RPC_SOCKET": self.daemon.path}
+        r = self.expect(OK, "target", "status", env=env, says=("Weft v", "bdevs: none", "CORE"))
+        self.assertIn(f"process {self.daemon.process.pid},", r.out)
+        status = self.listing("status")
+        self.assertTrue(status["running"])
+        self.assertEqual(status["reactors"]["pid"], self.daemon.process.pid)
+
+    def test_bdevs(self):
+        self.assertEqual(self.run_cli(OK, "bdev", "add", "malloc", "m", "64M").out, "m\n")
+        self.run_cli(OK, "bdev", "add", "null", "n", "1TiB", "--block-size", "4K",
+                     "--uuid", "0f01fb42-9f7f-4856-b0b3-51e60b8de349")
+        made = {b["name"]: b for b in self.listing("bdev", "list")}
+        self.assertEqual((made["m"]["num_blocks"], made["m"]["block_size"]), (131072, 512))
+        self.assertEqual((made["n"]["num_blocks"], made["n"]["block_size"]), (1 << 28, 4096))
+        self.assertEqual(made["n"]["uuid"], "0f01fb42-9f7f-4856-b0b3-51e60b8de349")
+        self.run_cli(OK, "bdev", "list", says=("malloc", "64 MiB", "1 TiB"))
+        self.assertEqual(len(self.listing("bdev", "list", "m")), 1)
+        self.run_cli(OK, "bdev", "stat", says=("NAME", "m", "n"))
+        self.assertEqual(len(self.listing("bdev", "stat", "n")["bdevs"]), 1)
+        # once more is no mistake, something else is
+        self.run_cli(OK, "bdev", "add", "malloc", "m", "64M")
+        self.run_cli(FAILED, "bdev", "add", "malloc", "m", "32M", says="num_blocks")
+        for verb in "list", "stat", "del":
+            self.run_cli(MISSING, "bdev", verb, "nosuch", says="nosuch")
+        self.run_cli(OK, "bdev", "del", "m")
+        self.run_cli(OK, "bdev", "del", "n")
+        self.assertEqual(self.listing("bdev", "list"), [])
+
+    def test_file_below_the_working_directory(self):
+        with tempfile.NamedTemporaryFile(dir=".", prefix="cli-test-") as f:
+            f.truncate(10 << 20)
+            self.run_cli(OK, "bdev", "add", "file", "f", os.path.relpath(f.name))
+            self.run_cli(OK, "bdev", "list", says=("file", "10 MiB", os.path.basename(f.name)))
+            self.run_cli(OK, "bdev", "del", "f")
+        self.run_cli(MISSING, "bdev", "add", "file", "f", "/nosuch/file")
+
+    def test_subsystems(self):
+        self.run_cli(OK, "subsystem", "add", NQN, "--serial", "S1", "--model", "two words",
+                     "--max-namespaces", "4")
+        made = self.listing("subsystem", "list", NQN)[0]
+        self.assertEqual([made[k] for k in ("serial_number", "model_number", "max_namespaces",
+                                            "allow_any_host")], ["S1", "two words", 4, False])
+        self.run_cli(FAILED, "subsystem", "add", NQN, "--serial", "S2", says="serial_number")
+        self.run_cli(FAILED, "subsystem", "add", "nonsense\x1b[2J")
+        self.run_cli(OK, "subsystem", "list", says=(NQN, "serial S1, model two words"))
+        self.assertEqual(self.listing("controllers", NQN), [])
+        self.run_cli(OK, "subsystem", "del", NQN)
+        other = "nqn.2026-11.io.weft:other"
+        for args in (("subsystem", "list", other), ("subsystem", "del", other),
+                     ("ns", "add", other, "m"), ("ns", "del", other, "1"),
+                     ("host", "add", other, NQN), ("host", "del", other, NQN),
+                     ("host", "any", other, "on"), ("controllers", other),
+                     ("listener", "add", other, "rdma", "10.9.0.1"),
+                     ("listener", "del", other, "rdma", "10.9.0.1")):
+            self.run_cli(MISSING, *args, says="No such subsystem")
+
+    def test_namespaces(self):
+        self.run_cli(OK, "subsystem", "add", NQN)
+        self.run_cli(OK, "bdev", "add", "malloc", "a", "1M")
+        self.run_cli(OK, "bdev", "add", "malloc", "b", "1M")
+        self.assertEqual(self.run_cli(OK, "ns", "add", NQN, "a", "--nsid", "7").out, "7\n")
+        self.assertEqual(self.run_cli(OK, "ns", "add", NQN, "b", "--eui64",
+                                      "0123456789abcdef").out, "1\n")
+        self.run_cli(OK, "subsystem", "list", NQN, says=("namespace 1: b", "namespace 7: a"))
+        self.run_cli(FAILED, "ns", "add", NQN, "nosuch", says="nosuch")
+        self.run_cli(MISSING, "ns", "del", NQN, "2", says="nsid=2")
+        self.run_cli(OK, "ns", "del", NQN, "7")
+        self.assertEqual([n["nsid"] for n in self.listing("subsystem", "list", NQN)[0]
+                          ["namespaces"]], [1])
+
+    def test_hosts(self):
+        self.run_cli(OK, "subsystem", "add", NQN)
+        host = "nqn.2026-11.io.weft:host1"
+        self.run_cli(OK, "host", "add", NQN, host)
+        self.run_cli(OK, "subsystem", "list", NQN, says=("only those listed", "host " + host))
+        self.run_cli(OK, "host", "any", NQN, "on")
+        self.assertTrue(self.listing("subsystem", "list", NQN)[0]["allow_any_host"])
+        self.run_cli(OK, "host", "any", NQN, "off")
+        self.run_cli(OK, "host", "del", NQN, host)
+        self.run_cli(MISSING, "host", "del", NQN, host, says=host)
+        self.assertEqual(self.listing("subsystem", "list", NQN)[0]["hosts"], [])
+
+    def test_listeners(self):
+        self.run_cli(OK, "subsystem", "add", NQN)
+        # there is no transport in this test: what arrives at the target is refused
+        for address in "10.9.0.1", "10.9.0.1:4421", "::1", "[::1]:4420", "fe80::1%lo":
+            self.assertNotEqual(self.run_cli_any("listener", "add", NQN, "rdma", address), USAGE)
+            self.run_cli(MISSING, "listener", "del", NQN, "rdma", address, says="does not listen")
+
+    def run_cli_any(self, *args):
+        return weft("target", *args, "-r", self.daemon.path).code
+
+    def test_configuration(self):
+        self.run_cli(OK, "subsystem", "add", NQN, "--serial", "S1", "--allow-any-host")
+        self.run_cli(OK, "bdev", "add", "malloc", "m", "1M")
+        self.run_cli(OK, "ns", "add", NQN, "m")
+        with tempfile.TemporaryDirectory() as d:
+            path = os.path.join(d, "config.json")
+            self.run_cli(OK, "config", "save", path)
+            self.assertEqual(os.listdir(d), ["config.json"])
+            with open(path, encoding="utf-8") as f:
+                text = f.read()
+            self.assertEqual(self.run_cli(OK, "config", "save", "-").out, text)
+            self.run_cli(OK, "subsystem", "del", NQN)
+            self.run_cli(OK, "bdev", "del", "m")
+            self.run_cli(OK, "config", "load", path)
+            self.assertEqual(self.run_cli(OK, "config", "save", "-").out, text)
+            self.run_cli(MISSING, "config", "save", os.path.join(d, "no", "where"))
+            self.run_cli(MISSING, "config", "load", os.path.join(d, "nosuch"))
+            for wrong, words in (("{", "line 1"), ("[]", "subsystems"), ("{}", "subsystems"),
+                                 ('{"subsystems":[{"subsystem":"bdev","config":[{"method":"x"}]}]}',
+                                  "subsystems[0].config[0]")):
+                with open(path, "w", encoding="utf-8") as f:
+                    f.write(wrong)
+                self.run_cli(FAILED, "config", "load", path, says=words)
+
+    def test_raw_calls(self):
+        self.assertIn("bdev_get_bdevs", json.loads(self.run_cli(OK, "rpc", "rpc_get_methods").out))
+        answer = self.run_cli(OK, "rpc", "bdev_null_create",
+                              '{"name":"n","num_blocks":8,"block_size":512}').out
+        self.assertEqual(json.loads(answer), "n")
+        self.run_cli(MISSING, "rpc", "bdev_get_bdevs", '{"name":"x"}', says="(code -19)")
+        self.run_cli(FAILED, "rpc", "nonsense", says="nonsense: Method not found")
+        self.run_cli(FAILED, "rpc", "bdev_get_bdevs", '{"nonsense":1}', says="nonsense")
+
+    def test_stop(self):
+        self.run_cli(OK, "stop")
+        # a process that has ended, though nobody has waited for it yet
+        self.assertIsNotNone(self.daemon.process.poll())
+        self.assertEqual(self.daemon.process.returncode, 0)
+        self.run_cli(MISSING, "stop")
+
+
+class NotStarted(DaemonTest, CliTest):
+    args = ("--wait-for-rpc",)
+
+    def test_status(self):
+        self.expect(OK, "target", "status", "-r", self.daemon.path, says="not started")
+        self.expect(FAILED, "target", "bdev", "list", "-r", self.daemon.path,
+                    says="framework_start_init")
+
+
+if __name__ == "__main__":
+    unittest.main()
