@@ -2,13 +2,14 @@
 # shellcheck shell=bash
 #
 # What every pair of a host and a target has to stand, sourced by the pair-*.sh
-# scenarios after lib.sh. A scenario gives the pair by six functions:
+# scenarios after lib.sh. A scenario gives the pair by functions:
 #
 #   pair_connect        connects and sets DISK and CTRL
 #   pair_disconnect     disconnects CTRL
 #   pair_break          makes the target vanish in the middle of everything
 #   pair_mend           brings it back with the same disk
 #   pair_unload         removes the host's modules; may be called while connected
+#   pair_unload_under_load   the same while fio (LOAD) runs; is connected afterwards
 #   pair_load           loads them
 #   pair_memory         prints the target's resident KiB, or 0 for a kernel target
 
@@ -95,11 +96,25 @@ pair_disconnect_under_load() {
 	fio_in_background
 	pair_disconnect
 	load_has_ended
-	step "unload under load"
 	pair_connect
+	step "unload under load"
 	fio_in_background
+	pair_unload_under_load
+	step "unload with a live controller"
 	pair_unload
+	pair_load
+	pair_connect
+}
+
+# An open disk keeps its modules: unloading is refused and disturbs nobody; once the
+# disk was disconnected under the load, the modules go.
+weft_unload_under_load() {
+	refute unload_weft 2> /dev/null
+	sleep 1
+	kill -0 $LOAD || fail "the refused unloading has ended fio"
+	pair_disconnect
 	load_has_ended
+	pair_unload
 	pair_load
 	pair_connect
 }

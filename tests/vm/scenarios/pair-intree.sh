@@ -10,6 +10,12 @@
 
 pair_load() { modprobe nvme-rdma; }
 pair_unload() { modprobe -r nvme-rdma; }
+pair_unload_under_load() {
+	pair_unload
+	load_has_ended
+	pair_load
+	pair_connect
+}
 pair_break() { kill_target; }
 pair_mend() { weft_target_start; }
 pair_memory() { target_resident_kib; }

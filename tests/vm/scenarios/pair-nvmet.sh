@@ -9,6 +9,7 @@
 
 pair_load() { load_weft; }
 pair_unload() { unload_weft; }
+pair_unload_under_load() { weft_unload_under_load; }
 pair_connect() { weft_host_connect; }
 pair_disconnect() { weft_host_disconnect; }
 pair_memory() { echo 0; }
