@@ -1,0 +1,113 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+"""The documentation says what the programs and sources say: the table of connect
+options, the target's command line, module parameters, sysfs attributes, counters.
+
+    docs.py [--write]       --write puts the generated parts in place
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+HOST = "Documentation/host.md"
+TARGET = "Documentation/target.md"
+RPC = "Documentation/rpc.md"
+
+problems = []
+
+
+def read(path):
+    with open(os.path.join(TOP, path), encoding="utf-8") as f:
+        return f.read()
+
+
+def output(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def option_table():
+    lines = ["| option | accepted | default | transports | meaning |",
+             "|---|---|---|---|---|"]
+    for o in json.loads(output(os.environ["WEFT_CLI"], "explain", "--json")):
+        cells = ("`" + o["option"] + "`", o["accepts"], o["default"] or "",
+                 o["transports"], o["meaning"])
+        lines.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def usage():
+    return "```\n" + output(os.environ["WEFT_TARGET_BIN"], "--help") + "```\n"
+
+
+def whole(path, want, write):
+    """The page is what a program prints."""
+    full = os.path.join(TOP, path)
+    if write:
+        with open(full, "w", encoding="utf-8") as f:
+            f.write(want)
+    elif not os.path.exists(full) or read(path) != want:
+        problems.append(f"{path} is out of date: tests/native/docs.py --write")
+
+
+def generated(path, name, want, write):
+    """The part of a page between its two marks is what a program prints."""
+    text = read(path)
+    begin, end = f"<!-- {name}: generated -->\n", f"<!-- {name}: end -->\n"
+    if text.count(begin) != 1 or text.count(end) != 1:
+        problems.append(f"{path}: no part '{name}' between its marks")
+        return
+    head, rest = text.split(begin)
+    now, tail = rest.split(end)
+    if now == want:
+        return
+    if write:
+        with open(os.path.join(TOP, path), "w", encoding="utf-8") as f:
+            f.write(head + begin + want + end + tail)
+    else:
+        problems.append(f"{path}: '{name}' is out of date: tests/native/docs.py --write")
+
+
+def named(path, source, pattern, what):
+    """Every name that a pattern finds in a source stands on a page, as code."""
+    text = read(path)
+    names = re.findall(pattern, read(source))
+    if not names:
+        problems.append(f"{source}: no {what} found: this test needs a new pattern")
+    for name in names:
+        if f"`{name}`" not in text:
+            problems.append(f"{path}: {what} `{name}` of {source} is not described")
+
+
+def links(path):
+    """Relative links lead to files that are there."""
+    base = os.path.dirname(os.path.join(TOP, path))
+    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", read(path)):
+        if "://" not in link and not os.path.exists(os.path.join(base, link)):
+            problems.append(f"{path}: link to {link}, which is not there")
+
+
+def main():
+    write = sys.argv[1:] == ["--write"]
+    generated(HOST, "connect options", option_table(), write)
+    generated(TARGET, "command line", usage(), write)
+    whole(RPC, output(os.environ["WEFT_TARGET_BIN"], "--rpc-reference"), write)
+    named(HOST, "host/core/main.c", r"module_param(?:_named)?\((\w+)", "module parameter")
+    named(HOST, "host/core/sysfs.c", r"&dev_attr_(\w+)\.attr,", "attribute")
+    named(HOST, "host/core/subsys.c", r"&dev_attr_(\w+)\.attr,", "attribute")
+    named(HOST, "host/core/ctrl.c", r'\[WEFT_CTRL_\w+\]\s*= "([^"]+)"', "state")
+    named(HOST, "host/rdma/counters.c", r'\[WEFT_RDMA_N_\w+\]\s*= "(\w+)"', "counter")
+    pages = ["README.md"] + ["Documentation/" + p for p in
+                             os.listdir(os.path.join(TOP, "Documentation")) if p.endswith(".md")]
+    for page in pages:
+        links(page)
+    for p in problems:
+        print(p)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
