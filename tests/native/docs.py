@@ -95,7 +95,7 @@ def main():
     generated(HOST, "connect options", option_table(), write)
     generated(TARGET, "command line", usage(), write)
     whole(RPC, output(os.environ["WEFT_TARGET_BIN"], "--rpc-reference"), write)
-    named(HOST, "host/core/main.c", r"module_param(?:_named)?\((\w+)", "module parameter")
+    named(HOST, "host/core/main.c", r"module_param(?:_named|_cb)?\((\w+)", "module parameter")
     named(HOST, "host/core/sysfs.c", r"&dev_attr_(\w+)\.attr,", "attribute")
     named(HOST, "host/core/subsys.c", r"&dev_attr_(\w+)\.attr,", "attribute")
     named(HOST, "host/core/ctrl.c", r'\[WEFT_CTRL_\w+\]\s*= "([^"]+)"', "state")
