@@ -3,9 +3,12 @@
 """RPC methods: shapes, refusals, repeated creates, configurations."""
 import json
 import os
+import subprocess
 import unittest
 
-from daemon import Daemon, DaemonTest
+from daemon import BIN, Daemon, DaemonTest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
 NQN = "nqn.2026-11.io.weft:disk1"
 HOST = "nqn.2014-08.org.nvmexpress:uuid:11111111-2222-3333-4444-555555555555"
@@ -322,6 +325,15 @@ class Configurations(unittest.TestCase):
             d = self.run_daemon(*args, wait=False)
             self.assertEqual(d.wait(), 2, args)
             self.assertIn(words, d.words())
+
+
+class Reference(unittest.TestCase):
+    def test_reference_is_in_step_with_the_tables(self):
+        printed = subprocess.run([BIN, "--rpc-reference"], capture_output=True, text=True,
+                                 check=True, timeout=60).stdout
+        with open(os.path.join(TOP, "Documentation", "rpc.md"), encoding="utf-8") as f:
+            self.assertEqual(f.read(), printed,
+                             "print it anew: weft-target --rpc-reference > Documentation/rpc.md")
 
 
 if __name__ == "__main__":
