@@ -287,7 +287,7 @@ disconnect_weft() {
 # --- in-tree target -----------------------------------------------------------
 
 NVMET=/sys/kernel/config/nvmet
-NULLB=/sys/kernel/config/nullb/weftnull
+NULLB=/sys/kernel/config/nullb/backing
 
 # nvmet_setup [NQN] [null|FILE] [MEGABYTES]: in-tree nvmet-rdma with one namespace on
 # a memory-backed null_blk or a file. On 6.12 this loads the in-tree nvme-core.
@@ -326,7 +326,7 @@ nvmet_null_blk() {
 	echo 1 > "$d/memory_backed"
 	echo 512 > "$d/blocksize"
 	echo 1 > "$d/power"
-	NVMET_NULL=/dev/weftnull
+	NVMET_NULL=/dev/backing
 	[ -e "$NVMET_NULL" ] || NVMET_NULL=/dev/nullb$(< "$d/index")
 	wait_for test -b "$NVMET_NULL"
 }
