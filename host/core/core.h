@@ -38,6 +38,7 @@ struct weft_subsys;
  * @broken: a queue failed while the controller was being connected
  * @orderly: this RESETTING was asked for, the target still answers
  * @failfast: fast_io_fail_tmo has expired
+ * @down: queues are gone for good: nothing left for the abort work
  * @stop_lock: alloc_queue, start_queue, free_queue against stop_queue
  * @nr_queues: queues between alloc_queue and free_queue, under @stop_lock
  * @slot_lock: one command of the admin queue's slot at a time
@@ -70,6 +71,7 @@ struct weft_ctrl_core {
 	bool broken;
 	bool orderly;
 	bool failfast;
+	bool down;
 	unsigned int rounds;
 	unsigned int attempts;
 	struct weft_reason last_error;

@@ -153,8 +153,7 @@ void weft_error_recovery(struct weft_ctrl *ctrl, const char *fmt, ...)
 	if (recover) {
 		core->orderly = false;
 		mod_delayed_work(weft_wq, &core->life_work, 0);
-	} else if (ctrl->state == WEFT_CTRL_DELETING ||
-		   ctrl->state == WEFT_CTRL_DELETING_NOIO) {
+	} else if (ctrl->state >= WEFT_CTRL_DELETING && !core->down) {
 		queue_work(weft_wq, &core->abort_work);
 	}
 	/* the first report names the cause, later ones what followed from it */

@@ -80,11 +80,14 @@ void weft_delete_now(struct weft_ctrl_core *core)
 	cancel_delayed_work_sync(&core->ka_work);
 	shutdown_ctrl(core);
 	weft_teardown(core, false);
+	spin_lock_irq(&core->lock);
+	core->down = true;
+	spin_unlock_irq(&core->lock);
+	cancel_work_sync(&core->abort_work);
 	debugfs_remove_recursive(ctrl->debugfs);
 	weft_ctrl_unpublish(core);
 	weft_free_tag_sets(core);
 	weft_change_state(core, WEFT_CTRL_DEAD);
-	cancel_work_sync(&core->abort_work);
 	put_device(&core->dev);
 }
 

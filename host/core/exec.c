@@ -30,9 +30,9 @@ static unsigned int exec_seconds(struct weft_ctrl *ctrl)
 	switch (weft_ctrl_state(ctrl)) {
 	case WEFT_CTRL_RESETTING:
 	case WEFT_CTRL_DELETING_NOIO:
-		return max(READ_ONCE(weft_shutdown_timeout), 1u);
+		return READ_ONCE(weft_shutdown_timeout);
 	default:
-		return max(READ_ONCE(weft_admin_timeout), 1u);
+		return READ_ONCE(weft_admin_timeout);
 	}
 }
 

@@ -87,7 +87,8 @@ static ssize_t nvmf_dev_write(struct file *file, const char __user *ubuf,
 		return PTR_ERR(text);
 
 	mutex_lock(&f->lock);
-	*pos = 0;
+	/* what is said of it is read from the start, after a failure, too */
+	file->f_pos = *pos = 0;
 	if (f->instance >= 0) {
 		mutex_unlock(&f->lock);
 		kfree_sensitive(text);

@@ -10,30 +10,50 @@
 
 #include "host/core/core.h"
 
+#define WEFT_SECONDS_MAX	86400
+#define WEFT_RETRIES_MAX	255
+
 unsigned int weft_admin_timeout = 60;
-module_param_named(admin_timeout, weft_admin_timeout, uint, 0644);
-MODULE_PARM_DESC(admin_timeout,
-		 "seconds that an admin command may take (default 60)");
-
 unsigned int weft_io_timeout = 30;
-module_param_named(io_timeout, weft_io_timeout, uint, 0644);
-MODULE_PARM_DESC(io_timeout,
-		 "seconds that an I/O command may take, for controllers connected from now on (default 30)");
-
 unsigned int weft_shutdown_timeout = 5;
-module_param_named(shutdown_timeout, weft_shutdown_timeout, uint, 0644);
-MODULE_PARM_DESC(shutdown_timeout,
-		 "seconds to wait for a controller's orderly shutdown (default 5)");
-
 unsigned int weft_max_retries = 5;
-module_param_named(max_retries, weft_max_retries, uint, 0644);
+
+static int set_seconds(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 1, WEFT_SECONDS_MAX);
+}
+
+static int set_retries(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 0, WEFT_RETRIES_MAX);
+}
+
+static const struct kernel_param_ops seconds_ops = {
+	.set = set_seconds,
+	.get = param_get_uint,
+};
+static const struct kernel_param_ops retries_ops = {
+	.set = set_retries,
+	.get = param_get_uint,
+};
+
+module_param_cb(admin_timeout, &seconds_ops, &weft_admin_timeout, 0644);
+MODULE_PARM_DESC(admin_timeout,
+		 "seconds that an admin command may take, 1 to 86400 (default 60)");
+module_param_cb(io_timeout, &seconds_ops, &weft_io_timeout, 0644);
+MODULE_PARM_DESC(io_timeout,
+		 "seconds that an I/O command may take, 1 to 86400, for controllers connected from now on (default 30)");
+module_param_cb(shutdown_timeout, &seconds_ops, &weft_shutdown_timeout, 0644);
+MODULE_PARM_DESC(shutdown_timeout,
+		 "seconds to wait for a controller's orderly shutdown, 1 to 86400 (default 5)");
+module_param_cb(max_retries, &retries_ops, &weft_max_retries, 0644);
 MODULE_PARM_DESC(max_retries,
-		 "how often a command that the controller failed is sent again (default 5)");
+		 "how often a command that the controller failed is sent again, 0 to 255 (default 5)");
 
 static char *control_device;
 module_param(control_device, charp, 0444);
 MODULE_PARM_DESC(control_device,
-		 "name of the control device under /dev (default nvme-fabrics; weft-fabrics while the in-tree nvme-fabrics is loaded)");
+		 "name of the control device under /dev (default nvme-fabrics, or weft-fabrics beside the in-tree nvme-fabrics)");
 
 struct workqueue_struct *weft_wq;
 struct dentry *weft_debugfs;

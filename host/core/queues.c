@@ -140,7 +140,7 @@ int weft_alloc_admin_set(struct weft_ctrl_core *core, unsigned int depth,
 	set->numa_node = ctrl->dma_dev_node;
 	set->cmd_size = ctrl->ops->cmd_size;
 	set->flags = BLK_MQ_F_NO_SCHED;
-	set->timeout = max(weft_admin_timeout, 1u) * HZ;
+	set->timeout = weft_admin_timeout * HZ;
 	set->driver_data = ctrl;
 	err = blk_mq_alloc_tag_set(set);
 	if (err)
@@ -177,7 +177,7 @@ int weft_alloc_io_set(struct weft_ctrl_core *core, struct weft_reason *why)
 	set->cmd_size = ctrl->ops->cmd_size;
 	/* one queue or many: a fabric orders nothing, so no scheduler either */
 	set->flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT;
-	set->timeout = max(weft_io_timeout, 1u) * HZ;
+	set->timeout = weft_io_timeout * HZ;
 	set->driver_data = ctrl;
 	err = blk_mq_alloc_tag_set(set);
 	if (err) {
@@ -204,7 +204,7 @@ void weft_free_tag_sets(struct weft_ctrl_core *core)
 /* Waits in slices, so that a target that dies meanwhile is recovered. */
 static bool freeze_wait(struct weft_ctrl_core *core, struct request_queue *q)
 {
-	unsigned int left = max(weft_io_timeout, 1u);
+	unsigned int left = READ_ONCE(weft_io_timeout);
 
 	while (left-- && weft_ctrl_state(core->ctrl) == WEFT_CTRL_LIVE)
 		if (blk_mq_freeze_queue_wait_timeout(q, HZ))

@@ -91,6 +91,8 @@ static void retry_or_give_up(struct weft_ctrl_core *core,
 
 	weft_note_error(core, why->text);
 	core->attempts++;
+	if (weft_ctrl_state(core->ctrl) != WEFT_CTRL_CONNECTING)
+		return;
 	if (!may_retry(core)) {
 		dev_err(dev, "attempt %u failed: %s; ctrl_loss_tmo of %d s is over, removing it\n",
 			core->attempts, why->text, core->ctrl_loss_tmo);

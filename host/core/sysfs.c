@@ -156,65 +156,42 @@ static ssize_t emit_tmo(char *buf, int value)
 			   sysfs_emit(buf, "%d\n", value);
 }
 
-static ssize_t ctrl_loss_tmo_show(struct device *dev,
-				  struct device_attribute *attr, char *buf)
+/* The same range as in the connect string */
+static ssize_t store_seconds(const char *buf, size_t count, enum weft_opt opt,
+			     int *field)
 {
-	return emit_tmo(buf, weft_core_of(dev)->ctrl_loss_tmo);
-}
-
-static ssize_t ctrl_loss_tmo_store(struct device *dev,
-				   struct device_attribute *attr,
-				   const char *buf, size_t count)
-{
+	const struct weft_opt_info *o = weft_opt_info(opt);
 	int value, err = kstrtoint(buf, 10, &value);
 
 	if (err)
 		return err;
-	WRITE_ONCE(weft_core_of(dev)->ctrl_loss_tmo, max(value, -1));
-	return count;
-}
-static DEVICE_ATTR_RW(ctrl_loss_tmo);
-
-static ssize_t reconnect_delay_show(struct device *dev,
-				    struct device_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%d\n", weft_core_of(dev)->reconnect_delay);
-}
-
-static ssize_t reconnect_delay_store(struct device *dev,
-				     struct device_attribute *attr,
-				     const char *buf, size_t count)
-{
-	const struct weft_opt_info *o = weft_opt_info(WEFT_OPT_RECONNECT_DELAY);
-	int value, err = kstrtoint(buf, 10, &value);
-
-	if (err)
-		return err;
+	/* negative: for ever, or off, where there is such a thing */
+	if (value < 0 && o->min < 0)
+		value = -1;
 	if (value < o->min || value > o->max)
 		return -EINVAL;
-	WRITE_ONCE(weft_core_of(dev)->reconnect_delay, value);
+	WRITE_ONCE(*field, value);
 	return count;
 }
-static DEVICE_ATTR_RW(reconnect_delay);
 
-static ssize_t fast_io_fail_tmo_show(struct device *dev,
-				     struct device_attribute *attr, char *buf)
-{
-	return emit_tmo(buf, weft_core_of(dev)->fast_io_fail_tmo);
-}
+#define CTRL_SECONDS(name, opt)						\
+static ssize_t name##_show(struct device *dev,				\
+			   struct device_attribute *attr, char *buf)	\
+{									\
+	return emit_tmo(buf, READ_ONCE(weft_core_of(dev)->name));	\
+}									\
+									\
+static ssize_t name##_store(struct device *dev,				\
+			    struct device_attribute *attr,		\
+			    const char *buf, size_t count)		\
+{									\
+	return store_seconds(buf, count, opt, &weft_core_of(dev)->name);	\
+}									\
+static DEVICE_ATTR_RW(name)
 
-static ssize_t fast_io_fail_tmo_store(struct device *dev,
-				      struct device_attribute *attr,
-				      const char *buf, size_t count)
-{
-	int value, err = kstrtoint(buf, 10, &value);
-
-	if (err)
-		return err;
-	WRITE_ONCE(weft_core_of(dev)->fast_io_fail_tmo, max(value, -1));
-	return count;
-}
-static DEVICE_ATTR_RW(fast_io_fail_tmo);
+CTRL_SECONDS(ctrl_loss_tmo, WEFT_OPT_CTRL_LOSS_TMO);
+CTRL_SECONDS(reconnect_delay, WEFT_OPT_RECONNECT_DELAY);
+CTRL_SECONDS(fast_io_fail_tmo, WEFT_OPT_FAST_IO_FAIL_TMO);
 
 static struct attribute *weft_ctrl_attrs[] = {
 	&dev_attr_reset_controller.attr,
