@@ -4,7 +4,7 @@
 # kernels: 6.1 6.12
 # tier: check
 # debug: yes
-# timeout: 300
+# timeout: 600
 . "$WEFT_TOP/tests/vm/lib.sh"
 
 export WEFT_RPC_SOCKET=$WEFT_RPC_SOCK
