@@ -183,7 +183,6 @@ static int creation_begin(struct creation *cr, const char *trtype,
 	if (err)
 		return err;
 	cr->t->ops = ops;
-	cr->t->opts = *opts;
 	cr->trtype = ops->trtype;
 	cr->begun = true;
 	in_creation[cr->trtype] = true;

@@ -122,9 +122,9 @@ struct nvmf_transport {
  * struct nvmf_transport_ops - what a transport implements
  * @name: "RDMA"
  * @opts_init: its defaults
- * @create: check options (reason names the bad one) and create; control
- *          reactor, as are destroy, listen, stop_listen, map_memory,
- *          unmap_memory
+ * @create: check options (reason names the bad one), create, and fill in opts
+ *          with what is honoured of them; control reactor, as are destroy,
+ *          listen, stop_listen, map_memory, unmap_memory
  * @destroy: no listener, no qpair, no poll group part is left
  * @listen: start accepting at @trid; called once per address whatever the
  *          number of subsystems

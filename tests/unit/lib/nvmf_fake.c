@@ -382,6 +382,7 @@ static int op_create(const struct nvmf_transport_opts *o,
 		free(t);
 		return weft_fail(why, -EINVAL, "max_queue_depth");
 	}
+	t->base.opts = *o;
 	*out = &t->base;
 	return 0;
 }
