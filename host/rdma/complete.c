@@ -5,10 +5,12 @@
  * then ends requests, so that no new command can find the target's answer
  * without a receive.
  *
- * A pass runs in softirq (irq_poll) or in ->poll of a polled queue; cq_lock
- * makes passes serial, which is why a plain byte counts what a command still
- * waits for. Whoever holds cq_lock after a drain knows that all requests of
- * the queue which got their completions have been ended.
+ * cq_lock makes passes serial, which is why a plain byte counts what a command
+ * still waits for. A pass runs in softirq (irq_poll), and there requests end
+ * under cq_lock, so that who has held it after a drain knows that all have
+ * ended. Queues of the polled kind are different, because the block layer
+ * frees polled bios only where bottom halves are on: there ->poll, or a work
+ * item while nobody polls, ends requests without the lock.
  *
  * Nothing that a target sends is trusted: a response must be whole, name a
  * command that was posted and not answered, and may invalidate only that
@@ -242,13 +244,13 @@ static void nvme_rdma_invalidate(struct weft_rdma_queue *q)
 	spin_unlock(&q->sq_lock);
 }
 
-static void nvme_rdma_finish(struct weft_rdma_queue *q)
+/* Ends what a pass has found done. No lock is needed: the list is the caller's */
+static void nvme_rdma_finish(struct weft_rdma_queue *q,
+			     struct weft_rdma_slot *slot)
 {
-	struct weft_rdma_slot *slot = q->done_list, *next;
+	struct weft_rdma_slot *next;
 	struct request *rq;
 
-	q->done_list = NULL;
-	q->done_tail = &q->done_list;
 	for (; slot; slot = next) {
 		/* the slot may have its next life as soon as its rq has ended */
 		next = slot->next;
@@ -263,25 +265,31 @@ static void nvme_rdma_finish(struct weft_rdma_queue *q)
 	}
 }
 
-/* One pass: at most @budget completions. Returns how many there were. */
-static int nvme_rdma_process(struct weft_rdma_queue *q, int budget)
+/*
+ * One pass over at most @budget completions. Returns how many there were, and
+ * in @done the slots whose commands they have ended.
+ */
+static int nvme_rdma_process(struct weft_rdma_queue *q, int budget,
+			     struct weft_rdma_slot **done)
 {
+	struct ib_cqe *cqe;
 	int n, i;
 
 	lockdep_assert_held(&q->cq_lock);
 	n = ib_poll_cq(q->cq, min(budget, WEFT_RDMA_WC_BATCH), q->wc);
 	for (i = 0; i < n; i++) {
-		struct ib_cqe *cqe = q->wc[i].wr_cqe;
-
+		cqe = q->wc[i].wr_cqe;
 		INDIRECT_CALL_2(cqe->done, weft_rdma_recv_done,
 				weft_rdma_send_done, q->cq, &q->wc[i]);
 	}
+	*done = q->done_list;
+	q->done_list = NULL;
+	q->done_tail = &q->done_list;
 	if (n <= 0)
 		return 0;
 	q->count[WEFT_RDMA_N_COMPLETIONS] += n;
 	nvme_rdma_repost(q);
 	nvme_rdma_invalidate(q);
-	nvme_rdma_finish(q);
 	return n;
 }
 
@@ -292,7 +300,17 @@ void weft_rdma_cq_event(struct ib_cq *cq, void *context)
 {
 	struct weft_rdma_queue *q = context;
 
-	irq_poll_sched(&q->iop);
+	if (weft_rdma_is_poll(q))
+		queue_work(weft_rdma_wq, &q->work);
+	else
+		irq_poll_sched(&q->iop);
+}
+
+/* True if completions have come since the last pass: there will be no event */
+static bool nvme_rdma_rearm(struct weft_rdma_queue *q)
+{
+	return ib_req_notify_cq(q->cq, IB_CQ_NEXT_COMP |
+				IB_CQ_REPORT_MISSED_EVENTS) > 0;
 }
 
 /*
@@ -302,24 +320,52 @@ int weft_rdma_irq_poll(struct irq_poll *iop, int budget)
 {
 	struct weft_rdma_queue *q = container_of(iop, struct weft_rdma_queue,
 						 iop);
+	struct weft_rdma_slot *slot;
 	int done = 0, n, max;
-	bool polled;
 
 	spin_lock(&q->cq_lock);
 	do {
 		max = min(budget - done, WEFT_RDMA_WC_BATCH);
-		n = nvme_rdma_process(q, max);
+		n = nvme_rdma_process(q, max, &slot);
+		nvme_rdma_finish(q, slot);
 		done += n;
 	} while (n == max && done < budget);
-	polled = q->polled;
 	spin_unlock(&q->cq_lock);
 	if (done >= budget)
 		return done;
 	irq_poll_complete(iop);
-	if (!polled && ib_req_notify_cq(q->cq, IB_CQ_NEXT_COMP |
-					IB_CQ_REPORT_MISSED_EVENTS) > 0)
+	if (nvme_rdma_rearm(q))
 		irq_poll_sched(iop);
 	return done;
+}
+
+/* A pass for those who end requests with bottom halves on, without cq_lock */
+static int nvme_rdma_process_bh_on(struct weft_rdma_queue *q, bool polled)
+{
+	struct weft_rdma_slot *slot = NULL;
+	int n = 0;
+
+	spin_lock_bh(&q->cq_lock);
+	if (q->polled == polled)
+		n = nvme_rdma_process(q, WEFT_RDMA_WC_BATCH, &slot);
+	spin_unlock_bh(&q->cq_lock);
+	nvme_rdma_finish(q, slot);
+	return n;
+}
+
+/*
+ * weft_rdma_cq_work() - passes for a queue of the polled kind, while nobody
+ * polls it: before it is started, and from stop_queue on
+ */
+void weft_rdma_cq_work(struct work_struct *work)
+{
+	struct weft_rdma_queue *q = container_of(work, struct weft_rdma_queue,
+						 work);
+
+	while (nvme_rdma_process_bh_on(q, false))
+		cond_resched();
+	if (!READ_ONCE(q->polled) && nvme_rdma_rearm(q))
+		queue_work(weft_rdma_wq, &q->work);
 }
 
 /*
@@ -328,13 +374,13 @@ int weft_rdma_irq_poll(struct irq_poll *iop, int budget)
 int weft_rdma_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
 {
 	struct weft_rdma_queue *q = hctx->driver_data;
-	int n = 0;
+	int n;
 
-	if (!spin_trylock_bh(&q->cq_lock))
+	if (!READ_ONCE(q->polled) ||
+	    test_and_set_bit_lock(WEFT_RDMA_Q_POLLING, &q->flags))
 		return 0;
-	if (q->polled)
-		n = nvme_rdma_process(q, WEFT_RDMA_WC_BATCH);
-	spin_unlock_bh(&q->cq_lock);
+	n = nvme_rdma_process_bh_on(q, true);
+	clear_and_wake_up_bit(WEFT_RDMA_Q_POLLING, &q->flags);
 	return n;
 }
 

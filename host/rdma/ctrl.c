@@ -126,9 +126,9 @@ static bool nvme_rdma_same_addr(const struct sockaddr_storage *a,
 
 /*
  * weft_rdma_existing_ctrl() - &weft_transport_ops.existing_ctrl
- * The core has compared the names. Addresses are compared as such: "::1" and "0:0::1" are the same one. Where
- * only one side names a source address the other may have chosen the same, so
- * that counts as equal.
+ * The core has compared the names. Addresses are compared as such: "::1" and
+ * "0:0::1" are the same one. Where only one side names a source address the
+ * other may have chosen the same, so that counts as equal.
  */
 bool weft_rdma_existing_ctrl(struct weft_ctrl *ctrl,
 			     const struct weft_connstr *opts)

@@ -112,6 +112,9 @@ static int nvme_rdma_exec_locked(struct weft_rdma_queue *q,
 	if (err)
 		return err;
 	q->exec_registered |= slot->registered;
+	/* an error that came before reinit_completion() wakes nobody now */
+	if (test_bit(WEFT_RDMA_Q_REPORTED, &q->flags))
+		return -ECONNRESET;
 	left = wait_for_completion_timeout(&q->exec_done, timeout);
 	if (!nvme_rdma_exec_ended(q, slot))
 		return left ? -ECONNRESET : -ETIMEDOUT;

@@ -7,11 +7,13 @@
  * Runs in process context only.
  */
 #include <linux/module.h>
+#include <linux/workqueue.h>
 
 #include "host/rdma/rdma.h"
 
 DEFINE_MUTEX(weft_rdma_ctrls_lock);
 LIST_HEAD(weft_rdma_ctrls);
+struct workqueue_struct *weft_rdma_wq;
 
 static int nvme_rdma_init_hctx(struct weft_ctrl *ctrl,
 			       struct blk_mq_hw_ctx *hctx, unsigned int qid)
@@ -116,12 +118,22 @@ static int __init nvme_rdma_init_module(void)
 {
 	int err;
 
+	/* stopping a queue may wait for it, and memory for stopping a queue */
+	weft_rdma_wq = alloc_workqueue("weft_rdma", WQ_HIGHPRI | WQ_MEM_RECLAIM,
+				       0);
+	if (!weft_rdma_wq)
+		return -ENOMEM;
 	err = ib_register_client(&nvme_rdma_ib_client);
 	if (err)
-		return err;
+		goto wq;
 	err = weft_register_transport(&weft_rdma_ops);
 	if (err)
-		ib_unregister_client(&nvme_rdma_ib_client);
+		goto client;
+	return 0;
+client:
+	ib_unregister_client(&nvme_rdma_ib_client);
+wq:
+	destroy_workqueue(weft_rdma_wq);
 	return err;
 }
 
@@ -130,6 +142,7 @@ static void __exit nvme_rdma_cleanup_module(void)
 	/* deletes the controllers, too */
 	weft_unregister_transport(&weft_rdma_ops);
 	ib_unregister_client(&nvme_rdma_ib_client);
+	destroy_workqueue(weft_rdma_wq);
 }
 
 module_init(nvme_rdma_init_module);

@@ -116,13 +116,16 @@ static int nvme_rdma_create_cq(struct weft_rdma_queue *q,
 				 q->qid, attr.cqe, dev_name(&q->dev->dev), err);
 	}
 	irq_poll_init(&q->iop, WEFT_RDMA_BUDGET, weft_rdma_irq_poll);
+	INIT_WORK(&q->work, weft_rdma_cq_work);
 	ib_req_notify_cq(q->cq, IB_CQ_NEXT_COMP);
 	return 0;
 }
 
 static void nvme_rdma_destroy_cq(struct weft_rdma_queue *q)
 {
+	/* the QP is gone, so no event comes any more */
 	irq_poll_disable(&q->iop);
+	cancel_work_sync(&q->work);
 	ib_destroy_cq(q->cq);
 	q->cq = NULL;
 }
@@ -298,7 +301,7 @@ int weft_rdma_start_queue(struct weft_ctrl *ctrl, u16 qid)
 {
 	struct weft_rdma_queue *q = &to_rdma_ctrl(ctrl)->queues[qid];
 
-	if (q->params.hctx_type == HCTX_TYPE_POLL && qid) {
+	if (weft_rdma_is_poll(q)) {
 		spin_lock_bh(&q->cq_lock);
 		q->polled = true;
 		spin_unlock_bh(&q->cq_lock);
@@ -307,17 +310,16 @@ int weft_rdma_start_queue(struct weft_ctrl *ctrl, u16 qid)
 	return 0;
 }
 
-/* Back to interrupts: nobody calls ->poll for a queue that is being drained */
+/* From polling to events: nobody calls ->poll for a queue that is drained */
 static void nvme_rdma_unpoll(struct weft_rdma_queue *q)
 {
-	bool polled;
-
+	if (!weft_rdma_is_poll(q))
+		return;
 	spin_lock_bh(&q->cq_lock);
-	polled = q->polled;
 	q->polled = false;
 	spin_unlock_bh(&q->cq_lock);
-	if (polled)
-		irq_poll_sched(&q->iop);
+	wait_on_bit(&q->flags, WEFT_RDMA_Q_POLLING, TASK_UNINTERRUPTIBLE);
+	queue_work(weft_rdma_wq, &q->work);
 }
 
 /*
@@ -345,6 +347,8 @@ void weft_rdma_stop_queue(struct weft_ctrl *ctrl, u16 qid)
 	spin_lock_bh(&q->cq_lock);
 	q->broken = true;
 	spin_unlock_bh(&q->cq_lock);
+	if (weft_rdma_is_poll(q))
+		flush_work(&q->work);
 	complete(&q->exec_done);
 out:
 	mutex_unlock(&q->lock);

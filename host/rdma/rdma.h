@@ -133,6 +133,7 @@ enum {
 	WEFT_RDMA_Q_OPEN,	/* connected: commands may be posted */
 	WEFT_RDMA_Q_LIVE,	/* the block layer may use it */
 	WEFT_RDMA_Q_LOST,	/* the connection went away */
+	WEFT_RDMA_Q_POLLING,	/* a task is in ->poll */
 	WEFT_RDMA_Q_REPORTED,	/* this connection's first error was reported */
 };
 
@@ -201,6 +202,7 @@ struct weft_rdma_queue {
 	/* completion, under cq_lock */
 	spinlock_t cq_lock ____cacheline_aligned_in_smp;
 	struct irq_poll iop;
+	struct work_struct work;	/* instead of @iop, of the polled kind */
 	bool polled;		/* by ->poll alone: the CQ is not armed */
 	bool broken;		/* the peer broke the protocol: hear no more */
 	struct ib_recv_wr *rx_chain;
@@ -246,6 +248,12 @@ static inline struct weft_rdma_ctrl *to_rdma_ctrl(struct weft_ctrl *ctrl)
 	return container_of(ctrl, struct weft_rdma_ctrl, ctrl);
 }
 
+/* of the polled kind, whether it is polled in this moment or not */
+static inline bool weft_rdma_is_poll(const struct weft_rdma_queue *q)
+{
+	return q->qid && q->params.hctx_type == HCTX_TYPE_POLL;
+}
+
 static inline struct weft_rdma_slot *
 weft_rdma_exec_slot(struct weft_rdma_queue *q)
 {
@@ -261,6 +269,7 @@ weft_rdma_aer_slot(struct weft_rdma_queue *q)
 /* main.c */
 extern struct mutex weft_rdma_ctrls_lock;
 extern struct list_head weft_rdma_ctrls;
+extern struct workqueue_struct *weft_rdma_wq;
 extern struct weft_transport_ops weft_rdma_ops;
 
 /* ctrl.c */
@@ -308,6 +317,7 @@ int weft_rdma_submit_aer(struct weft_ctrl *ctrl);
 /* complete.c */
 void weft_rdma_cq_event(struct ib_cq *cq, void *context);
 int weft_rdma_irq_poll(struct irq_poll *iop, int budget);
+void weft_rdma_cq_work(struct work_struct *work);
 int weft_rdma_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob);
 void weft_rdma_complete_rq(struct request *rq);
 void weft_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc);

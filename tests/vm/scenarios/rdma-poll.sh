@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+# Polled queues: io_uring with hipri, two tasks at one queue, verified; and ordinary I/O
+# beside them. The polled queue is used, and a disconnect drains it.
+# kernels: 6.1
+# tier: check
+# debug: yes
+# timeout: 420
+. "$WEFT_TOP/tests/vm/lib.sh"
+. "$WEFT_TOP/tests/vm/rdma.sh"
+
+setup_rxe
+load_weft
+nvmet_setup "$WEFT_NQN" null 64
+i=$(connect_weft "$(connect_string),nr_io_queues=1,nr_poll_queues=1,queue_size=32")
+show_counters "$i" 2
+before=$(counter "$i" 2 commands)
+
+step "two polling tasks, verified"
+fio --name=polled --filename="/dev/nvme${i}n1" --direct=1 --ioengine=io_uring --hipri \
+	--rw=randwrite --bsrange=512-64k --blockalign=512 --iodepth=8 --numjobs=2 --size=6M \
+	--offset_increment=10M --verify=crc32c --do_verify=1 --verify_fatal=1 \
+	--group_reporting --minimal > "$VM_OUT/fio-polled.txt"
+show_counters "$i" 2
+[ "$(counter "$i" 2 commands)" -gt $((before + 100)) ] || fail "the polled queue was not used"
+
+step "interrupts beside polling"
+fio --filename="/dev/nvme${i}n1" --direct=1 --size=4M --bs=4k --verify=crc32c --do_verify=1 \
+	--verify_fatal=1 --minimal --rw=randwrite \
+	--name=poll --ioengine=io_uring --hipri --iodepth=4 \
+	--name=irq --ioengine=libaio --iodepth=16 --offset=16M > "$VM_OUT/fio-both.txt"
+
+disconnect_weft "$i"
+nvmet_teardown
+unload_weft
+check_clean
+teardown_rxe
