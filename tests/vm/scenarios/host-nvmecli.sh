@@ -4,7 +4,6 @@
 # and go on the target; duplicates and host identities.
 # kernels: 6.1
 # tier: check
-# debug: yes
 # timeout: 400
 . "$WEFT_TOP/tests/vm/lib.sh"
 
@@ -87,7 +86,8 @@ head -c 4096 /dev/urandom > /run/block
 nvme write "$disk" -s 8 -c 7 -z 4096 -d /run/block
 nvme read "$disk" -s 8 -c 7 -z 4096 -d /run/back
 cmp /run/block /run/back
-cmp /run/block <(dd if="$disk" bs=4096 skip=1 count=1 status=none)
+dd if="$disk" of=/run/back bs=4096 skip=1 count=1 iflag=direct status=none
+cmp /run/block /run/back
 nvme compare "$disk" -s 8 -c 7 -z 4096 -d /run/block || true
 nvme io-passthru "$disk" --opcode=2 --namespace-id=1 --data-len=4096 --read --cdw10=8 \
 	--cdw12=7 -b > /run/back
@@ -100,7 +100,8 @@ nvme flush "$disk" -n 1
 step "block layer: discard, write zeroes, flush"
 blkdiscard -o 0 -l 1m "$disk"
 blkdiscard -z -o 1m -l 1m "$disk"
-cmp -n 1048576 /dev/zero <(dd if="$disk" bs=1M skip=1 count=1 status=none)
+dd if="$disk" of=/run/back bs=1M skip=1 count=1 iflag=direct status=none
+cmp -n 1048576 /dev/zero /run/back
 dd if=/dev/zero of="$disk" bs=64k count=4 conv=fsync status=none
 
 step "reset, rescan"
@@ -110,34 +111,38 @@ nvme ns-rescan "/dev/$dev"
 echo 1 > "$ctrl/rescan_controller"
 
 step "namespaces come and go"
-truncate -s 32M /run/second
-mkdir "$sub/namespaces/7"
-echo -n /run/second > "$sub/namespaces/7/device_path"
-echo 1 > "$sub/namespaces/7/enable"
+# second UUID: namespace 7 of 32 MiB
+second() {
+	truncate -s 32M /run/second
+	mkdir "$sub/namespaces/7"
+	echo -n /run/second > "$sub/namespaces/7/device_path"
+	echo 1 > "$sub/namespaces/7/buffered_io"
+	echo "$1" > "$sub/namespaces/7/device_uuid"
+	echo 1 > "$sub/namespaces/7/enable"
+}
+size_is() { [ "$(blockdev --getsize64 "/dev/nvme${i}n2")" = $(($1 << 20)) ]; }
+uuid_is() { [ "$(cat "/sys/block/nvme${i}n2/uuid")" = "$1" ]; }
+one=11111111-1111-4111-8111-111111111111
+other=22222222-2222-4222-8222-222222222222
+second $one
 wait_for test -b "/dev/nvme${i}n2"
 [ "$(cat "/sys/block/nvme${i}n2/nsid")" = 7 ]
-[ "$(blockdev --getsize64 "/dev/nvme${i}n2")" = $((32 << 20)) ]
+uuid_is $one
+size_is 32
 truncate -s 48M /run/second
 echo 1 > "$sub/namespaces/7/revalidate_size"
-grown() { [ "$(blockdev --getsize64 "/dev/nvme${i}n2")" = $((48 << 20)) ]; }
-wait_for grown
-echo 0 > "$sub/namespaces/7/enable"
-wait_for test ! -e "/sys/block/nvme${i}n2"
-# another identity under the same number
-cat /proc/sys/kernel/random/uuid > /run/uuid
-echo 1 > "$sub/namespaces/7/enable"
-wait_for test -b "/dev/nvme${i}n2"
-echo 0 > "$sub/namespaces/7/enable"
-cat /run/uuid > "$sub/namespaces/7/device_uuid"
-echo 1 > "$sub/namespaces/7/enable"
-other_identity() {
-	echo 1 > "$ctrl/rescan_controller"
-	[ "$(cat "/sys/block/nvme${i}n2/uuid")" = "$(cat /run/uuid)" ]
-}
-wait_for other_identity
-echo 0 > "$sub/namespaces/7/enable"
-wait_for test ! -e "/sys/block/nvme${i}n2"
+wait_for size_is 48
+# another namespace under the same number is another disk, never the old one
 rmdir "$sub/namespaces/7"
+second $other
+rescanned() {
+	echo 1 > "$ctrl/rescan_controller"
+	uuid_is $other
+}
+wait_for rescanned
+size_is 32
+rmdir "$sub/namespaces/7"
+wait_for test ! -e "/sys/block/nvme${i}n2"
 
 step "duplicates"
 # refused ERRNO WORDS OPTIONS

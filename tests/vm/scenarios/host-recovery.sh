@@ -2,15 +2,20 @@
 # Recovery: the target goes and comes back under verified I/O, several times; I/O fails
 # after fast_io_fail_tmo and works again later; ctrl_loss_tmo ends it; a deletion ends it
 # at any time; resets under load; a target that comes back with fewer queues.
-# kernels: 6.1
+# kernels: 6.1 6.12
+# check-kernels: 6.1
 # tier: check
 # debug: yes
 # timeout: 500
 . "$WEFT_TOP/tests/vm/lib.sh"
 
 setup_rxe
-load_weft
 nvmet_setup "$WEFT_NQN" null 128
+# where nvmet brings the in-tree nvme-core along our host runs beside it
+if grep -q '^nvme_core ' /proc/modules; then
+	WEFT_CLASS=weft
+fi
+load_weft
 sub=$NVMET/subsystems/$WEFT_NQN
 quick=reconnect_delay=1,keep_alive_tmo=2
 
@@ -20,13 +25,6 @@ connect() {
 	i=$(connect_weft "$(connect_string),$quick${1:+,$1}")
 	ctrl=/sys/class/$WEFT_CLASS/nvme$i
 	disk=/dev/nvme${i}n1
-}
-# the link's address is known to the RDMA device again
-link_up() {
-	ip link set v0 up
-	wait_for rxe_is_active
-	wait_for grep -q 0a09:0001 -r /sys/class/infiniband/"$RXE_DEV"/ports/1/gids/
-	sleep 2
 }
 is() { [ "$(cat "$ctrl/state")" = "$1" ]; }
 not_there() { [ ! -e "$ctrl" ]; }
@@ -116,25 +114,12 @@ not_there || fail "still there"
 refute wait $job
 back
 
-step "a target that is silent in the middle of I/O"
-connect
-load silent --rw=randwrite --bs=4k --size=16M --verify=crc32c --verify_fatal=1 --do_verify=1
-sleep 1
-ip link set v0 down
-sleep 6
-link_up
-wait_for is live
-wait $job || fail "fio lost something: $(cat "$VM_OUT/fio-silent.txt")"
-echo "$(cat "$ctrl/last_error")"
-disconnect_weft "$i"
-
 step "deleted while its address answers nobody"
 connect
 ip link set v0 down
 sleep 1
 timeout 120 bash -c "echo 1 > $ctrl/delete_controller" || fail "deletion hangs"
 not_there || fail "still there"
-link_up
 
 unload_weft
 nvmet_teardown
