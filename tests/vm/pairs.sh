@@ -22,7 +22,8 @@ disk_is_there() { [ -b "$DISK" ] && [ "$(blockdev --getsize64 "$DISK")" -gt 0 ];
 # Several jobs, depths and block sizes from 512 B to 1 MiB; each block is read back.
 fio_verify() {
 	fio --output="$VM_OUT/fio-$1.json" --output-format=json --filename="$DISK" \
-		--direct=1 --allow_file_create=0 --ioengine=io_uring --verify=crc32c --verify_fatal=1 \
+		--direct=1 --allow_file_create=0 --ioengine=io_uring --verify=crc32c \
+		--verify_fatal=1 \
 		--verify_state_save=0 --group_reporting=0 --randrepeat=1 \
 		--name=mixed --rw=randwrite --iodepth=16 --offset=0 --size="$2" \
 		--bssplit=512/10:4k/30:8k/10:64k/30:128k/10:1m/10 --blockalign=512 \

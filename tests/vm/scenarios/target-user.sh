@@ -39,7 +39,8 @@ start_as_user 262144
 [ "$(stat -c %u "/proc/$TARGET_PID")" = 65534 ]
 target_with_disk
 i=$(connect_weft "$(connect_string),nr_io_queues=1,queue_size=32")
-fio --name=user --filename="/dev/nvme${i}n1" --direct=1 --allow_file_create=0 --rw=randwrite --bs=4k --size=4m \
+fio --name=user --filename="/dev/nvme${i}n1" --direct=1 --allow_file_create=0 \
+	--rw=randwrite --bs=4k --size=4m \
 	--iodepth=8 --ioengine=io_uring --verify=crc32c > "$VM_OUT/fio.txt"
 disconnect_weft "$i"
 stop_target
