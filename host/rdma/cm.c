@@ -70,12 +70,6 @@ static void nvme_rdma_cm_expect(struct weft_rdma_queue *q)
 	WRITE_ONCE(q->cm_waiting, true);
 }
 
-/* What to look at, where an error number alone would not tell */
-static const char *nvme_rdma_cm_hint(int err)
-{
-	return err == -ENODEV ? "; no RDMA device leads there" : "";
-}
-
 static int nvme_rdma_cm_rejected(struct weft_rdma_queue *q, const char *where,
 				 struct weft_reason *why)
 {
@@ -132,11 +126,42 @@ static void nvme_rdma_unresolved(const struct weft_connstr *o, int err,
 {
 	if (weft_connstr_given(o, WEFT_OPT_HOST_TRADDR))
 		weft_fail(why, err,
-			  "traddr=%s: address cannot be resolved (%d)%s%s%s%s",
-			  o->traddr, err, nvme_rdma_cm_hint(err),
-			  src ? "; host_traddr=" : "",
-			  src ? o->host_traddr : "",
-			  src ? " must be a local address" : "");
+			  "traddr=%s: address cannot be resolved (%d); host_traddr=%s must be a local address",
+			  o->traddr, err, o->host_traddr);
+	else
+		weft_fail(why, err, "traddr=%s: address cannot be resolved (%d)%s",
+			  o->traddr, err, err == -ENODEV ? NO_DEVICE : "");
+}
+
+/*
+ * weft_rdma_cm_resolve() - find the device and route for @q
+ * On success q->id is set and bound to a device. On failure nothing is left.
+ */
+int weft_rdma_cm_resolve(struct weft_rdma_queue *q, struct weft_reason *why)
+{
+	struct weft_rdma_ctrl *rc = q->ctrl;
+	const struct weft_connstr *o = rc->ctrl.opts;
+	struct sockaddr *src = NULL;
+	int err;
+
+	clear_bit(WEFT_RDMA_Q_LOST, &q->flags);
+	q->id = rdma_create_id(&init_net, nvme_rdma_cm_handler, q, RDMA_PS_TCP,
+			       IB_QPT_RC);
+	if (IS_ERR(q->id)) {
+		err = PTR_ERR(q->id);
+		q->id = NULL;
+		return weft_fail(why, err, "queue %u: no connection id (%d)",
+				 q->qid, err);
+	}
+	if (o->tos >= 0)
+		rdma_set_service_type(q->id, o->tos);
+	if (rc->src_addr.ss_family)
+		src = (struct sockaddr *)&rc->src_addr;
+	nvme_rdma_cm_expect(q);
+	err = rdma_resolve_addr(q->id, src, (struct sockaddr *)&rc->addr,
+				WEFT_RDMA_RESOLVE_MS);
+	if (err) {
+		nvme_rdma_unresolved(o, err, why);
 		goto destroy;
 	}
 	err = nvme_rdma_cm_wait(q, RDMA_CM_EVENT_ADDR_RESOLVED,
@@ -146,8 +171,8 @@ static void nvme_rdma_unresolved(const struct weft_connstr *o, int err,
 	nvme_rdma_cm_expect(q);
 	err = rdma_resolve_route(q->id, WEFT_RDMA_RESOLVE_MS);
 	if (err) {
-		weft_fail(why, err, "traddr=%s: no route (%d)%s", o->traddr, err,
-			  nvme_rdma_cm_hint(err));
+		weft_fail(why, err, "traddr=%s: no route (%d)%s", o->traddr,
+			  err, err == -ENODEV ? NO_DEVICE : "");
 		goto destroy;
 	}
 	err = nvme_rdma_cm_wait(q, RDMA_CM_EVENT_ROUTE_RESOLVED,
