@@ -169,6 +169,7 @@ void rdma_device_removed(struct rdma_device *dev)
 	dev->removed = true;
 	log_warn("rdma: device %s is gone; closing its connections", dev->name);
 	close_conns(dev);
+	rdma_device_gone(dev->t);
 	if (!dev->conns)
 		device_free(dev);
 }

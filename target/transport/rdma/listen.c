@@ -10,6 +10,8 @@
 #include "target/transport/rdma/rdma.h"
 
 #define RETRY_US	(1000 * 1000)
+/* Turns of the timer in which a pulled device has left the device list */
+#define RESYNCS		10
 
 static int resolve(const struct nvmf_trid *trid, struct addrinfo **out,
 		   struct weft_reason *why)
@@ -126,6 +128,20 @@ void rdma_listener_remove(struct rdma_transport *t,
 	}
 }
 
+/*
+ * librdmacm looks at the list of devices only when it is asked for one. Until
+ * then it keeps a pulled device open, and for devices like soft-RoCE the
+ * kernel waits for that. An empty list it takes for an error: the last device
+ * of a machine stays open until this process ends.
+ */
+static void resync_devices(void)
+{
+	struct ibv_context **list = rdma_get_devices(NULL);
+
+	if (list)
+		rdma_free_devices(list);
+}
+
 static void retry(void *ctx)
 {
 	struct rdma_transport *t = ctx;
@@ -133,6 +149,11 @@ static void retry(void *ctx)
 	bool again = false;
 
 	t->retry = NULL;
+	if (t->resyncs) {
+		t->resyncs--;
+		again = true;
+	}
+	resync_devices();
 	TAILQ_FOREACH(l, &t->listeners, link) {
 		if (l->id)
 			continue;
@@ -146,14 +167,20 @@ static void retry(void *ctx)
 		t->retry = timer_start("rdma-listen", retry, t, RETRY_US);
 }
 
+void rdma_device_gone(struct rdma_transport *t)
+{
+	t->resyncs = RESYNCS;
+	if (!t->retry && t->cm_fd)
+		t->retry = timer_start("rdma-listen", retry, t, RETRY_US);
+}
+
 void rdma_listener_lost(struct rdma_listener *l)
 {
 	log_warn("rdma: the device of listener %s:%s is gone; waiting for one with this address",
 		 l->trid.traddr, l->trid.trsvcid);
 	rdma_destroy_id(l->id);
 	l->id = NULL;
-	if (!l->t->retry)
-		l->t->retry = timer_start("rdma-listen", retry, l->t, RETRY_US);
+	rdma_device_gone(l->t);
 }
 
 void rdma_listeners_free(struct rdma_transport *t)

@@ -104,12 +104,14 @@ struct rdma_listener {
  * @refs: one until destroy, one per connection
  * @pending: connections that are not established yet
  * @retry: looks again for devices of listeners that lost theirs
+ * @resyncs: turns of @retry in which a pulled device is still looked after
  */
 struct rdma_transport {
 	struct nvmf_transport base;
 	struct rdma_event_channel *cm;
 	struct fd_source *cm_fd;
 	struct poller *retry;
+	unsigned int resyncs;
 	unsigned int refs;
 	unsigned int pending;
 	struct rdma_device *by_index[RDMA_MAX_DEVICES];
@@ -403,6 +405,8 @@ void rdma_listener_remove(struct rdma_transport *t,
 			  const struct nvmf_trid *trid);
 /** rdma_listener_lost() - its device is gone; tries again later */
 void rdma_listener_lost(struct rdma_listener *l);
+/** rdma_device_gone() - a device was pulled: let the library close it */
+void rdma_device_gone(struct rdma_transport *t);
 void rdma_listeners_free(struct rdma_transport *t);
 
 /* cm.c; control reactor */

@@ -50,6 +50,8 @@ no_buffers_in_use() { [ "$(counter buffers_in_use)" = 0 ]; }
 
 step "a target with one subsystem for one host"
 setup_rxe
+# librdmacm lets go of a pulled device only while there is another one
+rdma link add rxe1 type rxe netdev v1
 start_target -m 0,1
 configure > /dev/null
 
@@ -66,6 +68,20 @@ counter_is copies -eq 0 "data of a RAM disk was copied"
 counter_is invalidates -gt 0 "no response invalidated a key"
 counter_is pending_data_buffer -gt 0 "no command ever waited for buffers"
 counter_is forced_closes -eq 0 "soft-RoCE flushes: no queue pair had to be forced"
+
+step "the device is pulled under I/O, and comes back"
+"$PROGS/rdma_break" "$RXE_ADDR" --linger > "$VM_OUT/linger" &
+host=$!
+wait_for grep -q busy "$VM_OUT/linger"
+rdma link delete "$RXE_DEV" &
+pulled=$!
+wait_for no_controllers
+# the host is on the same device
+kill -9 $host
+wait "$pulled"
+rdma link add "$RXE_DEV" type rxe netdev v0
+wait_for rxe_is_active
+wait_for "$PROGS/rdma_host" "$RXE_ADDR" depth_is_capped
 
 step "a busy host while the listener goes, and while the daemon ends"
 for how in listener daemon; do
@@ -85,4 +101,5 @@ for how in listener daemon; do
 		wait "$host" || fail "the host was not hung up on"
 	fi
 done
+rdma link delete rxe1
 teardown_rxe
