@@ -28,6 +28,7 @@ struct weft_subsys;
 /**
  * struct weft_ctrl_core - the core's part of a controller
  * @link: in weft_ctrls from weft_ctrl_init() to the last reference
+ * @memory_link: from there until free_ctrl has returned; @ops is for this list
  * @dev: class device; its last reference frees everything
  * @lock: state, last_error, the queueing of work
  * @state_wq: woken by every change of state or of @rounds
@@ -54,7 +55,9 @@ struct weft_subsys;
  */
 struct weft_ctrl_core {
 	struct weft_ctrl *ctrl;
+	const struct weft_transport_ops *ops;
 	struct list_head link;
+	struct list_head memory_link;
 	struct device dev;
 	struct cdev cdev;
 	bool visible;

@@ -12,6 +12,9 @@
 
 LIST_HEAD(weft_ctrls);
 DEFINE_MUTEX(weft_ctrls_lock);
+/* All whose memory the transport still has to free; core->ctrl may be gone */
+static LIST_HEAD(weft_memory);
+static DEFINE_SPINLOCK(weft_memory_lock);
 static DEFINE_IDA(weft_instances);
 static struct class weft_class;
 static DECLARE_WAIT_QUEUE_HEAD(weft_gone);
@@ -220,15 +223,16 @@ void weft_delete_ctrl_flush(void)
 }
 EXPORT_SYMBOL_GPL(weft_delete_ctrl_flush);
 
+/* A condition to wait for, so it must not sleep. */
 static bool transport_in_use(const struct weft_transport_ops *ops)
 {
 	struct weft_ctrl_core *core;
 	bool used = false;
 
-	mutex_lock(&weft_ctrls_lock);
-	list_for_each_entry(core, &weft_ctrls, link)
-		used |= core->ctrl->ops == ops;
-	mutex_unlock(&weft_ctrls_lock);
+	spin_lock(&weft_memory_lock);
+	list_for_each_entry(core, &weft_memory, memory_link)
+		used |= core->ops == ops;
+	spin_unlock(&weft_memory_lock);
 	return used;
 }
 
@@ -255,6 +259,9 @@ static void weft_dev_release(struct device *dev)
 	struct weft_ctrl_core *core = weft_core_of(dev);
 	struct weft_ctrl *ctrl = core->ctrl;
 
+	mutex_lock(&weft_ctrls_lock);
+	list_del(&core->link);
+	mutex_unlock(&weft_ctrls_lock);
 	if (ctrl->admin_q)
 		blk_put_queue(ctrl->admin_q);
 	if (!core->keeps_instance)
@@ -263,12 +270,12 @@ static void weft_dev_release(struct device *dev)
 		weft_host_put(core->host);
 	ida_destroy(&core->ns_ida);
 	kfree_sensitive(ctrl->opts);
-	/* the transport's module may go as soon as the list has none of its */
 	if (core->owned)
-		ctrl->ops->free_ctrl(ctrl);
-	mutex_lock(&weft_ctrls_lock);
-	list_del(&core->link);
-	mutex_unlock(&weft_ctrls_lock);
+		core->ops->free_ctrl(ctrl);
+	/* from here on the transport's module may go */
+	spin_lock(&weft_memory_lock);
+	list_del(&core->memory_link);
+	spin_unlock(&weft_memory_lock);
 	kfree(core);
 	wake_up_all(&weft_gone);
 }
@@ -308,6 +315,7 @@ int weft_ctrl_init(struct weft_ctrl *ctrl, const struct weft_transport_ops *ops,
 	if (!core)
 		return -ENOMEM;
 	core->ctrl = ctrl;
+	core->ops = ops;
 	ctrl->core = core;
 	ctrl->ops = ops;
 	ctrl->state = WEFT_CTRL_NEW;
@@ -333,6 +341,9 @@ int weft_ctrl_init(struct weft_ctrl *ctrl, const struct weft_transport_ops *ops,
 	core->dev.groups = weft_ctrl_groups;
 	core->dev.release = weft_dev_release;
 	dev_set_drvdata(&core->dev, ctrl);
+	spin_lock(&weft_memory_lock);
+	list_add_tail(&core->memory_link, &weft_memory);
+	spin_unlock(&weft_memory_lock);
 	mutex_lock(&weft_ctrls_lock);
 	list_add_tail(&core->link, &weft_ctrls);
 	mutex_unlock(&weft_ctrls_lock);

@@ -19,9 +19,9 @@ load_weft
 
 # load NAME: fio in the background
 load() {
-	fio --name="$1" --filename="/dev/nvme${i}n1" --direct=1 --ioengine=libaio --rw=randrw \
-		--bsrange=512-128k --blockalign=512 --iodepth=32 --time_based --runtime=600 \
-		--minimal > "$VM_OUT/fio-$1.txt" 2>&1 &
+	fio --name="$1" --filename="/dev/nvme${i}n1" --allow_file_create=0 --direct=1 \
+		--ioengine=libaio --rw=randrw --bsrange=512-128k --blockalign=512 --iodepth=32 \
+		--time_based --runtime=600 --minimal > "$VM_OUT/fio-$1.txt" 2>&1 &
 	job=$!
 }
 

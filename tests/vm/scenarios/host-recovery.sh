@@ -33,8 +33,8 @@ not_there() { [ ! -e "$ctrl" ]; }
 load() {
 	local name=$1
 	shift
-	fio --name="$name" --filename="$disk" --direct=1 --ioengine=libaio --iodepth=16 \
-		--minimal "$@" > "$VM_OUT/fio-$name.txt" 2>&1 &
+	fio --name="$name" --filename="$disk" --allow_file_create=0 --direct=1 \
+		--ioengine=libaio --iodepth=16 --minimal "$@" > "$VM_OUT/fio-$name.txt" 2>&1 &
 	job=$!
 }
 
