@@ -9,16 +9,18 @@
 # daemon: release
 . "$WEFT_TOP/tests/vm/lib.sh"
 
-# as_user KIB COMMAND...: as nobody, with so much lockable memory
+# as_user KIB COMMAND...: as nobody, with so much lockable memory; in the background, in
+# place of the shell that was forked for it
 as_user() {
 	local kib=$1
 	shift
-	setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all \
+	exec setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all \
 		prlimit --memlock=$((kib * 1024)) "$@"
 }
 
 start_as_user() {
 	rm -f /run/user/weft.sock
+	TARGET_DEAD=
 	as_user "$1" "$WEFT_TARGET_BIN" -r /run/user/weft.sock >> "$VM_OUT/target.log" 2>&1 &
 	TARGET_PID=$!
 	at_exit "kill -9 $TARGET_PID"
