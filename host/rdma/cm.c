@@ -52,8 +52,6 @@ static int nvme_rdma_cm_handler(struct rdma_cm_id *id,
 	}
 	if (ev->event == RDMA_CM_EVENT_TIMEWAIT_EXIT)
 		return 0;
-	set_bit(WEFT_RDMA_Q_LOST, &q->flags);
-	smp_mb__after_atomic();		/* pairs with nvme_rdma_open_queue() */
 	if (ev->event == RDMA_CM_EVENT_DISCONNECTED)
 		weft_rdma_lost(q, "queue %u: the target disconnected", q->qid);
 	else

@@ -30,6 +30,8 @@ void weft_rdma_lost(struct weft_rdma_queue *q, const char *fmt, ...)
 	char text[160];
 	va_list ap;
 
+	set_bit(WEFT_RDMA_Q_LOST, &q->flags);
+	smp_mb__after_atomic();		/* pairs with nvme_rdma_open_queue() */
 	if (!test_bit(WEFT_RDMA_Q_OPEN, &q->flags) ||
 	    test_and_set_bit(WEFT_RDMA_Q_REPORTED, &q->flags))
 		return;

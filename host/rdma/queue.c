@@ -192,12 +192,13 @@ static int nvme_rdma_open_queue(struct weft_rdma_queue *q,
 	q->sq_open = true;
 	spin_unlock_bh(&q->sq_lock);
 	set_bit(WEFT_RDMA_Q_OPEN, &q->flags);
-	smp_mb__after_atomic();		/* pairs with the handler in cm.c */
+	smp_mb__after_atomic();		/* pairs with weft_rdma_lost() */
 	if (!test_bit(WEFT_RDMA_Q_LOST, &q->flags))
 		return 0;
 	weft_rdma_stop_queue(&q->ctrl->ctrl, q->qid);
 	return weft_fail(why, -ECONNRESET,
-			 "queue %u: the target disconnected at once", q->qid);
+			 "queue %u: the target disconnected or broke the protocol at once",
+			 q->qid);
 }
 
 static void nvme_rdma_forget_device(struct weft_rdma_queue *q)

@@ -132,7 +132,7 @@ enum {
 	WEFT_RDMA_Q_ALLOCATED,	/* has its resources */
 	WEFT_RDMA_Q_OPEN,	/* connected: commands may be posted */
 	WEFT_RDMA_Q_LIVE,	/* the block layer may use it */
-	WEFT_RDMA_Q_LOST,	/* the connection went away */
+	WEFT_RDMA_Q_LOST,	/* the connection went away or is of no use */
 	WEFT_RDMA_Q_POLLING,	/* a task is in ->poll */
 	WEFT_RDMA_Q_REPORTED,	/* this connection's first error was reported */
 };

@@ -8,8 +8,8 @@
 . "$WEFT_TOP/tests/vm/rdma.sh"
 
 setup_rxe
-load_weft
 nvmet_setup "$WEFT_NQN" null 64
+load_host_beside_nvmet
 i=$(connect_weft "$(connect_string),nr_io_queues=1,queue_size=64")
 
 snapshot() {
@@ -50,7 +50,7 @@ budget completions 2010
 budget doorbells 200
 
 disconnect_weft "$i"
-nvmet_teardown
 unload_weft
 check_clean
+nvmet_teardown
 teardown_rxe

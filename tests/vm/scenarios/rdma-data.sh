@@ -9,8 +9,8 @@
 . "$WEFT_TOP/tests/vm/rdma.sh"
 
 setup_rxe
-load_weft
 nvmet_setup "$WEFT_NQN" null 128
+load_host_beside_nvmet
 i=$(connect_weft "$(connect_string),nr_io_queues=2,queue_size=32")
 disk=/dev/nvme${i}n1
 
@@ -50,7 +50,7 @@ for q in 1 2; do
 done
 
 disconnect_weft "$i"
-nvmet_teardown
 unload_weft
 check_clean
+nvmet_teardown
 teardown_rxe

@@ -7,10 +7,11 @@
 # debug: yes
 # timeout: 420
 . "$WEFT_TOP/tests/vm/lib.sh"
+. "$WEFT_TOP/tests/vm/rdma.sh"
 
 setup_rxe
-load_weft
 nvmet_setup "$WEFT_NQN" null 128
+load_host_beside_nvmet
 i=$(connect_weft "$(connect_string),nr_io_queues=2,queue_size=32,reconnect_delay=1")
 ctrl=/sys/class/$WEFT_CLASS/nvme$i
 

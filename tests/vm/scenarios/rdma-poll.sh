@@ -9,8 +9,8 @@
 . "$WEFT_TOP/tests/vm/rdma.sh"
 
 setup_rxe
-load_weft
 nvmet_setup "$WEFT_NQN" null 64
+load_host_beside_nvmet
 i=$(connect_weft "$(connect_string),nr_io_queues=1,nr_poll_queues=1,queue_size=32")
 show_counters "$i" 2
 before=$(counter "$i" 2 commands)
@@ -30,7 +30,7 @@ fio --filename="/dev/nvme${i}n1" --direct=1 --size=4M --bs=4k --verify=crc32c --
 	--name=irq --ioengine=libaio --iodepth=16 --offset=16M > "$VM_OUT/fio-both.txt"
 
 disconnect_weft "$i"
-nvmet_teardown
 unload_weft
 check_clean
+nvmet_teardown
 teardown_rxe
