@@ -80,30 +80,36 @@ static ssize_t nvmf_dev_write(struct file *file, const char __user *ubuf,
 {
 	struct nvmf_file *f = file->private_data;
 	char *text;
+	int err;
 
 	/* the parser refuses what is longer by its length, and says why */
 	text = memdup_user_nul(ubuf, min_t(size_t, count, WEFT_CONNSTR_MAX));
-	if (IS_ERR(text))
-		return PTR_ERR(text);
-
 	mutex_lock(&f->lock);
 	/* what is said of it is read from the start, after a failure, too */
 	file->f_pos = *pos = 0;
 	if (f->instance >= 0) {
 		mutex_unlock(&f->lock);
-		kfree_sensitive(text);
+		if (!IS_ERR(text))
+			kfree_sensitive(text);
 		return -EINVAL;
 	}
 	f->why.text[0] = '\0';
-	f->err = nvmf_dev_connect(f, text, count);
-	if (f->err && !f->why.text[0])
-		weft_fail(&f->why, f->err, "error %d", f->err);
-	if (f->err)
+	if (IS_ERR(text)) {
+		err = weft_fail(&f->why, PTR_ERR(text),
+				"the connect string cannot be copied");
+		text = NULL;
+	} else {
+		err = nvmf_dev_connect(f, text, count);
+	}
+	if (err && !f->why.text[0])
+		weft_fail(&f->why, err, "error %d", err);
+	if (err)
 		pr_warn_ratelimited("weft: connect refused: %s (error %d)\n",
-				    f->why.text, f->err);
+				    f->why.text, err);
+	f->err = err;
 	mutex_unlock(&f->lock);
 	kfree_sensitive(text);
-	return f->err ? f->err : count;
+	return err ? err : count;
 }
 
 /* Called with the file's lock held. */
