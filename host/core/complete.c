@@ -134,24 +134,29 @@ struct request *weft_find_rq(struct blk_mq_tags *tags, u16 cid)
 }
 EXPORT_SYMBOL_GPL(weft_find_rq);
 
+/* A reconnect brought fewer queues, and this request's context is gone. */
+static bool context_gone(struct weft_ctrl *ctrl, struct request *rq)
+{
+	return rq->q->tag_set == &ctrl->tag_set &&
+	       rq->mq_hctx->queue_num >= READ_ONCE(ctrl->core->nr_hw_queues) &&
+	       weft_ctrl_state(ctrl) == WEFT_CTRL_LIVE;
+}
+
 /*
- * A reconnect brought fewer queues: a request bound to a context that is gone
- * gives up its bios, which find another once the tag set has been resized.
+ * Its bios find another context once the tag set has been resized. Steps of a
+ * flush belong to the block layer's own machine and cannot move: they fail, as
+ * the resize would wait for them for ever.
  */
-static bool park_orphan(struct weft_ctrl *ctrl, struct request *rq)
+static void park_orphan(struct weft_ctrl *ctrl, struct request *rq)
 {
 	struct weft_ctrl_core *core = ctrl->core;
 	unsigned long flags;
 
-	if (rq->mq_hctx->queue_num < READ_ONCE(core->nr_hw_queues) ||
-	    rq->q->tag_set != &ctrl->tag_set || !rq->bio || rq->end_io ||
-	    blk_rq_is_passthrough(rq) ||
-	    weft_ctrl_state(ctrl) != WEFT_CTRL_LIVE)
-		return false;
+	if (!rq->bio || rq->end_io || blk_rq_is_passthrough(rq))
+		return;
 	spin_lock_irqsave(&core->orphan_lock, flags);
 	blk_steal_bios(&core->orphans, rq);
 	spin_unlock_irqrestore(&core->orphan_lock, flags);
-	return true;
 }
 
 /* weft_resubmit_orphans() - after the resize, or to let them fail */
@@ -179,10 +184,10 @@ blk_status_t weft_queue_ready(struct weft_ctrl *ctrl, struct request *rq,
 	/* what is left when namespaces are removed may still finish */
 	if (queue_live && state == WEFT_CTRL_DELETING)
 		return BLK_STS_OK;
-	/* the block layer ends what is left of the request */
-	if (!queue_live && park_orphan(ctrl, rq))
-		return BLK_STS_TRANSPORT;
-	if (ctrl_waits(ctrl) && !blk_noretry_request(rq))
+	if (!queue_live && context_gone(ctrl, rq))
+		/* the block layer ends what is left of the request */
+		park_orphan(ctrl, rq);
+	else if (ctrl_waits(ctrl) && !blk_noretry_request(rq))
 		return BLK_STS_RESOURCE;
 	req->ctrl = ctrl;
 	req->flags = 0;

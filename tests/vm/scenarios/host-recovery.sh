@@ -42,7 +42,7 @@ load() {
 
 step "gone and back under verify load, and resets in between"
 connect
-load verify --rw=randwrite --bsrange=512-64k --blockalign=512 --size=24M --numjobs=2 \
+load verify --rw=randwrite --bsrange=512-64k --blockalign=512 --size=12M --numjobs=2 \
 	--offset_increment=32M --verify=crc32c --verify_fatal=1 --do_verify=1
 for n in 1 2 3; do
 	sleep 1
@@ -66,7 +66,7 @@ done
 wait $job || fail "fio saw a reset"
 
 step "fewer queues than before"
-load fewer --rw=randwrite --bs=4k --size=16M --numjobs=4 --offset_increment=24M --rate_iops=300 \
+load fewer --rw=randwrite --bs=4k --size=4M --numjobs=4 --offset_increment=24M --rate_iops=300 \
 	--verify=crc32c --verify_fatal=1 --do_verify=1
 sleep 1
 gone
