@@ -15,10 +15,8 @@ weft_target_prepare
 weft_target_start
 weft_host_connect
 fio --output="$VM_OUT/fio.txt" --filename="$DISK" --direct=1 --allow_file_create=0 \
-	--ioengine=io_uring \
-	--verify=crc32c --verify_fatal=1 --verify_state_save=0 --name=stop --rw=randwrite \
-	--bssplit=512/20:4k/50:64k/20:256k/10 --blockalign=512 --iodepth=16 --size=24m \
-	--rate_iops=150 &
+	--ioengine=io_uring --verify=crc32c --verify_fatal=1 --verify_state_save=0 \
+	--name=stop --rw=randwrite --bs=16k --iodepth=16 --size=24m --rate_iops=100 &
 job=$!
 for turn in 1 2 3 4 5; do
 	step "SIGTERM $turn"
