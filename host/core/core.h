@@ -45,6 +45,8 @@ struct weft_subsys;
  * @slot_lock: one command of the admin queue's slot at a time
  * @slot_open: the admin queue is connected; cleared before it is stopped
  * @slot_since: jiffies when the running command was sent, under @slot_lock
+ * @ka_on: keep-alive runs: from Identify, before I/O queues are connected, until
+ *         the admin queue is taken down; under @lock
  * @ka_due: the keep-alive work found the slot taken
  * @io_types: contexts per HCTX_TYPE_*
  * @depth: block layer's depth of I/O queues; @sqsize: 1-based
@@ -86,6 +88,7 @@ struct weft_ctrl_core {
 	unsigned int nr_queues;
 	struct mutex slot_lock;
 	bool slot_open;
+	bool ka_on;
 	bool ka_due;
 	unsigned long slot_since;
 
@@ -184,7 +187,6 @@ void weft_ctrl_class_exit(void);
 bool weft_change_state(struct weft_ctrl_core *core, enum weft_ctrl_state to);
 bool weft_queue_live(struct weft_ctrl_core *core, struct delayed_work *work,
 		     unsigned long delay);
-bool weft_queue_ka(struct weft_ctrl_core *core, unsigned long delay);
 const char *weft_state_name(enum weft_ctrl_state state);
 void weft_note_error(struct weft_ctrl_core *core, const char *text);
 bool weft_start_delete(struct weft_ctrl_core *core);
@@ -250,6 +252,7 @@ void weft_abort_work(struct work_struct *work);
 /* keepalive.c, aer.c */
 void weft_ka_work(struct work_struct *work);
 void weft_ka_start(struct weft_ctrl_core *core);
+void weft_ka_stop(struct weft_ctrl_core *core);
 void weft_keep_alive(struct weft_ctrl_core *core);
 void weft_aer_work(struct work_struct *work);
 void weft_aer_start(struct weft_ctrl_core *core);

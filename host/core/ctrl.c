@@ -88,8 +88,8 @@ bool weft_change_state(struct weft_ctrl_core *core, enum weft_ctrl_state to)
 
 /*
  * weft_queue_live() - queue @work if the controller is live
- * Work items other than those of life and deletion are queued through here
- * only: once a deletion has begun none comes back after it was cancelled.
+ * Scans and events are queued through here only: once a deletion has begun
+ * none comes back after it was cancelled.
  */
 bool weft_queue_live(struct weft_ctrl_core *core, struct delayed_work *work,
 		     unsigned long delay)
@@ -103,24 +103,6 @@ bool weft_queue_live(struct weft_ctrl_core *core, struct delayed_work *work,
 		mod_delayed_work(weft_wq, work, delay);
 	spin_unlock_irqrestore(&core->lock, flags);
 	return live;
-}
-
-/*
- * weft_queue_ka() - the keep-alive work goes on while namespaces are removed,
- * so that a target which dies then is noticed
- */
-bool weft_queue_ka(struct weft_ctrl_core *core, unsigned long delay)
-{
-	unsigned long flags;
-	bool ok;
-
-	spin_lock_irqsave(&core->lock, flags);
-	ok = core->ctrl->state == WEFT_CTRL_LIVE ||
-	     core->ctrl->state == WEFT_CTRL_DELETING;
-	if (ok)
-		mod_delayed_work(weft_wq, &core->ka_work, delay);
-	spin_unlock_irqrestore(&core->lock, flags);
-	return ok;
 }
 
 /* weft_note_error() - keep @text as what sysfs shows in last_error */

@@ -77,7 +77,7 @@ void weft_delete_now(struct weft_ctrl_core *core)
 	cancel_delayed_work_sync(&core->scan_work);
 	weft_remove_namespaces(core);
 	weft_change_state(core, WEFT_CTRL_DELETING_NOIO);
-	cancel_delayed_work_sync(&core->ka_work);
+	weft_ka_stop(core);
 	shutdown_ctrl(core);
 	weft_teardown(core, false);
 	spin_lock_irq(&core->lock);

@@ -75,7 +75,7 @@ int weft_exec_admin(struct weft_ctrl_core *core, struct weft_slot_cmd *cmd,
 		weft_fail(why, err, "%s: the admin queue is not connected",
 			  what);
 	/* a long scan must not starve it */
-	if (!err && READ_ONCE(core->ka_due))
+	if (!err && READ_ONCE(core->ka_due) && READ_ONCE(core->ka_on))
 		weft_keep_alive(core);
 	mutex_unlock(&core->slot_lock);
 	/* a set-up under way hears of it by the error, a live one here */

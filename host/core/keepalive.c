@@ -5,8 +5,9 @@
  * traffic based keep-alive (TBKAS) is only asked when nothing has completed
  * for a quarter. No answer within KATO starts recovery.
  *
- * A work item of its own, queued while the controller is live or its
- * namespaces are being removed.
+ * A work item of its own, which runs as long as the admin queue is up: while
+ * I/O queues are connected, which takes its time, and while namespaces are
+ * removed, too.
  */
 #include "host/core/core.h"
 
@@ -56,6 +57,16 @@ static void ka_slot_busy(struct weft_ctrl_core *core)
 				    core->ctrl->opts->keep_alive_tmo);
 }
 
+static void queue_ka(struct weft_ctrl_core *core)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&core->lock, flags);
+	if (core->ka_on)
+		mod_delayed_work(weft_wq, &core->ka_work, ka_period(core));
+	spin_unlock_irqrestore(&core->lock, flags);
+}
+
 void weft_ka_work(struct work_struct *work)
 {
 	struct weft_ctrl_core *core = container_of(to_delayed_work(work),
@@ -71,15 +82,27 @@ void weft_ka_work(struct work_struct *work)
 	} else {
 		ka_slot_busy(core);
 	}
-	weft_queue_ka(core, ka_period(core));
+	queue_ka(core);
 }
 
-/* weft_ka_start() - the controller is live: begin, if KATO is not 0 */
+/* weft_ka_start() - the controller is enabled: begin, if KATO is not 0 */
 void weft_ka_start(struct weft_ctrl_core *core)
 {
 	if (!core->ctrl->opts->keep_alive_tmo)
 		return;
 	WRITE_ONCE(core->comp_seen, false);
 	WRITE_ONCE(core->ka_due, false);
-	weft_queue_live(core, &core->ka_work, ka_period(core));
+	spin_lock_irq(&core->lock);
+	WRITE_ONCE(core->ka_on, true);
+	spin_unlock_irq(&core->lock);
+	queue_ka(core);
+}
+
+/* weft_ka_stop() - none is sent any more; one that waits is waited for */
+void weft_ka_stop(struct weft_ctrl_core *core)
+{
+	spin_lock_irq(&core->lock);
+	WRITE_ONCE(core->ka_on, false);
+	spin_unlock_irq(&core->lock);
+	cancel_delayed_work_sync(&core->ka_work);
 }

@@ -37,7 +37,7 @@ void weft_teardown(struct weft_ctrl_core *core, bool orderly)
 	if (ctrl->admin_q)
 		blk_mq_unquiesce_queue(ctrl->admin_q);
 	/* users of the slot have been turned out by now */
-	cancel_delayed_work_sync(&core->ka_work);
+	weft_ka_stop(core);
 	cancel_delayed_work_sync(&core->aer_work);
 	core->aer_armed = false;
 	weft_slot_wait(core);
@@ -49,7 +49,6 @@ void weft_teardown(struct weft_ctrl_core *core, bool orderly)
 /* weft_start_ctrl() - the controller has just become live */
 void weft_start_ctrl(struct weft_ctrl_core *core)
 {
-	weft_ka_start(core);
 	weft_aer_start(core);
 	weft_queue_scan(core);
 	weft_ctrl_uevent(core, "NVME_EVENT=connected");

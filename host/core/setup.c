@@ -221,7 +221,11 @@ static int nvmf_configure_admin_queue(struct weft_ctrl_core *core,
 	err = identify_ctrl(core, why);
 	if (err)
 		return err;
-	return weft_alloc_admin_set(core, WEFT_ADMIN_DEPTH, why);
+	err = weft_alloc_admin_set(core, WEFT_ADMIN_DEPTH, why);
+	if (err)
+		return err;
+	weft_ka_start(core);
+	return 0;
 }
 
 /* What the user, the device, CAP and MAXCMD agree on; tags stay as they are */

@@ -160,15 +160,22 @@ int weft_subsys_join(struct weft_ctrl_core *core, struct weft_reason *why)
 		goto out;
 	}
 	err = subsys_check(s, core, why);
-	if (!err)
-		err = sysfs_create_link(&s->dev.kobj, &core->dev.kobj,
-					dev_name(&core->dev));
+	if (err)
+		goto out_drop;
+	err = sysfs_create_link(&s->dev.kobj, &core->dev.kobj,
+				dev_name(&core->dev));
 	if (err) {
-		subsys_drop(s);
-		goto out;
+		weft_fail(why, err, "%s cannot be linked to %s (error %d)",
+			  dev_name(&core->dev), dev_name(&s->dev), err);
+		goto out_drop;
 	}
 	list_add_tail(&core->subsys_link, &s->ctrls);
 	core->subsys = s;
+	mutex_unlock(&subsystems_lock);
+	return 0;
+
+out_drop:
+	subsys_drop(s);
 out:
 	mutex_unlock(&subsystems_lock);
 	return err;
