@@ -8,6 +8,9 @@
 # allow: possible circular locking.*nvmet_config_sem
 # rxe's own, when it fails to create a queue pair: timers that were never set up
 # allow: rxe_qp_do_cleanup
+# allow: ODEBUG: assert_init not available .*timer_list
+# what the driver core says of a fault within it
+# allow: kobject_add_internal failed for .*error: -12
 # timeout: 900
 . "$WEFT_TOP/tests/vm/lib.sh"
 
