@@ -235,7 +235,7 @@ int main(int argc, char **argv)
 	struct rdma_addrinfo hints = { .ai_flags = RAI_PASSIVE,
 				       .ai_port_space = RDMA_PS_TCP }, *ai;
 	struct rdma_event_channel *ch;
-	struct rdma_cm_id *id;
+	struct rdma_cm_id *id = NULL;
 	int mode;
 
 	for (mode = 0; argc == 4 && mode < EVIL_MODES; mode++)
