@@ -106,7 +106,7 @@ static void use_ram(struct nvmf_request *req)
 	const struct nvmf_ns_view *v = &req->nsch->view;
 	u8 trtype = req->qpair->transport->ops->trtype;
 
-	if (!v->memory || !v->memory->key[trtype])
+	if (req->qpair->buffered || !v->memory || !v->memory->key[trtype])
 		return;
 	req->iov[0].iov_base = v->ram + req->lba * v->block_size;
 	req->iov[0].iov_len = req->length;
@@ -116,15 +116,17 @@ static void use_ram(struct nvmf_request *req)
 
 static void begin_data(struct nvmf_request *req)
 {
-	if (req->sgl.place == NVME_SGL_PLACE_CAPSULE) {
+	bool here = req->sgl.place == NVME_SGL_PLACE_CAPSULE &&
+		    req->capsule_data;
+
+	if (here) {
 		req->iov[0].iov_base = req->capsule_data + req->sgl.offset;
 		req->iov[0].iov_len = req->length;
 		req->iovcnt = 1;
 	} else if (req->command->flags & NVMF_CMD_INPLACE) {
 		use_ram(req);
 	}
-	if (req->iovcnt && (req->dir == NVME_XFER_CTRL_TO_HOST ||
-			    req->sgl.place == NVME_SGL_PLACE_CAPSULE))
+	if (req->iovcnt && (req->dir == NVME_XFER_CTRL_TO_HOST || here))
 		nvmf_request_execute(req);
 	else
 		req->qpair->transport->ops->req_get_data(req);

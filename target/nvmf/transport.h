@@ -8,7 +8,8 @@
  * What runs on the control reactor instead is said so.
  *
  * A request's way:
- *   capsule arrives -> nvmf_request_start(): every check that needs no data
+ *   capsule arrives (over a stream: its first 64 bytes) ->
+ *   nvmf_request_start(): every check that needs no data
  *   -> ops->req_get_data() if data must come or a buffer is needed
  *   -> nvmf_request_execute() -> (bdev) -> ops->req_complete(): data out if
  *   the status is success, response, then nvmf_request_done().
@@ -43,14 +44,17 @@ struct nvmf_memory {
  * struct nvmf_request - one command, embedded in the transport's request
  * @qpair: whose
  * @cmd: the 64 bytes of the capsule; stay until nvmf_request_done()
- * @capsule_data: @capsule_len: bytes that followed them
+ * @capsule_data: @capsule_len: bytes that followed them; data NULL: they are
+ *                still on their way, and req_get_data puts them into @iov
  * @cqe: nvmf fills result and status; the transport sends it (nvmf sets CID
  *       and SQHD too)
  * @dir: @sgl: from the command, checked, when req_get_data runs
  * @length: bytes to transfer; never more than max_io_size
- * @iov: @iovcnt: where the data is or shall be. Set by nvmf to RAM (then
- *       @memory is set) or to the capsule's data; else 0 pieces, and the
- *       transport provides buffers in req_get_data
+ * @iov: the transport's array, room for 1 piece at least; the transport may
+ *       point to a larger one in req_get_data
+ * @iovcnt: where the data is or shall be. Set by nvmf to RAM (then @memory is
+ *       set) or to the capsule's data; else 0 pieces, and the transport
+ *       provides buffers, at most NVMF_REQ_MAX_IOV, in req_get_data
  */
 struct nvmf_request {
 	struct nvmf_qpair *qpair;
@@ -61,7 +65,7 @@ struct nvmf_request {
 	enum nvme_xfer_dir dir;
 	struct nvme_sgl sgl;
 	u32 length;
-	struct iovec iov[NVMF_REQ_MAX_IOV];
+	struct iovec *iov;
 	int iovcnt;
 	struct nvmf_memory *memory;
 	struct bdev_io bio;
@@ -83,6 +87,8 @@ struct nvmf_request {
  * @admin: what nvmf_group_choose() was told
  * @depth: requests that may be outstanding
  * @rules: what SGLs of this queue may be; set by the transport, max_len too
+ * @buffered: data always goes through the transport's buffers, never straight
+ *            from or to a bdev's RAM
  * @listen: the address it came to
  * @peer: @peer_port: where from, text
  */
@@ -92,6 +98,7 @@ struct nvmf_qpair {
 	bool admin;
 	u16 depth;
 	struct nvme_sgl_rules rules;
+	bool buffered;
 	struct nvmf_trid listen;
 	char peer[64];
 	char peer_port[6];
@@ -209,7 +216,7 @@ void nvmf_qpair_add(struct nvmf_qpair *q);
  */
 void nvmf_qpair_disconnected(struct nvmf_qpair *q);
 
-/** nvmf_request_start() - a capsule has arrived; fields down to capsule_len */
+/** nvmf_request_start() - a command has arrived; @iov, fields to capsule_len */
 void nvmf_request_start(struct nvmf_request *req);
 /** nvmf_request_execute() - data is in @iov, or buffers are there for it */
 void nvmf_request_execute(struct nvmf_request *req);

@@ -71,6 +71,43 @@ static void test_capsule_write(void)
 	end();
 }
 
+/* over a stream the command is there before its data: no copy is needed then */
+static void test_streamed_write(void)
+{
+	struct fake_result r;
+	union nvme_cmd cmd;
+
+	begin();
+	nvme_cmd_rw(&cmd, NVME_CMD_WRITE, 1, 9, 8, 0);
+	r = fake_wait(fake_submit(io, &cmd, out, 4096, FAKE_STREAMED));
+	UNIT_EQ(r.st, 0);
+	CU_ASSERT(r.in_place);
+	UNIT_EQ(rw(NVME_CMD_READ, 9, 8, in, 4096), 0);
+	CU_ASSERT(!memcmp(in, out, 4096));
+	/* what the command asks for must be within what is announced */
+	nvme_cmd_rw(&cmd, NVME_CMD_WRITE, 1, 9, 9, 0);
+	UNIT_EQ(fake_wait(fake_submit(io, &cmd, out, 4096, FAKE_STREAMED)).st,
+		NVME_SC_SGL_INVALID_DATA_LEN | NVME_STATUS_DNR);
+	end();
+}
+
+/* a transport that must not have its data change under it gets copies */
+static void test_buffered(void)
+{
+	struct fake_result r;
+
+	begin();
+	io->q.buffered = true;
+	r = fake_rw(io, NVME_CMD_WRITE, 3, 8, out, 4096);
+	UNIT_EQ(r.st, 0);
+	CU_ASSERT(!r.in_place);
+	r = fake_rw(io, NVME_CMD_READ, 3, 8, in, 4096);
+	UNIT_EQ(r.st, 0);
+	CU_ASSERT(!r.in_place);
+	CU_ASSERT(!memcmp(in, out, 4096));
+	end();
+}
+
 /* what is not RAM goes through the transport's buffers, in uneven pieces */
 static void test_buffers(void)
 {
@@ -369,6 +406,7 @@ static void test_random_commands(void)
 }
 
 UNIT_MAIN(UNIT(test_round_trip_in_place), UNIT(test_capsule_write),
+	  UNIT(test_streamed_write), UNIT(test_buffered),
 	  UNIT(test_buffers), UNIT(test_ranges), UNIT(test_lengths),
 	  UNIT(test_descriptors), UNIT(test_namespaces_and_opcodes),
 	  UNIT(test_write_zeroes), UNIT(test_dsm), UNIT(test_compare),

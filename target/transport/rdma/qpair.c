@@ -61,6 +61,7 @@ static int alloc_rings(struct rdma_qpair *q, struct weft_reason *why)
 		struct rdma_request *r = &q->reqs[i];
 
 		r->q = q;
+		r->base.iov = r->iov;
 		r->quiet_op = (struct rdma_op) { .kind = RDMA_OP_QUIET, .q = q };
 		r->read_op = (struct rdma_op) { .kind = RDMA_OP_READ, .q = q };
 		r->send_op = (struct rdma_op) { .kind = RDMA_OP_SEND, .q = q };

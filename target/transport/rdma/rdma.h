@@ -277,6 +277,7 @@ struct rdma_recv {
  *       response goes out
  * @wire: the response as it is sent, in registered memory
  * @recv: its slot; NULL after that was posted again
+ * @iov: of base
  * @bufs: @nbufs: buffers that it holds, piece by piece of base.iov
  * @need: buffers that it waits for
  * @lkey: of base.iov when it is a bdev's RAM
@@ -298,6 +299,7 @@ struct rdma_request {
 	u32 nbufs;
 	u32 need;
 	u64 start_us;
+	struct iovec iov[NVMF_REQ_MAX_IOV];
 	struct rdma_buf *bufs[NVMF_REQ_MAX_IOV];
 	TAILQ_ENTRY(rdma_request) wait;
 };

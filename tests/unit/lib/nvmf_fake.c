@@ -23,6 +23,7 @@ struct fake_req {
 	u32 host_len;
 	u8 *capsule;
 	u8 *bufs[PIECES];
+	struct iovec iov[PIECES];
 	TAILQ_ENTRY(fake_req) wait;
 	struct fake_result result;
 	atomic_bool ended;	/* the response is out */
@@ -318,6 +319,11 @@ struct fake_req *fake_submit(struct fake_conn *c, const union nvme_cmd *cmd,
 		r->base.capsule_data = r->capsule;
 		r->base.capsule_len = len;
 	}
+	if (how == FAKE_STREAMED) {
+		nvme_sgl_incapsule(&r->cmd.sqe.sgl, 0, len);
+		r->base.capsule_len = len;
+	}
+	r->base.iov = r->iov;
 	r->base.qpair = &c->q;
 	r->base.cmd = &r->cmd;
 	if (c->gone)

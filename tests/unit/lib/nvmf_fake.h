@@ -105,6 +105,7 @@ void fake_release(struct fake_conn *c);
 enum fake_how {
 	FAKE_REMOTE,		/* keyed descriptor for the data */
 	FAKE_IN_CAPSULE,	/* the data follows the command */
+	FAKE_STREAMED,		/* the same, but it comes later than the command */
 	FAKE_RAW,		/* flags and descriptor as they are in @cmd */
 };
 struct fake_req *fake_submit(struct fake_conn *c, const union nvme_cmd *cmd,
