@@ -73,7 +73,7 @@ NL_CFLAGS := -I/usr/include/libnl3
 ALL_CFLAGS := -std=gnu11 $(WARN) $(OPT) $(HARDEN) -D_GNU_SOURCE \
 	-DWEFT_VERSION='"$(VERSION)"' -I. $(NL_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS := $(LDHARDEN) $(LDOPT) $(LDFLAGS)
-LIBS := -ljansson -luring -lck -lrdmacm -libverbs -lkmod -lnl-route-3 -lnl-3 -lpthread
+LIBS := -ljansson -luring -lck -lisal -lrdmacm -libverbs -lkmod -lnl-route-3 -lnl-3 -lpthread
 
 # --- sources ------------------------------------------------------------------
 

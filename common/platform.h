@@ -14,6 +14,7 @@
 #ifdef __KERNEL__
 
 #include <linux/build_bug.h>
+#include <linux/crc32c.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/limits.h>
@@ -22,10 +23,17 @@
 #include <linux/types.h>
 #include <asm/byteorder.h>
 
+/* see below */
+static inline u32 weft_crc32c(u32 crc, const void *p, size_t len)
+{
+	return crc32c(crc, p, len);
+}
+
 #else
 
 #include <endian.h>
 #include <errno.h>
+#include <isa-l/crc.h>
 #include <limits.h>
 #include <linux/types.h>
 #include <stdbool.h>
@@ -60,6 +68,15 @@ static inline __le64 cpu_to_le64(u64 v) { return htole64(v); }
 static inline u16 le16_to_cpu(__le16 v) { return le16toh(v); }
 static inline u32 le32_to_cpu(__le32 v) { return le32toh(v); }
 static inline u64 le64_to_cpu(__le64 v) { return le64toh(v); }
+
+/**
+ * weft_crc32c() - go on with a CRC32C (RFC 3720 B.4) over @len (<= INT_MAX)
+ * bytes; nothing is inverted before or after
+ */
+static inline u32 weft_crc32c(u32 crc, const void *p, size_t len)
+{
+	return crc32_iscsi((unsigned char *)p, (int)len, crc);
+}
 
 #endif /* __KERNEL__ */
 

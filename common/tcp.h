@@ -42,14 +42,14 @@ enum nvme_tcp_pdu_type {
 /**
  * enum nvme_tcp_fes - fatal error status of a termination request
  * Their FEI: offset of the header's field (INVALID_HDR, UNSUPPORTED), the
- * expected digest (HDR_DIGEST), else 0.
+ * digest that was received (HDR_DIGEST), else 0.
  */
 enum nvme_tcp_fes {
 	NVME_TCP_FES_INVALID_HDR	= 0x01,
 	NVME_TCP_FES_PDU_SEQ		= 0x02,
 	NVME_TCP_FES_HDR_DIGEST		= 0x03,
 	NVME_TCP_FES_DATA_RANGE		= 0x04,
-	NVME_TCP_FES_DATA_LIMIT		= 0x05,	/* R2T limit, if a host says it */
+	NVME_TCP_FES_DATA_LIMIT		= 0x05,	/* said by a host: R2T limit */
 	NVME_TCP_FES_UNSUPPORTED	= 0x06,
 };
 
@@ -82,6 +82,7 @@ struct nvme_tcp_icresp {
 	u8 rsvd16[112];
 } __packed;
 WEFT_ASSERT_SIZE(struct nvme_tcp_icresp, 128);
+WEFT_ASSERT_OFFSET(struct nvme_tcp_icresp, maxh2cdata, 12);
 
 struct nvme_tcp_term {
 	struct nvme_tcp_hdr hdr;
@@ -90,6 +91,7 @@ struct nvme_tcp_term {
 	u8 rsvd14[10];
 } __packed;
 WEFT_ASSERT_SIZE(struct nvme_tcp_term, 24);
+WEFT_ASSERT_OFFSET(struct nvme_tcp_term, fei, 10);
 
 struct nvme_tcp_cmd {
 	struct nvme_tcp_hdr hdr;
