@@ -24,6 +24,8 @@
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/socket.h>
 #include <linux/workqueue.h>
 
 #include "common/connstr.h"
@@ -85,6 +87,7 @@ struct weft_queue_params {
  * @admin_mq_ops: of the admin queue
  * @cmd_size: size of the request's private part; starts with struct
  *            weft_request
+ * @blocking: queue_rq may sleep
  * @create_ctrl: allocate the transport's controller around a struct weft_ctrl,
  *               resolve and check addresses; no traffic. Process context.
  *               Returns the embedded controller or ERR_PTR with a reason.
@@ -114,6 +117,7 @@ struct weft_transport_ops {
 	const struct blk_mq_ops *mq_ops;
 	const struct blk_mq_ops *admin_mq_ops;
 	unsigned int cmd_size;
+	bool blocking;
 
 	struct weft_ctrl *(*create_ctrl)(const struct weft_connstr *opts,
 					 struct weft_reason *why);
@@ -321,6 +325,76 @@ int weft_ctrl_init(struct weft_ctrl *ctrl, const struct weft_transport_ops *ops,
  * Ends in free_ctrl. Later references are the core's.
  */
 void weft_ctrl_put(struct weft_ctrl *ctrl);
+
+/* What transports would otherwise each do by themselves */
+
+/**
+ * struct weft_ip - addresses of a controller on an IP network
+ * @addr: the target's port
+ * @src: of this host, family 0 if none is asked for
+ */
+struct weft_ip {
+	struct sockaddr_storage addr;
+	struct sockaddr_storage src;
+};
+
+int weft_ip_parse(const struct weft_connstr *opts, struct weft_ip *ip,
+		  struct weft_reason *why);
+bool weft_ip_same(const struct weft_ip *ip, const struct weft_connstr *opts);
+void weft_ip_address(struct weft_ctrl *ctrl, struct weft_text *t);
+u32 weft_max_io_queues(const struct weft_connstr *opts);
+
+/* weft_tqueue.flags */
+enum {
+	WEFT_Q_ALLOCATED,	/* has its resources */
+	WEFT_Q_OPEN,		/* connected: commands may be sent */
+	WEFT_Q_LIVE,		/* the block layer may use it */
+	WEFT_Q_LOST,		/* the connection went away or is of no use */
+	WEFT_Q_POLLING,		/* a task is in ->poll */
+	WEFT_Q_REPORTED,	/* this connection's first error was reported */
+};
+
+/**
+ * struct weft_tqueue - head of a transport's queue
+ * @lock: stop_queue against itself
+ * @life: the private slots' users (read) against free_queue (write)
+ * @exec_done: the private slot's response has come, or the queue ends
+ * @count: counters; plain increments, by whom the transport decides
+ *
+ * Lives as long as the controller.
+ */
+struct weft_tqueue {
+	struct weft_ctrl *wctrl;
+	u16 qid;
+	unsigned long flags;
+	struct mutex lock;
+	struct rw_semaphore life;
+	struct weft_queue_params params;
+	struct completion exec_done;
+	const char *const *count_names;
+	u64 *count;
+	struct dentry *debugfs;
+};
+
+void weft_tqueue_init(struct weft_tqueue *q, struct weft_ctrl *ctrl, u16 qid,
+		      const char *const *counts, u64 *count);
+bool weft_tqueue_opened(struct weft_tqueue *q);
+__printf(2, 3) void weft_tqueue_lost(struct weft_tqueue *q,
+				     const char *fmt, ...);
+int weft_tqueue_wait(struct weft_tqueue *q, unsigned long timeout);
+int weft_tqueue_exec(struct weft_tqueue *q, struct weft_slot_cmd *cmd,
+		     unsigned long timeout,
+		     int (*run)(struct weft_tqueue *q,
+				struct weft_slot_cmd *cmd,
+				unsigned long timeout));
+void weft_tqueue_show(struct weft_tqueue *q);
+void weft_tqueue_hide(struct weft_tqueue *q);
+
+/* Is the queue of the polled kind, whether it is polled at the moment or not */
+static inline bool weft_tqueue_is_poll(const struct weft_tqueue *q)
+{
+	return q->qid && q->params.hctx_type == HCTX_TYPE_POLL;
+}
 
 static inline enum weft_ctrl_state weft_ctrl_state(const struct weft_ctrl *ctrl)
 {

@@ -53,10 +53,10 @@ static int nvme_rdma_cm_handler(struct rdma_cm_id *id,
 	if (ev->event == RDMA_CM_EVENT_TIMEWAIT_EXIT)
 		return 0;
 	if (ev->event == RDMA_CM_EVENT_DISCONNECTED)
-		weft_rdma_lost(q, "queue %u: the target disconnected", q->qid);
+		weft_tqueue_lost(&q->base, "the target disconnected");
 	else
-		weft_rdma_lost(q, "queue %u: %s (status %d)", q->qid,
-			       rdma_event_msg(ev->event), ev->status);
+		weft_tqueue_lost(&q->base, "%s (status %d)",
+				 rdma_event_msg(ev->event), ev->status);
 	if (ev->event == RDMA_CM_EVENT_DEVICE_REMOVAL)
 		weft_delete_ctrl_async(&q->ctrl->ctrl);
 	return 0;
@@ -78,11 +78,11 @@ static int nvme_rdma_cm_rejected(struct weft_rdma_queue *q, const char *where,
 	if (sts >= 0)
 		return weft_fail(why, -ECONNREFUSED,
 				 "%s: the target refused queue %u: %s (status %d)",
-				 where, q->qid, nvme_rdma_cm_status_name(sts),
+				 where, q->base.qid, nvme_rdma_cm_status_name(sts),
 				 sts);
 	return weft_fail(why, -ECONNREFUSED,
 			 "%s: connection of queue %u refused: %s (%d)%s", where,
-			 q->qid, rdma_reject_msg(q->id, q->cm_status),
+			 q->base.qid, rdma_reject_msg(q->id, q->cm_status),
 			 q->cm_status,
 			 absent ? "; nothing listens there" : "");
 }
@@ -108,13 +108,13 @@ static int nvme_rdma_cm_wait(struct weft_rdma_queue *q,
 	if (!left)
 		return weft_fail(why, -ETIMEDOUT,
 				 "%s: queue %u: no answer within %u s", where,
-				 q->qid, ms / 1000 + 1);
+				 q->base.qid, ms / 1000 + 1);
 	if (q->cm_event == want)
 		return 0;
 	if (q->cm_event == RDMA_CM_EVENT_REJECTED)
 		return nvme_rdma_cm_rejected(q, where, why);
 	err = q->cm_status < 0 ? q->cm_status : -ECONNRESET;
-	return weft_fail(why, err, "%s: queue %u: %s (%d)%s", where, q->qid,
+	return weft_fail(why, err, "%s: queue %u: %s (%d)%s", where, q->base.qid,
 			 rdma_event_msg(q->cm_event), q->cm_status,
 			 err == -ENODEV ? NO_DEVICE : "");
 }
@@ -142,21 +142,21 @@ int weft_rdma_cm_resolve(struct weft_rdma_queue *q, struct weft_reason *why)
 	struct sockaddr *src = NULL;
 	int err;
 
-	clear_bit(WEFT_RDMA_Q_LOST, &q->flags);
+	clear_bit(WEFT_Q_LOST, &q->base.flags);
 	q->id = rdma_create_id(&init_net, nvme_rdma_cm_handler, q, RDMA_PS_TCP,
 			       IB_QPT_RC);
 	if (IS_ERR(q->id)) {
 		err = PTR_ERR(q->id);
 		q->id = NULL;
 		return weft_fail(why, err, "queue %u: no connection id (%d)",
-				 q->qid, err);
+				 q->base.qid, err);
 	}
 	if (o->tos >= 0)
 		rdma_set_service_type(q->id, o->tos);
-	if (rc->src_addr.ss_family)
-		src = (struct sockaddr *)&rc->src_addr;
+	if (rc->ip.src.ss_family)
+		src = (struct sockaddr *)&rc->ip.src;
 	nvme_rdma_cm_expect(q);
-	err = rdma_resolve_addr(q->id, src, (struct sockaddr *)&rc->addr,
+	err = rdma_resolve_addr(q->id, src, (struct sockaddr *)&rc->ip.addr,
 				WEFT_RDMA_RESOLVE_MS);
 	if (err) {
 		nvme_rdma_unresolved(o, err, why);
@@ -195,7 +195,7 @@ static int nvme_rdma_cm_check_rep(struct weft_rdma_queue *q,
 	if (crqsize < q->depth)
 		return weft_fail(why, -EPROTO,
 				 "queue %u: the target has %d receives for %u commands: connect with queue_size=%d or less",
-				 q->qid, crqsize, q->depth,
+				 q->base.qid, crqsize, q->depth,
 				 max(crqsize, WEFT_QUEUE_SIZE_MIN));
 	return 0;
 }
@@ -207,10 +207,10 @@ static int nvme_rdma_cm_check_rep(struct weft_rdma_queue *q,
 int weft_rdma_cm_connect(struct weft_rdma_queue *q, struct weft_reason *why)
 {
 	struct nvme_rdma_cm_params p = {
-		.qid	 = q->qid,
+		.qid	 = q->base.qid,
 		.hrqsize = q->rx_nr - WEFT_RDMA_WC_BATCH,
-		.hsqsize = q->params.sqsize,
-		.cntlid	 = q->qid ? q->params.cntlid : 0,
+		.hsqsize = q->base.params.sqsize,
+		.cntlid	 = q->base.qid ? q->base.params.cntlid : 0,
 	};
 	struct nvme_rdma_cm_req priv;
 	struct rdma_conn_param param = {
@@ -230,7 +230,7 @@ int weft_rdma_cm_connect(struct weft_rdma_queue *q, struct weft_reason *why)
 	err = rdma_connect(q->id, &param);
 	if (err)
 		return weft_fail(why, err, "queue %u: connect failed (%d)",
-				 q->qid, err);
+				 q->base.qid, err);
 	err = nvme_rdma_cm_wait(q, RDMA_CM_EVENT_ESTABLISHED,
 				WEFT_RDMA_CONNECT_MS, why);
 	if (err)

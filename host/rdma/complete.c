@@ -20,33 +20,11 @@
 
 #include "host/rdma/rdma.h"
 
-/*
- * weft_rdma_lost() - report @q's first error, wake who waits for its slot
- * Errors that follow the first one (flushes) or our own disconnect say nothing
- * new. Context: any.
- */
-void weft_rdma_lost(struct weft_rdma_queue *q, const char *fmt, ...)
-{
-	char text[160];
-	va_list ap;
-
-	set_bit(WEFT_RDMA_Q_LOST, &q->flags);
-	smp_mb__after_atomic();		/* pairs with nvme_rdma_open_queue() */
-	if (!test_bit(WEFT_RDMA_Q_OPEN, &q->flags) ||
-	    test_and_set_bit(WEFT_RDMA_Q_REPORTED, &q->flags))
-		return;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	weft_error_recovery(&q->ctrl->ctrl, "%s", text);
-	complete(&q->exec_done);
-}
-
 static void nvme_rdma_wr_error(struct weft_rdma_queue *q,
 			       const struct ib_wc *wc, const char *op)
 {
-	weft_rdma_lost(q, "queue %u: %s failed: %s", q->qid, op,
-		       ib_wc_status_msg(wc->status));
+	weft_tqueue_lost(&q->base, "%s failed: %s", op,
+			 ib_wc_status_msg(wc->status));
 }
 
 /* One of the completions that @slot's command waits for has come */
@@ -112,8 +90,8 @@ static void nvme_rdma_peer_broke(struct weft_rdma_queue *q, const char *what,
 				 u16 cid)
 {
 	q->broken = true;
-	weft_rdma_lost(q, "queue %u: protocol error of the target: %s (command identifier %#x)",
-		       q->qid, what, cid);
+	weft_tqueue_lost(&q->base, "protocol error of the target: %s (command identifier %#x)",
+			 what, cid);
 }
 
 static struct weft_rdma_slot *nvme_rdma_find_slot(struct weft_rdma_queue *q,
@@ -220,8 +198,8 @@ static void nvme_rdma_repost(struct weft_rdma_queue *q)
 	err = ib_post_recv(q->qp, first, NULL);
 	if (unlikely(err)) {
 		q->broken = true;
-		weft_rdma_lost(q, "queue %u: receives cannot be posted (%d)",
-			       q->qid, err);
+		weft_tqueue_lost(&q->base, "receives cannot be posted (%d)",
+				 err);
 	}
 }
 
@@ -260,7 +238,7 @@ static void nvme_rdma_finish(struct weft_rdma_queue *q,
 		if (rq)
 			weft_end_rq(rq, slot->status, slot->result);
 		else if (slot == weft_rdma_exec_slot(q))
-			complete(&q->exec_done);
+			complete(&q->base.exec_done);
 		else
 			weft_complete_aer(&q->ctrl->ctrl, slot->status,
 					  lower_32_bits(slot->result));
@@ -302,7 +280,7 @@ void weft_rdma_cq_event(struct ib_cq *cq, void *context)
 {
 	struct weft_rdma_queue *q = context;
 
-	if (weft_rdma_is_poll(q))
+	if (weft_tqueue_is_poll(&q->base))
 		queue_work(weft_rdma_wq, &q->work);
 	else
 		irq_poll_sched(&q->iop);
@@ -379,10 +357,10 @@ int weft_rdma_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
 	int n;
 
 	if (!READ_ONCE(q->polled) ||
-	    test_and_set_bit_lock(WEFT_RDMA_Q_POLLING, &q->flags))
+	    test_and_set_bit_lock(WEFT_Q_POLLING, &q->base.flags))
 		return 0;
 	n = nvme_rdma_process_bh_on(q, true);
-	clear_and_wake_up_bit(WEFT_RDMA_Q_POLLING, &q->flags);
+	clear_and_wake_up_bit(WEFT_Q_POLLING, &q->base.flags);
 	return n;
 }
 

@@ -1,50 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Controllers of the RDMA transport: their memory, their addresses, and the
- * device that they are on. Called by the core, and by queue.c once an address
+ * Controllers of the RDMA transport: their memory, the names of their queues'
+ * counters, and the device that they are on. Called by the core, and by queue.c once an address
  * has led to a device. Process context.
  */
-#include <linux/inet.h>
 #include <linux/slab.h>
-#include <net/net_namespace.h>
 
 #include "host/rdma/rdma.h"
 
-static int nvme_rdma_parse_addr(const char *what, const char *addr,
-				const char *port, struct sockaddr_storage *ss,
-				struct weft_reason *why)
-{
-	int err = inet_pton_with_scope(&init_net, AF_UNSPEC, addr, port, ss);
-
-	if (err)
-		return weft_fail(why, err, "%s=%s: accepted is an IPv4 or IPv6 address; %%scope must be a network interface that is there",
-				 what, addr);
-	return 0;
-}
-
-/* I/O queues that the options ask for at most; CPUs may come online later */
-static u32 nvme_rdma_max_io_queues(const struct weft_connstr *opts)
-{
-	u32 cpus = num_possible_cpus();
-	u32 n = opts->nr_io_queues ? min_t(u32, opts->nr_io_queues, cpus) : cpus;
-
-	if (opts->nr_write_queues)
-		n += min_t(u32, opts->nr_write_queues, cpus);
-	if (opts->nr_poll_queues)
-		n += min_t(u32, opts->nr_poll_queues, cpus);
-	return n;
-}
+static const char *const nvme_rdma_count_names[WEFT_RDMA_N_COUNT + 1] = {
+	[WEFT_RDMA_N_COMMANDS]		= "commands",
+	[WEFT_RDMA_N_SEND_WRS]		= "send_wrs",
+	[WEFT_RDMA_N_DOORBELLS]		= "doorbells",
+	[WEFT_RDMA_N_SIGNALLED]		= "signalled",
+	[WEFT_RDMA_N_INCAPSULE]		= "incapsule_writes",
+	[WEFT_RDMA_N_MR_REGS]		= "mr_registrations",
+	[WEFT_RDMA_N_DMA_MAPS]		= "dma_maps",
+	[WEFT_RDMA_N_SQ_FULL]		= "sq_full",
+	[WEFT_RDMA_N_LOCAL_INV]		= "local_invalidations",
+	[WEFT_RDMA_N_COMPLETIONS]	= "completions",
+	[WEFT_RDMA_N_RECV_POSTS]	= "recv_posts",
+	[WEFT_RDMA_N_RECVS]		= "recvs",
+	[WEFT_RDMA_N_REMOTE_INV]	= "remote_invalidations",
+};
 
 static void nvme_rdma_init_queue(struct weft_rdma_ctrl *rc, u16 qid)
 {
 	struct weft_rdma_queue *q = &rc->queues[qid];
 
+	weft_tqueue_init(&q->base, &rc->ctrl, qid, nvme_rdma_count_names,
+			 q->count);
 	q->ctrl = rc;
-	q->qid = qid;
-	mutex_init(&q->lock);
-	init_rwsem(&q->life);
 	init_completion(&q->cm_done);
-	init_completion(&q->exec_done);
 	spin_lock_init(&q->sq_lock);
 	spin_lock_init(&q->cq_lock);
 }
@@ -55,7 +42,7 @@ static void nvme_rdma_init_queue(struct weft_rdma_ctrl *rc, u16 qid)
 struct weft_ctrl *weft_rdma_create_ctrl(const struct weft_connstr *opts,
 					struct weft_reason *why)
 {
-	u32 nr = 1 + nvme_rdma_max_io_queues(opts);
+	u32 nr = 1 + weft_max_io_queues(opts);
 	struct weft_rdma_ctrl *rc;
 	int err;
 	u32 i;
@@ -69,16 +56,7 @@ struct weft_ctrl *weft_rdma_create_ctrl(const struct weft_connstr *opts,
 	for (i = 0; i < nr; i++)
 		nvme_rdma_init_queue(rc, i);
 
-	err = nvme_rdma_parse_addr("traddr", opts->traddr, opts->trsvcid,
-				   &rc->addr, why);
-	if (!err && weft_connstr_given(opts, WEFT_OPT_HOST_TRADDR))
-		err = nvme_rdma_parse_addr("host_traddr", opts->host_traddr,
-					   NULL, &rc->src_addr, why);
-	if (!err && rc->src_addr.ss_family &&
-	    rc->src_addr.ss_family != rc->addr.ss_family)
-		err = weft_fail(why, -EINVAL,
-				"host_traddr=%s: accepted is an address of the same family as traddr=%s",
-				opts->host_traddr, opts->traddr);
+	err = weft_ip_parse(opts, &rc->ip, why);
 	if (err)
 		goto free;
 	err = weft_ctrl_init(&rc->ctrl, &weft_rdma_ops, opts);
@@ -108,57 +86,13 @@ void weft_rdma_free_ctrl(struct weft_ctrl *ctrl)
 	kvfree(rc);
 }
 
-static bool nvme_rdma_same_addr(const struct sockaddr_storage *a,
-				const struct sockaddr_storage *b)
-{
-	const struct sockaddr_in6 *a6 = (const void *)a, *b6 = (const void *)b;
-	const struct sockaddr_in *a4 = (const void *)a, *b4 = (const void *)b;
-
-	if (a->ss_family != b->ss_family)
-		return false;
-	if (a->ss_family == AF_INET)
-		return a4->sin_port == b4->sin_port &&
-		       a4->sin_addr.s_addr == b4->sin_addr.s_addr;
-	return a6->sin6_port == b6->sin6_port &&
-	       a6->sin6_scope_id == b6->sin6_scope_id &&
-	       ipv6_addr_equal(&a6->sin6_addr, &b6->sin6_addr);
-}
-
 /*
  * weft_rdma_existing_ctrl() - &weft_transport_ops.existing_ctrl
- * The core has compared the names. Addresses are compared as such: "::1" and
- * "0:0::1" are the same one. Where only one side names a source address the
- * other may have chosen the same, so that counts as equal.
  */
 bool weft_rdma_existing_ctrl(struct weft_ctrl *ctrl,
 			     const struct weft_connstr *opts)
 {
-	struct weft_rdma_ctrl *rc = to_rdma_ctrl(ctrl);
-	struct sockaddr_storage addr = {};
-
-	if (inet_pton_with_scope(&init_net, AF_UNSPEC, opts->traddr,
-				 opts->trsvcid, &addr) ||
-	    !nvme_rdma_same_addr(&rc->addr, &addr))
-		return false;
-	if (!weft_connstr_given(opts, WEFT_OPT_HOST_TRADDR) ||
-	    !rc->src_addr.ss_family)
-		return true;
-	memset(&addr, 0, sizeof(addr));
-	return !inet_pton_with_scope(&init_net, AF_UNSPEC, opts->host_traddr,
-				     NULL, &addr) &&
-	       nvme_rdma_same_addr(&rc->src_addr, &addr);
-}
-
-/*
- * weft_rdma_address() - &weft_transport_ops.address
- */
-void weft_rdma_address(struct weft_ctrl *ctrl, struct weft_text *t)
-{
-	const struct weft_connstr *o = ctrl->opts;
-
-	weft_text_add(t, "traddr=%s,trsvcid=%s", o->traddr, o->trsvcid);
-	if (weft_connstr_given(o, WEFT_OPT_HOST_TRADDR))
-		weft_text_add(t, ",host_traddr=%s", o->host_traddr);
+	return weft_ip_same(&to_rdma_ctrl(ctrl)->ip, opts);
 }
 
 /* What the device allows a controller; the core takes it from there */
@@ -192,11 +126,11 @@ int weft_rdma_use_device(struct weft_rdma_queue *q, struct weft_reason *why)
 	struct ib_device *dev = q->id->device;
 	const struct ib_device_attr *a = &dev->attrs;
 
-	if (q->qid) {
+	if (q->base.qid) {
 		if (dev != rc->dev)
 			return weft_fail(why, -EXDEV,
 					 "queue %u: the route to the target leads over RDMA device %s, the admin queue's over another: make routes the same",
-					 q->qid, dev_name(&dev->dev));
+					 q->base.qid, dev_name(&dev->dev));
 		q->dev = dev;
 		return 0;
 	}

@@ -48,7 +48,7 @@ static int nvme_rdma_exec_map(struct weft_rdma_queue *q,
 		memcpy(q->exec_buf, cmd->data, cmd->len);
 	ib_dma_sync_single_for_device(q->dev, q->exec_dma, WEFT_SLOT_DATA,
 				      DMA_BIDIRECTIONAL);
-	if (nvme_use_incapsule(&q->params.capsule, cmd->dir, 1, cmd->len)) {
+	if (nvme_use_incapsule(&q->base.params.capsule, cmd->dir, 1, cmd->len)) {
 		slot->sge[0].length += q->icdoff;
 		slot->sge[1].addr = q->exec_dma;
 		slot->sge[1].length = cmd->len;
@@ -92,12 +92,13 @@ static bool nvme_rdma_exec_ended(struct weft_rdma_queue *q,
 	return ended;
 }
 
-static int nvme_rdma_exec_locked(struct weft_rdma_queue *q,
-				 struct weft_slot_cmd *cmd,
-				 unsigned long timeout)
+static int nvme_rdma_exec_run(struct weft_tqueue *base,
+			      struct weft_slot_cmd *cmd,
+			      unsigned long timeout)
 {
+	struct weft_rdma_queue *q = container_of(base, struct weft_rdma_queue,
+						 base);
 	struct weft_rdma_slot *slot = weft_rdma_exec_slot(q);
-	unsigned long left;
 	int err;
 
 	/* a command that timed out may still be answered: the slot is taken */
@@ -107,17 +108,14 @@ static int nvme_rdma_exec_locked(struct weft_rdma_queue *q,
 	err = nvme_rdma_exec_map(q, slot, cmd);
 	if (err)
 		return err;
-	reinit_completion(&q->exec_done);
+	reinit_completion(&q->base.exec_done);
 	err = nvme_rdma_exec_post(q, slot, WEFT_CID_SLOT);
 	if (err)
 		return err;
 	q->exec_registered |= slot->registered;
-	/* an error that came before reinit_completion() wakes nobody now */
-	if (test_bit(WEFT_RDMA_Q_REPORTED, &q->flags))
-		return -ECONNRESET;
-	left = wait_for_completion_timeout(&q->exec_done, timeout);
+	err = weft_tqueue_wait(&q->base, timeout);
 	if (!nvme_rdma_exec_ended(q, slot))
-		return left ? -ECONNRESET : -ETIMEDOUT;
+		return err ?: -ECONNRESET;
 	cmd->cqe.result = cpu_to_le64(slot->result);
 	cmd->cqe.status = cpu_to_le16(slot->status);
 	cmd->cqe.cid = slot->cmd->sqe.cid;
@@ -135,17 +133,8 @@ static int nvme_rdma_exec_locked(struct weft_rdma_queue *q,
 int weft_rdma_exec(struct weft_ctrl *ctrl, u16 qid, struct weft_slot_cmd *cmd,
 		   unsigned long timeout)
 {
-	struct weft_rdma_queue *q = &to_rdma_ctrl(ctrl)->queues[qid];
-	int err = -ECONNRESET;
-
-	if (cmd->len > WEFT_SLOT_DATA)
-		return -EINVAL;
-	memset(&cmd->cqe, 0, sizeof(cmd->cqe));
-	down_read(&q->life);
-	if (test_bit(WEFT_RDMA_Q_ALLOCATED, &q->flags))
-		err = nvme_rdma_exec_locked(q, cmd, timeout);
-	up_read(&q->life);
-	return err;
+	return weft_tqueue_exec(&to_rdma_ctrl(ctrl)->queues[qid].base, cmd,
+				timeout, nvme_rdma_exec_run);
 }
 
 /*
@@ -157,8 +146,8 @@ int weft_rdma_submit_aer(struct weft_ctrl *ctrl)
 	struct weft_rdma_slot *slot;
 	int err = -ECONNRESET;
 
-	down_read(&q->life);
-	if (!test_bit(WEFT_RDMA_Q_ALLOCATED, &q->flags))
+	down_read(&q->base.life);
+	if (!test_bit(WEFT_Q_ALLOCATED, &q->base.flags))
 		goto out;
 	slot = weft_rdma_aer_slot(q);
 	err = -EBUSY;
@@ -171,6 +160,6 @@ int weft_rdma_submit_aer(struct weft_ctrl *ctrl)
 	slot->sge[0].length = sizeof(*slot->cmd);
 	err = nvme_rdma_exec_post(q, slot, WEFT_CID_AER);
 out:
-	up_read(&q->life);
+	up_read(&q->base.life);
 	return err;
 }

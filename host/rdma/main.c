@@ -93,7 +93,7 @@ struct weft_transport_ops weft_rdma_ops = {
 	.free_queue	= weft_rdma_free_queue,
 	.exec		= weft_rdma_exec,
 	.submit_aer	= weft_rdma_submit_aer,
-	.address	= weft_rdma_address,
+	.address	= weft_ip_address,
 };
 
 /* @dev goes away: its controllers first, and nobody returns before they have */

@@ -14,10 +14,10 @@
 /* Gather entries worth having: the command, and data at any offset in pages */
 static void nvme_rdma_size_capsule(struct weft_rdma_queue *q)
 {
-	struct nvme_capsule_limits *c = &q->params.capsule;
+	struct nvme_capsule_limits *c = &q->base.params.capsule;
 	u32 max = max(q->dev->attrs.max_send_sge, 1);
 
-	c->admin = !q->qid;
+	c->admin = !q->base.qid;
 	c->max_segments = max - 1;
 	q->room = 0;
 	q->icdoff = 0;
@@ -43,7 +43,7 @@ static void nvme_rdma_size_capsule(struct weft_rdma_queue *q)
 static void nvme_rdma_size_queue(struct weft_rdma_queue *q,
 				 const struct weft_queue_params *p)
 {
-	q->params = *p;
+	q->base.params = *p;
 	q->depth = p->depth;
 	q->slots_nr = p->depth + (p->qid ? 1 : 2);
 	q->signal_every = q->slots_nr;
@@ -54,7 +54,7 @@ static void nvme_rdma_size_queue(struct weft_rdma_queue *q,
 
 static void nvme_rdma_reset_state(struct weft_rdma_queue *q)
 {
-	clear_bit(WEFT_RDMA_Q_REPORTED, &q->flags);
+	clear_bit(WEFT_Q_REPORTED, &q->base.flags);
 	q->sq_open = false;
 	q->chain = NULL;
 	q->chain_cmds = 0;
@@ -76,8 +76,8 @@ static void nvme_rdma_cq_error(struct ib_event *ev, void *context)
 {
 	struct weft_rdma_queue *q = context;
 
-	weft_rdma_lost(q, "queue %u: completion queue failed: %s", q->qid,
-		       ib_event_msg(ev->event));
+	weft_tqueue_lost(&q->base, "completion queue failed: %s",
+			 ib_event_msg(ev->event));
 }
 
 static void nvme_rdma_qp_event(struct ib_event *ev, void *context)
@@ -88,8 +88,7 @@ static void nvme_rdma_qp_event(struct ib_event *ev, void *context)
 	case IB_EVENT_QP_FATAL:
 	case IB_EVENT_QP_REQ_ERR:
 	case IB_EVENT_QP_ACCESS_ERR:
-		weft_rdma_lost(q, "queue %u: %s", q->qid,
-			       ib_event_msg(ev->event));
+		weft_tqueue_lost(&q->base, "%s", ib_event_msg(ev->event));
 		break;
 	default:
 		break;
@@ -101,7 +100,7 @@ static int nvme_rdma_create_cq(struct weft_rdma_queue *q,
 {
 	struct ib_cq_init_attr attr = {
 		.cqe = q->sq_size + q->rx_nr + 2,
-		.comp_vector = (q->qid ? q->qid - 1 : 0) %
+		.comp_vector = (q->base.qid ? q->base.qid - 1 : 0) %
 			       q->dev->num_comp_vectors,
 	};
 	int err;
@@ -113,7 +112,7 @@ static int nvme_rdma_create_cq(struct weft_rdma_queue *q,
 		q->cq = NULL;
 		return weft_fail(why, err,
 				 "queue %u: no completion queue of %u entries on %s (%d)",
-				 q->qid, attr.cqe, dev_name(&q->dev->dev), err);
+				 q->base.qid, attr.cqe, dev_name(&q->dev->dev), err);
 	}
 	irq_poll_init(&q->iop, WEFT_RDMA_BUDGET, weft_rdma_irq_poll);
 	INIT_WORK(&q->work, weft_rdma_cq_work);
@@ -173,7 +172,7 @@ static int nvme_rdma_create_qp(struct weft_rdma_queue *q,
 	if (err)
 		return weft_fail(why, err,
 				 "queue %u: no queue pair with %u sends and %u receives on %s (%d): a smaller queue_size needs less",
-				 q->qid, q->sq_size, q->rx_nr,
+				 q->base.qid, q->sq_size, q->rx_nr,
 				 dev_name(&q->dev->dev), err);
 	q->qp = q->id->qp;
 	err = nvme_rdma_post_receives(q);
@@ -181,7 +180,7 @@ static int nvme_rdma_create_qp(struct weft_rdma_queue *q,
 		return 0;
 	nvme_rdma_destroy_qp(q);
 	return weft_fail(why, err, "queue %u: receives cannot be posted (%d)",
-			 q->qid, err);
+			 q->base.qid, err);
 }
 
 /* Connected: from here on exec works and loss of the connection is reported */
@@ -191,20 +190,18 @@ static int nvme_rdma_open_queue(struct weft_rdma_queue *q,
 	spin_lock_bh(&q->sq_lock);
 	q->sq_open = true;
 	spin_unlock_bh(&q->sq_lock);
-	set_bit(WEFT_RDMA_Q_OPEN, &q->flags);
-	smp_mb__after_atomic();		/* pairs with weft_rdma_lost() */
-	if (!test_bit(WEFT_RDMA_Q_LOST, &q->flags))
+	if (weft_tqueue_opened(&q->base))
 		return 0;
-	weft_rdma_stop_queue(&q->ctrl->ctrl, q->qid);
+	weft_rdma_stop_queue(&q->ctrl->ctrl, q->base.qid);
 	return weft_fail(why, -ECONNRESET,
 			 "queue %u: the target disconnected or broke the protocol at once",
-			 q->qid);
+			 q->base.qid);
 }
 
 static void nvme_rdma_forget_device(struct weft_rdma_queue *q)
 {
 	q->dev = NULL;
-	if (q->qid)
+	if (q->base.qid)
 		return;
 	mutex_lock(&weft_rdma_ctrls_lock);
 	q->ctrl->dev = NULL;
@@ -221,7 +218,7 @@ static int nvme_rdma_alloc_resources(struct weft_rdma_queue *q,
 		err = PTR_ERR(q->pd);
 		return weft_fail(why, err,
 				 "queue %u: no protection domain on %s (%d)",
-				 q->qid, dev_name(&q->dev->dev), err);
+				 q->base.qid, dev_name(&q->dev->dev), err);
 	}
 	err = weft_rdma_slots_alloc(q, why);
 	if (err)
@@ -283,8 +280,8 @@ int weft_rdma_alloc_queue(struct weft_ctrl *ctrl,
 	err = nvme_rdma_open_queue(q, why);
 	if (err)
 		goto disconnect;
-	set_bit(WEFT_RDMA_Q_ALLOCATED, &q->flags);
-	weft_rdma_counters_add(q);
+	set_bit(WEFT_Q_ALLOCATED, &q->base.flags);
+	weft_tqueue_show(&q->base);
 	return 0;
 disconnect:
 	rdma_disconnect(q->id);
@@ -302,24 +299,24 @@ int weft_rdma_start_queue(struct weft_ctrl *ctrl, u16 qid)
 {
 	struct weft_rdma_queue *q = &to_rdma_ctrl(ctrl)->queues[qid];
 
-	if (weft_rdma_is_poll(q)) {
+	if (weft_tqueue_is_poll(&q->base)) {
 		spin_lock_bh(&q->cq_lock);
 		q->polled = true;
 		spin_unlock_bh(&q->cq_lock);
 	}
-	set_bit(WEFT_RDMA_Q_LIVE, &q->flags);
+	set_bit(WEFT_Q_LIVE, &q->base.flags);
 	return 0;
 }
 
 /* From polling to events: nobody calls ->poll for a queue that is drained */
 static void nvme_rdma_unpoll(struct weft_rdma_queue *q)
 {
-	if (!weft_rdma_is_poll(q))
+	if (!weft_tqueue_is_poll(&q->base))
 		return;
 	spin_lock_bh(&q->cq_lock);
 	q->polled = false;
 	spin_unlock_bh(&q->cq_lock);
-	wait_on_bit(&q->flags, WEFT_RDMA_Q_POLLING, TASK_UNINTERRUPTIBLE);
+	wait_on_bit(&q->base.flags, WEFT_Q_POLLING, TASK_UNINTERRUPTIBLE);
 	queue_work(weft_rdma_wq, &q->work);
 }
 
@@ -333,9 +330,9 @@ void weft_rdma_stop_queue(struct weft_ctrl *ctrl, u16 qid)
 {
 	struct weft_rdma_queue *q = &to_rdma_ctrl(ctrl)->queues[qid];
 
-	mutex_lock(&q->lock);
-	clear_bit(WEFT_RDMA_Q_LIVE, &q->flags);
-	if (!test_and_clear_bit(WEFT_RDMA_Q_OPEN, &q->flags))
+	mutex_lock(&q->base.lock);
+	clear_bit(WEFT_Q_LIVE, &q->base.flags);
+	if (!test_and_clear_bit(WEFT_Q_OPEN, &q->base.flags))
 		goto out;
 	spin_lock_bh(&q->sq_lock);
 	q->sq_open = false;
@@ -348,11 +345,11 @@ void weft_rdma_stop_queue(struct weft_ctrl *ctrl, u16 qid)
 	spin_lock_bh(&q->cq_lock);
 	q->broken = true;
 	spin_unlock_bh(&q->cq_lock);
-	if (weft_rdma_is_poll(q))
+	if (weft_tqueue_is_poll(&q->base))
 		flush_work(&q->work);
-	complete(&q->exec_done);
+	complete(&q->base.exec_done);
 out:
-	mutex_unlock(&q->lock);
+	mutex_unlock(&q->base.lock);
 }
 
 /*
@@ -362,12 +359,12 @@ void weft_rdma_free_queue(struct weft_ctrl *ctrl, u16 qid)
 {
 	struct weft_rdma_queue *q = &to_rdma_ctrl(ctrl)->queues[qid];
 
-	down_write(&q->life);
-	if (test_and_clear_bit(WEFT_RDMA_Q_ALLOCATED, &q->flags)) {
-		weft_rdma_counters_remove(q);
+	down_write(&q->base.life);
+	if (test_and_clear_bit(WEFT_Q_ALLOCATED, &q->base.flags)) {
+		weft_tqueue_hide(&q->base);
 		nvme_rdma_free_resources(q);
 		nvme_rdma_forget_device(q);
 		weft_rdma_cm_destroy(q);
 	}
-	up_write(&q->life);
+	up_write(&q->base.life);
 }

@@ -17,7 +17,6 @@
 
 #include <linux/list.h>
 #include <linux/irq_poll.h>
-#include <linux/rwsem.h>
 #include <linux/scatterlist.h>
 #include <linux/spinlock.h>
 #include <rdma/ib_verbs.h>
@@ -37,7 +36,7 @@
 #define WEFT_RDMA_CONNECT_MS	15000
 
 /**
- * enum weft_rdma_count - what a queue counts, see counters.c for the names
+ * enum weft_rdma_count - what a queue counts, see ctrl.c for the names
  *
  * Plain increments: the submission counters under sq_lock, the others under
  * cq_lock, so they are exact.
@@ -127,37 +126,22 @@ struct weft_rdma_rx {
 	struct nvme_cqe *data;
 };
 
-/* weft_rdma_queue.flags */
-enum {
-	WEFT_RDMA_Q_ALLOCATED,	/* has its resources */
-	WEFT_RDMA_Q_OPEN,	/* connected: commands may be posted */
-	WEFT_RDMA_Q_LIVE,	/* the block layer may use it */
-	WEFT_RDMA_Q_LOST,	/* the connection went away or is of no use */
-	WEFT_RDMA_Q_POLLING,	/* a task is in ->poll */
-	WEFT_RDMA_Q_REPORTED,	/* this connection's first error was reported */
-};
-
 struct weft_rdma_ctrl;
 
 /**
  * struct weft_rdma_queue - a connection
  *
  * Lives as long as the controller; what hangs on it only from alloc_queue to
- * free_queue. @lock: stop_queue against itself. @life: the private slots' users
- * (read) against free_queue (write).
+ * free_queue.
  */
 struct weft_rdma_queue {
+	struct weft_tqueue base;
 	struct weft_rdma_ctrl *ctrl;
-	u16 qid;
 	u16 depth;		/* tags */
 	u16 slots_nr;		/* tags and private slots */
 	u32 rx_nr;
 	u32 nsge;
 	u32 sq_size;
-	unsigned long flags;
-	struct mutex lock;
-	struct rw_semaphore life;
-	struct weft_queue_params params;
 
 	struct ib_device *dev;
 	struct rdma_cm_id *id;
@@ -185,7 +169,6 @@ struct weft_rdma_queue {
 	void *exec_buf;
 	u64 exec_dma;
 	bool exec_registered;
-	struct completion exec_done;
 
 	/* submission, under sq_lock */
 	spinlock_t sq_lock ____cacheline_aligned_in_smp;
@@ -213,7 +196,6 @@ struct weft_rdma_queue {
 	struct ib_wc wc[WEFT_RDMA_WC_BATCH];
 
 	u64 count[WEFT_RDMA_N_COUNT];
-	struct dentry *debugfs;
 };
 
 /**
@@ -226,8 +208,7 @@ struct weft_rdma_ctrl {
 	struct weft_ctrl ctrl;
 	struct list_head link;
 	struct ib_device *dev;
-	struct sockaddr_storage addr;
-	struct sockaddr_storage src_addr;
+	struct weft_ip ip;
 	u32 nr_queues;
 	struct weft_rdma_queue queues[];
 };
@@ -246,12 +227,6 @@ struct weft_rdma_request {
 static inline struct weft_rdma_ctrl *to_rdma_ctrl(struct weft_ctrl *ctrl)
 {
 	return container_of(ctrl, struct weft_rdma_ctrl, ctrl);
-}
-
-/* of the polled kind, whether it is polled in this moment or not */
-static inline bool weft_rdma_is_poll(const struct weft_rdma_queue *q)
-{
-	return q->qid && q->params.hctx_type == HCTX_TYPE_POLL;
 }
 
 static inline struct weft_rdma_slot *
@@ -278,7 +253,6 @@ struct weft_ctrl *weft_rdma_create_ctrl(const struct weft_connstr *opts,
 void weft_rdma_free_ctrl(struct weft_ctrl *ctrl);
 bool weft_rdma_existing_ctrl(struct weft_ctrl *ctrl,
 			     const struct weft_connstr *opts);
-void weft_rdma_address(struct weft_ctrl *ctrl, struct weft_text *t);
 int weft_rdma_use_device(struct weft_rdma_queue *q, struct weft_reason *why);
 
 /* cm.c */
@@ -324,11 +298,5 @@ void weft_rdma_recv_done(struct ib_cq *cq, struct ib_wc *wc);
 void weft_rdma_send_done(struct ib_cq *cq, struct ib_wc *wc);
 void weft_rdma_inv_done(struct ib_cq *cq, struct ib_wc *wc);
 void weft_rdma_reg_done(struct ib_cq *cq, struct ib_wc *wc);
-__printf(2, 3) void weft_rdma_lost(struct weft_rdma_queue *q,
-				   const char *fmt, ...);
-
-/* counters.c */
-void weft_rdma_counters_add(struct weft_rdma_queue *q);
-void weft_rdma_counters_remove(struct weft_rdma_queue *q);
 
 #endif

@@ -218,7 +218,7 @@ int weft_rdma_slots_alloc(struct weft_rdma_queue *q, struct weft_reason *why)
 	weft_rdma_slots_free(q);
 	return weft_fail(why, err,
 			 "queue %u: no memory or memory regions for %u commands (%d): fewer queues (nr_io_queues) or a smaller queue_size need less",
-			 q->qid, q->slots_nr, err);
+			 q->base.qid, q->slots_nr, err);
 }
 
 /*

@@ -41,8 +41,8 @@ static void nvme_rdma_post_failed(struct weft_rdma_queue *q, int err,
 	for (; bad; bad = bad->next)
 		left++;
 	q->sq_open = false;
-	weft_rdma_lost(q, "queue %u: the device refused work requests (%d), %u of a chain",
-		       q->qid, err, left);
+	weft_tqueue_lost(&q->base, "the device refused work requests (%d), %u of a chain",
+			 err, left);
 }
 
 /*
@@ -200,7 +200,7 @@ static int nvme_rdma_map_rq(struct weft_rdma_queue *q, struct request *rq,
 		return -EIO;
 	}
 	req->nents = nents;
-	if (nvme_use_incapsule(&q->params.capsule, dir, mapped, len))
+	if (nvme_use_incapsule(&q->base.params.capsule, dir, mapped, len))
 		nvme_rdma_map_capsule(q, slot, req->table.sgl, mapped, len);
 	else
 		err = nvme_rdma_map_mr(slot, dir, req->table.sgl, mapped, len);
@@ -248,7 +248,7 @@ blk_status_t weft_rdma_queue_rq(struct blk_mq_hw_ctx *hctx,
 	bool gathers;
 
 	st = weft_queue_ready(&q->ctrl->ctrl, rq,
-			      test_bit(WEFT_RDMA_Q_LIVE, &q->flags));
+			      test_bit(WEFT_Q_LIVE, &q->base.flags));
 	if (unlikely(st != BLK_STS_OK))
 		return st;
 	if (WARN_ON_ONCE(rq->tag >= q->depth))

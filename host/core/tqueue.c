@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What every transport's queue has in common: the marks of its life, the first
+ * error of a connection, the waiter of the private slot, and its counters in
+ * debugfs (weft/nvmeX/queueN, one "name value" a line). Called by transports.
+ *
+ * Counters count from the controller's creation on, over reconnects. Reading
+ * takes no lock: single values are right, a set of them taken under load may be
+ * a few commands apart.
+ */
+#include <linux/cpumask.h>
+#include <linux/seq_file.h>
+
+#include "host/core/core.h"
+
+/*
+ * weft_tqueue_init() - once, when the controller is created
+ * @counts: names of @q->count, NULL at the end
+ */
+void weft_tqueue_init(struct weft_tqueue *q, struct weft_ctrl *ctrl, u16 qid,
+		      const char *const *counts, u64 *count)
+{
+	q->wctrl = ctrl;
+	q->qid = qid;
+	q->count_names = counts;
+	q->count = count;
+	mutex_init(&q->lock);
+	init_rwsem(&q->life);
+	init_completion(&q->exec_done);
+}
+EXPORT_SYMBOL_GPL(weft_tqueue_init);
+
+/*
+ * weft_tqueue_opened() - the connection stands, its loss is reported from now
+ * Return: false if it was lost before: nobody has been told.
+ */
+bool weft_tqueue_opened(struct weft_tqueue *q)
+{
+	set_bit(WEFT_Q_OPEN, &q->flags);
+	smp_mb__after_atomic();		/* pairs with weft_tqueue_lost() */
+	return !test_bit(WEFT_Q_LOST, &q->flags);
+}
+EXPORT_SYMBOL_GPL(weft_tqueue_opened);
+
+/*
+ * weft_tqueue_lost() - report @q's first error, wake who waits for its slot
+ * Errors that follow the first one or our own disconnect say nothing new.
+ * Context: any.
+ */
+void weft_tqueue_lost(struct weft_tqueue *q, const char *fmt, ...)
+{
+	char text[160];
+	va_list ap;
+
+	set_bit(WEFT_Q_LOST, &q->flags);
+	smp_mb__after_atomic();		/* pairs with weft_tqueue_opened() */
+	if (!test_bit(WEFT_Q_OPEN, &q->flags) ||
+	    test_and_set_bit(WEFT_Q_REPORTED, &q->flags))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	weft_error_recovery(q->wctrl, "queue %u: %s", q->qid, text);
+	complete(&q->exec_done);
+}
+EXPORT_SYMBOL_GPL(weft_tqueue_lost);
+
+/*
+ * weft_tqueue_wait() - wait for the private slot's response
+ * @timeout: jiffies
+ * @q->exec_done was made ready before the command was sent.
+ * Return: 0: woken, by the response or by the queue's end; -ECONNRESET;
+ * -ETIMEDOUT.
+ */
+int weft_tqueue_wait(struct weft_tqueue *q, unsigned long timeout)
+{
+	/* an error that came before exec_done was made ready wakes nobody */
+	if (test_bit(WEFT_Q_REPORTED, &q->flags))
+		return -ECONNRESET;
+	return wait_for_completion_timeout(&q->exec_done, timeout) ?
+	       0 : -ETIMEDOUT;
+}
+EXPORT_SYMBOL_GPL(weft_tqueue_wait);
+
+/*
+ * weft_tqueue_exec() - the frame of &weft_transport_ops.exec
+ * @run: sends the command and waits; the queue stays allocated meanwhile
+ */
+int weft_tqueue_exec(struct weft_tqueue *q, struct weft_slot_cmd *cmd,
+		     unsigned long timeout,
+		     int (*run)(struct weft_tqueue *q,
+				struct weft_slot_cmd *cmd,
+				unsigned long timeout))
+{
+	int err = -ECONNRESET;
+
+	if (cmd->len > WEFT_SLOT_DATA)
+		return -EINVAL;
+	memset(&cmd->cqe, 0, sizeof(cmd->cqe));
+	down_read(&q->life);
+	if (test_bit(WEFT_Q_ALLOCATED, &q->flags))
+		err = run(q, cmd, timeout);
+	up_read(&q->life);
+	return err;
+}
+EXPORT_SYMBOL_GPL(weft_tqueue_exec);
+
+static int counters_show(struct seq_file *s, void *unused)
+{
+	const struct weft_tqueue *q = s->private;
+	int i;
+
+	for (i = 0; q->count_names[i]; i++)
+		seq_printf(s, "%s %llu\n", q->count_names[i],
+			   READ_ONCE(q->count[i]));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(counters);
+
+/* weft_tqueue_show() - @q is allocated: show its counters */
+void weft_tqueue_show(struct weft_tqueue *q)
+{
+	struct dentry *dir = q->wctrl->debugfs;
+	char name[16];
+
+	if (IS_ERR_OR_NULL(dir))
+		return;
+	snprintf(name, sizeof(name), "queue%u", q->qid);
+	q->debugfs = debugfs_create_file(name, 0400, dir, q, &counters_fops);
+}
+EXPORT_SYMBOL_GPL(weft_tqueue_show);
+
+/* weft_tqueue_hide() - the queue goes; readers have left afterwards */
+void weft_tqueue_hide(struct weft_tqueue *q)
+{
+	debugfs_remove(q->debugfs);
+	q->debugfs = NULL;
+}
+EXPORT_SYMBOL_GPL(weft_tqueue_hide);
+
+/*
+ * weft_max_io_queues() - I/O queues that the options ask for at most
+ * CPUs may come online later, so possible ones count.
+ */
+u32 weft_max_io_queues(const struct weft_connstr *opts)
+{
+	u32 cpus = num_possible_cpus();
+	u32 n = opts->nr_io_queues ? min_t(u32, opts->nr_io_queues, cpus) : cpus;
+
+	if (opts->nr_write_queues)
+		n += min_t(u32, opts->nr_write_queues, cpus);
+	if (opts->nr_poll_queues)
+		n += min_t(u32, opts->nr_poll_queues, cpus);
+	return n;
+}
+EXPORT_SYMBOL_GPL(weft_max_io_queues);
