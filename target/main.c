@@ -51,6 +51,8 @@ static void stop_bdevs(void *ctx)
 static void stop_target(void *ctx)
 {
 	(void)ctx;
+	/* what a bdev holds on purpose would never let its connection end */
+	bdev_end_held(true);
 	if (self.target_started)
 		nvmf_target_stop(stop_bdevs, NULL);
 	else

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /*
  * Block devices: what a namespace stands on. A bdev belongs to a module
- * (malloc, null, file), is found by name, opened by descriptors, and used on
- * each reactor through an io channel.
+ * (malloc, null, file; passthru, split, delay and error on top of others), is
+ * found by name, opened by descriptors, and used on each reactor through an io
+ * channel.
  *
  * Management (create, delete, open, close, resize) happens on the control
  * reactor. I/O is submitted and completed on one and the same reactor; the
@@ -86,6 +87,8 @@ struct bdev_stats {
  * @destruct: give back everything; last call; no channel is left
  * @submit: start @io (range and support are checked); ends in
  *          bdev_io_complete(), also for errors
+ * @end_held: complete what the module holds back on purpose on this channel;
+ *            on its reactor; from now on bdev_may_hold() is false; may be NULL
  * @supports: can it do this type?
  * @info_json: module's own members for bdev_get_bdevs "driver_specific", as
  *          one JSON object text into @t; may be NULL
@@ -98,9 +101,22 @@ struct bdev_fns {
 	void (*channel_destroy)(struct bdev *b, void *ctx);
 	void (*destruct)(struct bdev *b);
 	void (*submit)(struct io_channel *ch, struct bdev_io *io);
+	void (*end_held)(struct bdev *b, void *ctx);
 	bool (*supports)(const struct bdev *b, enum bdev_io_type type);
 	void (*info_json)(const struct bdev *b, struct weft_text *t);
 	void (*config_json)(const struct bdev *b, struct weft_text *t);
+};
+
+/**
+ * struct bdev_hints - what a device likes, in blocks (0: nothing to tell), and
+ * the size of its physical blocks in bytes (0: as its blocks)
+ */
+struct bdev_hints {
+	u32 physical_block_size;
+	u32 write_granularity;
+	u32 write_alignment;
+	u32 unmap_granularity;
+	u32 unmap_alignment;
 };
 
 /**
@@ -120,6 +136,7 @@ struct bdev {
 	bool write_cache;
 	bool unmap_zeroes;
 	u32 optimal_blocks;
+	struct bdev_hints hints;
 	void *ram;
 	const struct bdev_fns *fns;
 	/* the bdev layer's own */
@@ -154,6 +171,13 @@ void bdev_io_complete(struct bdev_io *io, int err);
 /** bdev_notify_resize() - @b now has @blocks; tells every opener */
 void bdev_notify_resize(struct bdev *b, u64 blocks);
 
+/**
+ * bdev_may_hold() - may a module keep operations back on purpose?
+ * Not any more when the bdev is being removed or the daemon stops: what is held
+ * then has to end.
+ */
+bool bdev_may_hold(const struct bdev *b);
+
 /* Users */
 
 enum bdev_event { BDEV_EVENT_REMOVE, BDEV_EVENT_RESIZE };
@@ -185,6 +209,13 @@ struct bdev *bdev_desc_bdev(const struct bdev_desc *desc);
  * under way: every @done runs. Nothing is called back within the call.
  */
 void bdev_unregister(struct bdev *b, reactor_fn done, void *ctx);
+
+/**
+ * bdev_end_held() - let go of everything that modules keep back on purpose
+ * Control reactor. @ending: nothing is held from now on; false: holding is
+ * allowed again.
+ */
+void bdev_end_held(bool ending);
 
 /** bdev_channel_get() - this reactor's channel; io_channel_put() returns it */
 struct io_channel *bdev_channel_get(struct bdev_desc *desc);
@@ -245,5 +276,86 @@ int bdev_file_create(const struct bdev_file_opts *opts, struct bdev **out,
 		     struct weft_reason *why);
 /** bdev_file_rescan() - look at the file's size again; tells openers */
 int bdev_file_rescan(struct bdev *b, struct weft_reason *why);
+
+/*
+ * Bdevs on top of another one, which they claim. They follow its size and go
+ * when it goes. @base: its name or uuid; @uuid NULL: a random one.
+ */
+
+/** bdev_passthru_create() - the same under another name; RAM stays in place */
+int bdev_passthru_create(const char *base, const char *name, const u8 *uuid,
+			 struct bdev **out, struct weft_reason *why);
+
+/**
+ * bdev_split_create() - @count parts of equal size, named @base + "p" + number
+ * @blocks: of each part; 0: as many as fit
+ * RAM stays in place. When the base shrinks, parts shrink or go with it.
+ */
+int bdev_split_create(const char *base, u32 count, u64 blocks,
+		      struct weft_reason *why);
+/** bdev_split_find() - part @i of @base, or NULL */
+struct bdev *bdev_split_find(const char *base, u32 i);
+
+/** enum bdev_latency - what a delay bdev distinguishes */
+enum bdev_latency {
+	BDEV_AVG_READ,
+	BDEV_P99_READ,
+	BDEV_AVG_WRITE,
+	BDEV_P99_WRITE,
+	BDEV_LATENCIES
+};
+#define BDEV_LATENCY_MAX_US	3600000000ull	/* an hour */
+extern const char *const bdev_latency_names[BDEV_LATENCIES];
+
+/**
+ * bdev_delay_create() - reads and writes take at least this long
+ * @latency_us: by enum bdev_latency; one operation in a hundred of each
+ *              channel takes the p99 latency
+ */
+int bdev_delay_create(const char *base, const char *name, const u8 *uuid,
+		      const u64 latency_us[BDEV_LATENCIES], struct bdev **out,
+		      struct weft_reason *why);
+/** bdev_delay_set() - for operations that end from now on */
+int bdev_delay_set(struct bdev *b, enum bdev_latency which, u64 latency_us,
+		   struct weft_reason *why);
+/** bdev_delay_get() - as set */
+u64 bdev_delay_get(const struct bdev *b, enum bdev_latency which);
+
+/** enum bdev_fault - what an error bdev does instead of the right thing */
+enum bdev_fault {
+	BDEV_FAULT_NONE,
+	BDEV_FAULT_FAILURE,	/* -EIO */
+	BDEV_FAULT_NOMEM,	/* -ENOMEM */
+	BDEV_FAULT_PENDING,	/* held until bdev_error_resume() or the end */
+	BDEV_FAULT_CORRUPT,	/* succeeds with one byte changed */
+};
+
+/**
+ * struct bdev_injection - faults for operations to come
+ * @num: of how many operations, over all reactors
+ * @queue_depth: only while at least that many others are under way on the
+ *               reactor
+ * @corrupt_offset: byte in the data; operations that are shorter are spared
+ * @corrupt_value: xored into it
+ */
+struct bdev_injection {
+	enum bdev_fault fault;
+	u32 num;
+	u32 queue_depth;
+	u64 corrupt_offset;
+	u8 corrupt_value;
+};
+
+/** bdev_error_create() - injects faults when told to; named "EE_" + @base */
+int bdev_error_create(const char *base, const u8 *uuid, struct bdev **out,
+		      struct weft_reason *why);
+/** bdev_error_inject() - @type: BDEV_READ, BDEV_WRITE, BDEV_UNMAP, BDEV_FLUSH */
+int bdev_error_inject(struct bdev *b, enum bdev_io_type type,
+		      const struct bdev_injection *in, struct weft_reason *why);
+/** bdev_error_resume() - no more are held, and those that are go on */
+int bdev_error_resume(struct bdev *b, struct weft_reason *why);
+
+/** bdev_base() - what @b stands on, or NULL */
+struct bdev *bdev_base(const struct bdev *b);
 
 #endif

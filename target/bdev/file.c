@@ -52,11 +52,12 @@ static void file_info(const struct bdev *b, struct weft_text *t)
 		bdev_add_json(t, json_pack("{s:{s:s}}", "uring",
 					   "filename", f->filename));
 	else
-		bdev_add_json(t, json_pack("{s:{s:s,s:b,s:b,s:b}}", "aio",
+		bdev_add_json(t, json_pack("{s:{s:s,s:b,s:b,s:b,s:b}}", "aio",
 					   "filename", f->filename,
 					   "block_size_override", f->size_given,
 					   "readonly", f->readonly,
-					   "fallocate", f->can_punch));
+					   "fallocate", f->can_punch,
+					   "nowait", false));
 }
 
 static void file_config(const struct bdev *b, struct weft_text *t)

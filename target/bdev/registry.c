@@ -224,6 +224,45 @@ static void removed_add(struct bdev *b, reactor_fn done, void *ctx)
 	TAILQ_INSERT_TAIL(&b->removed, w, link);
 }
 
+static bool ending;	/* by __atomic_*: nothing may be held any more */
+
+bool bdev_may_hold(const struct bdev *b)
+{
+	return !__atomic_load_n(&ending, __ATOMIC_RELAXED) &&
+	       !__atomic_load_n(&b->removing, __ATOMIC_RELAXED);
+}
+
+static void end_held_here(struct io_channel *ch, void *ctx)
+{
+	struct bdev *b = ctx;
+
+	b->fns->end_held(b, io_channel_ctx(ch));
+}
+
+static void end_held_done(void *b)
+{
+	bdev_drop(b);
+}
+
+/* The bdev stays until every channel was visited. */
+static void end_held(struct bdev *b)
+{
+	if (!b->fns->end_held)
+		return;
+	bdev_hold(b);
+	io_device_for_each_channel(b, end_held_here, b, end_held_done);
+}
+
+void bdev_end_held(bool end)
+{
+	struct bdev *b;
+
+	assert_on_reactor(reactor_control());
+	__atomic_store_n(&ending, end, __ATOMIC_RELAXED);
+	for (b = bdev_first(); end && b; b = bdev_next(b))
+		end_held(b);
+}
+
 void bdev_unregister(struct bdev *b, reactor_fn done, void *ctx)
 {
 	assert_on_reactor(reactor_control());
@@ -235,6 +274,7 @@ void bdev_unregister(struct bdev *b, reactor_fn done, void *ctx)
 	__atomic_store_n(&b->removing, true, __ATOMIC_RELAXED);
 	bdev_hold(b);
 	bdev_tell(b, BDEV_EVENT_REMOVE);
+	end_held(b);
 	bdev_drop(b);
 }
 
@@ -256,16 +296,29 @@ void bdev_add_json(struct weft_text *t, json_t *j)
 	json_decref(j);
 }
 
+static void add_hint(json_t *params, const char *name, u32 value)
+{
+	if (value)
+		json_object_set_new(params, name, json_integer(value));
+}
+
 void bdev_add_config(struct weft_text *t, const struct bdev *b,
 		     const char *method)
 {
+	const struct bdev_hints *h = &b->hints;
 	char uuid[WEFT_UUID_LEN + 1];
+	json_t *params;
 
 	weft_uuid_format(b->uuid, uuid);
-	bdev_add_json(t, json_pack("{s:s,s:{s:s,s:I,s:i,s:s}}",
-				   "method", method, "params",
-				   "name", b->name,
-				   "num_blocks", (json_int_t)b->blocks,
-				   "block_size", (int)b->block_size,
-				   "uuid", uuid));
+	params = json_pack("{s:s,s:I,s:i,s:s}", "name", b->name,
+			   "num_blocks", (json_int_t)b->blocks,
+			   "block_size", (int)b->block_size, "uuid", uuid);
+	add_hint(params, "physical_block_size", h->physical_block_size);
+	add_hint(params, "preferred_write_granularity", h->write_granularity);
+	add_hint(params, "preferred_write_alignment", h->write_alignment);
+	add_hint(params, "optimal_write_size", b->optimal_blocks);
+	add_hint(params, "preferred_unmap_granularity", h->unmap_granularity);
+	add_hint(params, "preferred_unmap_alignment", h->unmap_alignment);
+	bdev_add_json(t, json_pack("{s:s,s:o}", "method", method,
+				   "params", params));
 }

@@ -7,8 +7,7 @@
  */
 #include <errno.h>
 
-#include "target/bdev/bdev.h"
-#include "target/rpc/rpc.h"
+#include "target/rpc/bdev_params.h"
 
 #define MIB (1u << 20)
 
@@ -18,7 +17,8 @@ struct create_params {
 	const char *filename;
 	u64 num_blocks;
 	u32 block_size;
-	u32 physical_block_size;
+	struct bdev_hints hints;
+	u32 optimal_write_size;
 	struct rpc_id uuid;
 	bool readonly;
 };
@@ -38,8 +38,8 @@ struct create_params {
 	  .offset = P(block_size), .min = 512, .max = 65536, \
 	  .help = "bytes per block: 512 or 4096" }, \
 	{ .name = "physical_block_size", .type = RPC_U32, \
-	  .offset = P(physical_block_size), .max = 65536, \
-	  .help = "as block_size, or 0" }, \
+	  .offset = P(hints.physical_block_size), .max = 65536, \
+	  .help = "power of two from block_size on; default 0: as block_size" }, \
 	{ .name = "md_size", .type = RPC_ONLY_ZERO }, \
 	{ .name = "md_interleave", .type = RPC_ONLY_FALSE }, \
 	{ .name = "dif_type", .type = RPC_ONLY_ZERO }, \
@@ -55,11 +55,16 @@ static const struct rpc_param malloc_params[] = {
 
 static const struct rpc_param null_params[] = {
 	PARAM_NAME(true), PARAM_UUID, PARAMS_MEMORY,
-	{ .name = "preferred_write_granularity", .type = RPC_HINT },
-	{ .name = "preferred_write_alignment", .type = RPC_HINT },
-	{ .name = "optimal_write_size", .type = RPC_HINT },
-	{ .name = "preferred_unmap_granularity", .type = RPC_HINT },
-	{ .name = "preferred_unmap_alignment", .type = RPC_HINT },
+	{ .name = "preferred_write_granularity", .type = RPC_U32,
+	  .offset = P(hints.write_granularity), .max = 65536, .help = "in blocks; 0: none" },
+	{ .name = "preferred_write_alignment", .type = RPC_U32,
+	  .offset = P(hints.write_alignment), .max = 65536, .help = "in blocks; 0: none" },
+	{ .name = "optimal_write_size", .type = RPC_U32,
+	  .offset = P(optimal_write_size), .max = 65536, .help = "in blocks; 0: none" },
+	{ .name = "preferred_unmap_granularity", .type = RPC_U32,
+	  .offset = P(hints.unmap_granularity), .max = 65536, .help = "in blocks; 0: none" },
+	{ .name = "preferred_unmap_alignment", .type = RPC_U32,
+	  .offset = P(hints.unmap_alignment), .max = 65536, .help = "in blocks; 0: none" },
 	{ .type = RPC_END }
 };
 
@@ -122,12 +127,23 @@ static void answer_created(struct rpc_call *call, int rc,
 static bool memory_params_ok(struct rpc_call *call,
 			     const struct create_params *p)
 {
-	if (!p->physical_block_size || p->physical_block_size == p->block_size)
+	u32 size = p->hints.physical_block_size;
+
+	if (!size || (size >= p->block_size && !(size & (size - 1))))
 		return true;
 	rpc_fail(call, RPC_INVALID_PARAMS,
-		 "physical_block_size=%u: 0 or the block size (%u) is accepted",
-		 p->physical_block_size, p->block_size);
+		 "physical_block_size=%u: 0 or a power of two from %u to 65536 is accepted",
+		 size, p->block_size);
 	return false;
+}
+
+/* Nobody has opened the new bdev yet. */
+static void set_hints(struct bdev *b, const struct create_params *p)
+{
+	b->hints = p->hints;
+	if (b->hints.physical_block_size == b->block_size)
+		b->hints.physical_block_size = 0;
+	b->optimal_blocks = p->optimal_write_size;
 }
 
 static void malloc_create(struct rpc_call *call, const void *params)
@@ -142,6 +158,8 @@ static void malloc_create(struct rpc_call *call, const void *params)
 		return;
 	rc = bdev_malloc_create(p->name, p->uuid.given ? p->uuid.bytes : NULL,
 				p->num_blocks, p->block_size, &b, &why);
+	if (!rc)
+		set_hints(b, p);
 	answer_created(call, rc, b, &why);
 }
 
@@ -156,6 +174,8 @@ static void null_create(struct rpc_call *call, const void *params)
 		return;
 	rc = bdev_null_create(p->name, p->uuid.given ? p->uuid.bytes : NULL,
 			      p->num_blocks, p->block_size, &b, &why);
+	if (!rc)
+		set_hints(b, p);
 	answer_created(call, rc, b, &why);
 }
 
@@ -226,15 +246,14 @@ CREATE_UNDO(null)
 CREATE_UNDO(aio)
 CREATE_UNDO(uring)
 
-/* The bdev of @name and @product, or an answer that there is none. */
-static struct bdev *find(struct rpc_call *call, const char *name,
-			 const char *product)
+struct bdev *rpc_bdev_find(struct rpc_call *call, const char *name,
+			   const char *product)
 {
 	struct bdev *b = bdev_find(name);
 
 	if (!b)
 		rpc_fail(call, -ENODEV, "No such device: %s", name);
-	else if (strcmp(b->product, product))
+	else if (product && strcmp(b->product, product))
 		rpc_fail(call, -ENODEV, "%s is a %s, not a %s", name,
 			 b->product, product);
 	else
@@ -247,41 +266,49 @@ static void deleted(void *ctx)
 	rpc_reply(ctx, json_true());
 }
 
-static void delete(struct rpc_call *call, const struct name_params *p,
-		   const char *product)
+void rpc_bdev_delete(struct rpc_call *call, const char *name,
+		     const char *product)
 {
-	struct bdev *b = find(call, p->name, product);
+	struct bdev *b = rpc_bdev_find(call, name, product);
 
 	if (b && b->removing)
-		rpc_fail(call, -EBUSY, "%s is being removed already", p->name);
+		rpc_fail(call, -EBUSY, "%s is being removed already", name);
 	else if (b)
 		bdev_unregister(b, deleted, call);
 }
 
 static void malloc_delete(struct rpc_call *call, const void *params)
 {
-	delete(call, params, "Malloc disk");
+	const struct name_params *p = params;
+
+	rpc_bdev_delete(call, p->name, "Malloc disk");
 }
 
 static void null_delete(struct rpc_call *call, const void *params)
 {
-	delete(call, params, "Null disk");
+	const struct name_params *p = params;
+
+	rpc_bdev_delete(call, p->name, "Null disk");
 }
 
 static void aio_delete(struct rpc_call *call, const void *params)
 {
-	delete(call, params, "AIO disk");
+	const struct name_params *p = params;
+
+	rpc_bdev_delete(call, p->name, "AIO disk");
 }
 
 static void uring_delete(struct rpc_call *call, const void *params)
 {
-	delete(call, params, "URING bdev");
+	const struct name_params *p = params;
+
+	rpc_bdev_delete(call, p->name, "URING bdev");
 }
 
 static void null_resize(struct rpc_call *call, const void *params)
 {
 	const struct name_params *p = params;
-	struct bdev *b = find(call, p->name, "Null disk");
+	struct bdev *b = rpc_bdev_find(call, p->name, "Null disk");
 
 	if (!b)
 		return;
@@ -292,7 +319,7 @@ static void null_resize(struct rpc_call *call, const void *params)
 static void rescan(struct rpc_call *call, const struct name_params *p,
 		   const char *product)
 {
-	struct bdev *b = find(call, p->name, product);
+	struct bdev *b = rpc_bdev_find(call, p->name, product);
 	struct weft_reason why = { "" };
 
 	if (b)

@@ -58,13 +58,24 @@ static json_t *bdev_json(const struct bdev *b)
 	json_t *j;
 
 	weft_uuid_format(b->uuid, uuid);
-	j = json_pack("{s:s, s:[s], s:s, s:I, s:I, s:I, s:s, s:i}",
+	j = json_pack("{s:s, s:[s], s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:i}",
 		      "name", b->name, "aliases", uuid,
 		      "product_name", b->product,
 		      "block_size", (json_int_t)b->block_size,
 		      "num_blocks", (json_int_t)b->blocks,
+		      "preferred_write_alignment",
+		      (json_int_t)b->hints.write_alignment,
+		      "preferred_write_granularity",
+		      (json_int_t)b->hints.write_granularity,
 		      "optimal_write_size", (json_int_t)b->optimal_blocks,
+		      "preferred_unmap_alignment",
+		      (json_int_t)b->hints.unmap_alignment,
+		      "preferred_unmap_granularity",
+		      (json_int_t)b->hints.unmap_granularity,
 		      "uuid", uuid, "numa_id", -1);
+	if (b->hints.physical_block_size)
+		json_object_set_new(j, "physical_block_size",
+				    json_integer(b->hints.physical_block_size));
 	json_object_set_new(j, "assigned_rate_limits",
 			    json_pack("{s:i, s:i, s:i, s:i}",
 				      "rw_ios_per_sec", 0,
@@ -264,11 +275,15 @@ static const struct rpc_param iostat_params[] = {
 void rpc_bdev_config(json_t *calls)
 {
 	struct bdev *b;
+	json_t *call;
 
-	for (b = bdev_first(); b; b = bdev_next(b))
-		if (!b->removing)
-			json_array_append_new(calls,
-					      text_json(b->fns->config_json, b));
+	for (b = bdev_first(); b; b = bdev_next(b)) {
+		call = b->removing ? NULL : text_json(b->fns->config_json, b);
+		/* not each has a call of its own: the first part makes all */
+		if (json_object_size(call))
+			json_array_append(calls, call);
+		json_decref(call);
+	}
 	json_array_append_new(calls, json_pack("{s:s}", "method",
 					       "bdev_wait_for_examine"));
 }

@@ -17,6 +17,12 @@ BIN = os.environ.get("WEFT_TARGET_BIN", "build/asan/weft-target")
 LIMIT = 60  # seconds; for a hang, not a measurement
 
 
+def config(*calls):
+    """A saved configuration with these (method, params) in one subsystem."""
+    return {"subsystems": [{"subsystem": "all", "config": [
+        {"method": m, "params": p} for m, p in calls]}]}
+
+
 class Daemon:
     """One daemon with a socket in a directory of its own."""
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import unittest
 
-from daemon import BIN, Daemon, DaemonTest
+from daemon import BIN, Daemon, DaemonTest, config
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
@@ -14,12 +14,6 @@ NQN = "nqn.2026-11.io.weft:disk1"
 HOST = "nqn.2014-08.org.nvmexpress:uuid:11111111-2222-3333-4444-555555555555"
 UUID = "45fafe98-e0e5-443d-9247-3065b4e453dd"
 MALLOC = {"name": "Malloc0", "num_blocks": 8192, "block_size": 512, "uuid": UUID}
-
-
-def config(*calls):
-    """A saved configuration with these (method, params) in one subsystem."""
-    return {"subsystems": [{"subsystem": "all", "config": [
-        {"method": m, "params": p} for m, p in calls]}]}
 
 
 class Bdevs(DaemonTest):
@@ -77,7 +71,7 @@ class Bdevs(DaemonTest):
                 ({"nope": 1}, -32603, 'unknown parameter "nope"'),
                 ({"md_size": 8}, -32603, "md_size=8"),
                 ({"dif_is_head_of_md": True}, -32603, "only false"),
-                ({"physical_block_size": 4096}, -32602, "physical_block_size=4096")):
+                ({"physical_block_size": 1536}, -32602, "physical_block_size=1536")):
             e = self.daemon.refused("bdev_malloc_create", dict(MALLOC, **change))
             self.assertIn(words, e["message"])
             if code:
