@@ -102,7 +102,7 @@ WEFT_ASSERT_SIZE(struct nvme_tcp_cmd, 72);
 struct nvme_tcp_rsp {
 	struct nvme_tcp_hdr hdr;
 	struct nvme_cqe cqe;
-} __packed;
+};
 WEFT_ASSERT_SIZE(struct nvme_tcp_rsp, 24);
 
 /* H2CData and C2HData; TTAG is reserved in the latter */

@@ -60,7 +60,7 @@ int nvme_tcp_icresp_decode(const struct nvme_tcp_icresp *r,
  * @asked: bytes that R2Ts were sent for
  * @got: bytes that have come, in PDUs that are complete
  * @limit: longest R2T; @maxr2t: most outstanding
- * @r2t_end: where the R2T that is being answered ends
+ * @r2t_start: @r2t_end: what the R2T that is being answered asks for
  * @coming: bytes of the H2CData that is under way
  * Data comes in order of the R2Ts, and within one in order of offsets. R2Ts
  * are answered by TTAG: those of a command go round @maxr2t tags, @ttag,
@@ -73,6 +73,7 @@ struct nvme_tcp_fetch {
 	u32 asked;
 	u32 got;
 	u32 limit;
+	u32 r2t_start;
 	u32 r2t_end;
 	u32 coming;
 	u16 cccid;

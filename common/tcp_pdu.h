@@ -27,6 +27,25 @@
 enum nvme_tcp_role { NVME_TCP_HOST, NVME_TCP_CTRL };
 
 /**
+ * struct nvme_tcp_kind - what a PDU of one type looks like
+ * @name: as in the specification
+ * @to: who receives it
+ * @hlen: its HLEN, bytes
+ * @flags: that it may have; without NVME_TCP_F_HDGST it never carries digests
+ * @payload: it may carry data
+ */
+struct nvme_tcp_kind {
+	const char *name;
+	enum nvme_tcp_role to;
+	u8 hlen;
+	u8 flags;
+	bool payload;
+};
+
+/** nvme_tcp_kind() - looks of PDU @type, NULL if there is no such type */
+const struct nvme_tcp_kind *nvme_tcp_kind(u8 type);
+
+/**
  * struct nvme_tcp_fault - why a connection must end
  * @fes: enum nvme_tcp_fes, for the TermReq; 0: end it without one (a TermReq
  *       is never answered by another, whatever is wrong with it)
@@ -99,9 +118,10 @@ struct nvme_tcp_rx {
 	/* the receiver's own from here */
 	u8 state;
 	u8 phase;
+	u8 digest_got;
 	u8 digest[NVME_TCP_DIGEST_LEN];
-	u32 got;	/* bytes of header, its digest and padding; of a data digest */
-	u32 hdr_total;	/* bytes of the former, 8 while that is not known */
+	u16 got;	/* bytes of header, its digest and padding */
+	u16 until;	/* where the next check of them is due */
 	u32 crc;
 };
 
@@ -219,8 +239,5 @@ u32 nvme_tcp_term_encode(enum nvme_tcp_role role,
 
 /** nvme_tcp_fes_name() - a fatal error status in words, never NULL */
 const char *nvme_tcp_fes_name(u16 fes);
-
-/** nvme_tcp_type_name() - a PDU type's name, never NULL */
-const char *nvme_tcp_type_name(u8 type);
 
 #endif

@@ -101,18 +101,25 @@ static void reason_seal(struct weft_reason *why, const struct weft_text *t)
 		memcpy(why->text + t->len - 3, "...", 3);
 }
 
-int weft_fail(struct weft_reason *why, int err, const char *fmt, ...)
+int weft_vfail(struct weft_reason *why, int err, const char *fmt, va_list ap)
 {
 	struct weft_text t;
-	va_list ap;
 
 	if (!why)
 		return err;
 	weft_text_init(&t, why->text, sizeof(why->text));
-	va_start(ap, fmt);
 	text_vadd(&t, fmt, ap);
-	va_end(ap);
 	reason_seal(why, &t);
+	return err;
+}
+
+int weft_fail(struct weft_reason *why, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	weft_vfail(why, err, fmt, ap);
+	va_end(ap);
 	return err;
 }
 

@@ -73,6 +73,10 @@ struct weft_reason {
 __printf(3, 4) int weft_fail(struct weft_reason *why, int err,
 			     const char *fmt, ...);
 
+/** weft_vfail() - weft_fail() with a list of arguments */
+__printf(3, 0) int weft_vfail(struct weft_reason *why, int err,
+			      const char *fmt, va_list ap);
+
 /**
  * weft_fail_value() - refuse `key=value` and say what is accepted
  * @why: filled in; may be NULL

@@ -16,6 +16,7 @@ EXPORT_SYMBOL_GPL(weft_text_init);
 EXPORT_SYMBOL_GPL(weft_text_add);
 EXPORT_SYMBOL_GPL(weft_text_add_escaped);
 EXPORT_SYMBOL_GPL(weft_fail);
+EXPORT_SYMBOL_GPL(weft_vfail);
 EXPORT_SYMBOL_GPL(nvme_status_name);
 EXPORT_SYMBOL_GPL(nvme_opcode_name);
 EXPORT_SYMBOL_GPL(nvme_cmd_dir);
