@@ -132,6 +132,16 @@ void nvme_cmd_dsm(union nvme_cmd *c, u32 nsid, u32 ranges, u32 attributes)
 	s->cdw11 = cpu_to_le32(attributes);
 }
 
+void nvme_cmd_copy(union nvme_cmd *c, u32 nsid, u64 sdlba, u32 ranges,
+		   u32 flags)
+{
+	struct nvme_sqe *s = start(c, NVME_CMD_COPY, nsid);
+
+	s->cdw10 = cpu_to_le32((u32)sdlba);
+	s->cdw11 = cpu_to_le32((u32)(sdlba >> 32));
+	s->cdw12 = cpu_to_le32((flags & 0xffff0000) | ((ranges - 1) & 0xff));
+}
+
 enum nvme_xfer_dir nvme_cmd_dir(const union nvme_cmd *c)
 {
 	u8 code = c->sqe.opcode;

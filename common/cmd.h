@@ -44,7 +44,7 @@ void nvme_cmd_async_event(union nvme_cmd *c);
 void nvme_cmd_abort(union nvme_cmd *c, u16 sqid, u16 cid);
 
 /**
- * nvme_cmd_rw() - Read, Write, Compare or Write Zeroes
+ * nvme_cmd_rw() - Read, Write, Compare, Verify, Write Zeroes or Uncorrectable
  * @opcode: which of them
  * @slba: first block
  * @blocks: 1 to 65,536
@@ -57,6 +57,19 @@ void nvme_cmd_flush(union nvme_cmd *c, u32 nsid);
 
 /** nvme_cmd_dsm() - Dataset Management with @ranges (1 to 256) ranges */
 void nvme_cmd_dsm(union nvme_cmd *c, u32 nsid, u32 ranges, u32 attributes);
+
+/**
+ * nvme_cmd_copy() - Copy of @ranges (1 to 256) source ranges, format 0
+ * @sdlba: first block of the destination
+ */
+void nvme_cmd_copy(union nvme_cmd *c, u32 nsid, u64 sdlba, u32 ranges,
+		   u32 flags);
+
+/** nvme_cmd_fuse() - make @c the first or second (NVME_FUSE_*) of a pair */
+static inline void nvme_cmd_fuse(union nvme_cmd *c, u8 which)
+{
+	c->sqe.flags = (c->sqe.flags & ~NVME_SQE_FUSE_MASK) | which;
+}
 
 /**
  * nvme_cmd_dir() - which way data moves, by the opcode

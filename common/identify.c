@@ -55,6 +55,7 @@ static void encode_nvm(struct nvme_id_ctrl *id, const struct nvme_ctrl_desc *d)
 	id->oncs = cpu_to_le16(d->oncs);
 	id->fuses = cpu_to_le16(d->fuses);
 	id->vwc = d->vwc;
+	id->acwu = cpu_to_le16(d->acwu);
 	id->sgls = cpu_to_le32(d->sgls);
 }
 
@@ -103,7 +104,9 @@ static void decode_nvm(struct nvme_ctrl_info *c, const struct nvme_id_ctrl *id)
 	c->nn = le32_to_cpu(id->nn);
 	c->mnan = le32_to_cpu(id->mnan);
 	c->oncs = le16_to_cpu(id->oncs);
+	c->fuses = le16_to_cpu(id->fuses);
 	c->vwc = id->vwc;
+	c->acwu = le16_to_cpu(id->acwu);
 	c->sgls = le32_to_cpu(id->sgls);
 	c->anacap = id->anacap;
 	c->anatt = id->anatt;
@@ -199,6 +202,9 @@ void nvme_id_ns_encode(struct nvme_id_ns *id, const struct nvme_ns_facts *f)
 	id->noiob = cpu_to_le16(f->noiob);
 	id->npwg = cpu_to_le16(f->npwg);
 	id->nows = cpu_to_le16(f->nows);
+	id->mssrl = cpu_to_le16(f->mssrl);
+	id->mcl = cpu_to_le32(f->mcl);
+	id->msrc = f->msrc;
 	id->anagrpid = cpu_to_le32(f->anagrpid);
 	id->nsattr = f->nsattr;
 	memcpy(id->nguid, f->nguid, sizeof(id->nguid));
@@ -258,11 +264,14 @@ int nvme_id_ns_decode(const void *data, size_t len, struct nvme_ns_facts *f,
 	f->nsattr = id->nsattr;
 	f->nsfeat = id->nsfeat;
 	f->dlfeat = id->dlfeat;
-	f->rescap = id->rescap;
 	f->nawupf = le16_to_cpu(id->nawupf);
 	f->noiob = le16_to_cpu(id->noiob);
 	f->npwg = le16_to_cpu(id->npwg);
 	f->nows = le16_to_cpu(id->nows);
+	f->rescap = id->rescap;
+	f->mssrl = le16_to_cpu(id->mssrl);
+	f->mcl = le32_to_cpu(id->mcl);
+	f->msrc = id->msrc;
 	f->anagrpid = le32_to_cpu(id->anagrpid);
 	memcpy(f->nguid, id->nguid, sizeof(f->nguid));
 	memcpy(f->eui64, id->eui64, sizeof(f->eui64));

@@ -17,6 +17,7 @@
  * @maxcmd: commands per queue
  * @kas: keep-alive granularity in 100 ms
  * @aerl: 0-based
+ * @acwu: blocks of an atomic Compare and Write, 0-based
  * @nn: highest namespace id; @mnan: most namespaces (0 = as @nn)
  */
 struct nvme_ctrl_desc {
@@ -42,6 +43,7 @@ struct nvme_ctrl_desc {
 	u16 oncs;
 	u16 fuses;
 	u8 vwc;
+	u16 acwu;
 	u32 nn;
 	u32 mnan;
 	u32 sgls;
@@ -90,7 +92,9 @@ struct nvme_ctrl_info {
 	u32 nn;
 	u32 mnan;
 	u16 oncs;
+	u16 fuses;
 	u8 vwc;
+	u16 acwu;
 	u32 sgls;
 	u32 ioccsz;
 	u32 iorcsz;
@@ -144,6 +148,9 @@ struct nvme_ns_facts {
 	u16 noiob;		/* blocks; 0 = none */
 	u16 npwg;		/* 0-based blocks */
 	u16 nows;		/* 0-based blocks */
+	u16 mssrl;		/* blocks of one source range of Copy */
+	u32 mcl;		/* blocks of a Copy */
+	u8 msrc;		/* source ranges, 0-based */
 	u32 anagrpid;
 	u8 nguid[16];
 	u8 eui64[8];

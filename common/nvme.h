@@ -151,6 +151,7 @@ WEFT_ASSERT_OFFSET(struct nvme_cqe, status, 14);
 #define NVME_RW_FUA		(1u << 30)
 #define NVME_RW_DEAC		(1u << 25)	/* Write Zeroes */
 #define NVME_RW_PRINFO_MASK	(0xfu << 26)
+#define NVME_RW_DTYPE_MASK	(0xfu << 20)	/* Write, Copy: directive type */
 
 struct nvme_dsm_range {
 	__le32 cattr;
@@ -159,6 +160,26 @@ struct nvme_dsm_range {
 };
 WEFT_ASSERT_SIZE(struct nvme_dsm_range, 16);
 #define NVME_DSM_AD		(1u << 2)	/* CDW11: deallocate */
+
+/**
+ * struct nvme_copy_range - a source range of Copy, descriptor format 0
+ * @nlb: 0-based
+ */
+struct nvme_copy_range {
+	__le64 rsvd0;
+	__le64 slba;
+	__le16 nlb;
+	u8 rsvd18[6];
+	__le32 eilbrt;
+	__le16 elbat;
+	__le16 elbatm;
+};
+WEFT_ASSERT_SIZE(struct nvme_copy_range, 32);
+#define NVME_COPY_MAX_RANGES	256
+
+/* SQE flags: which half of a fused operation */
+#define NVME_FUSE_FIRST		1
+#define NVME_FUSE_SECOND	2
 
 enum nvme_identify_cns {
 	NVME_CNS_NS			= 0x00,
@@ -313,6 +334,7 @@ WEFT_ASSERT_OFFSET(struct nvme_id_ctrl, psd, 2048);
 #define NVME_LPA_CMD_EFFECTS		(1u << 1)
 #define NVME_LPA_EXTENDED_DATA		(1u << 2)
 #define NVME_VWC_PRESENT		(1u << 0)
+#define NVME_FUSES_COMPARE_WRITE	(1u << 0)
 #define NVME_ONCS_COMPARE		(1u << 0)
 #define NVME_ONCS_WRITE_UNCORRECTABLE	(1u << 1)
 #define NVME_ONCS_DSM			(1u << 2)
@@ -384,6 +406,7 @@ WEFT_ASSERT_OFFSET(struct nvme_id_ns, nguid, 104);
 WEFT_ASSERT_OFFSET(struct nvme_id_ns, lbaf, 128);
 
 #define NVME_NSFEAT_THIN		(1u << 0)
+#define NVME_NSFEAT_ATOMICS		(1u << 1)	/* NAWUN, NAWUPF, NACWU */
 #define NVME_NSFEAT_OPTPERF		(1u << 4)
 #define NVME_NMIC_SHARED		(1u << 0)
 #define NVME_NSATTR_WRITE_PROTECTED	(1u << 0)

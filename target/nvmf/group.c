@@ -8,7 +8,7 @@
  */
 #include <stdlib.h>
 
-#include "target/nvmf/internal.h"
+#include "target/nvmf/io.h"
 
 #define CONNECT_TICK_US	1000000
 
@@ -39,6 +39,8 @@ int nvmf_group_create(void)
 	g->core->stats.reactor = i;
 	TAILQ_INIT(&g->core->qpairs);
 	TAILQ_INIT(&g->core->ctrlrs);
+	TAILQ_INIT(&g->core->waits);
+	TAILQ_INIT(&g->core->scratch_waits);
 	nvmf_target.groups[i] = g;
 	return 0;
 }
@@ -179,6 +181,8 @@ int nvmf_group_attach_ns(struct nvmf_group *g, const struct nvmf_subsystem *s,
 		free(nsch);
 		return err;
 	}
+	TAILQ_INIT(&nsch->locks);
+	TAILQ_INIT(&nsch->held);
 	nsch->view = *view;
 	nsch->sgroup = sg;
 	sg->ns[view->nsid - 1] = nsch;
@@ -190,7 +194,9 @@ static void detach_finish(struct nvmf_ns_channel *nsch)
 	reactor_fn detached = nsch->detached;
 	void *ctx = nsch->detached_ctx;
 
+	nvmf_lock_leave(nsch);
 	nsch->sgroup->ns[nsch->view.nsid - 1] = NULL;
+	free(nsch->bad);
 	io_channel_put(nsch->channel);
 	free(nsch);
 	detached(ctx);

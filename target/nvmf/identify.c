@@ -4,7 +4,7 @@
  * 4,096-byte structure from the controller and from its home's snapshot of the
  * namespaces. On the controller's home.
  */
-#include "target/nvmf/internal.h"
+#include "target/nvmf/io.h"
 
 #define CSI_NVM		0
 #define VWC_NO_BROADCAST (2u << 1)	/* Flush takes one namespace */
@@ -54,6 +54,30 @@ static u8 mdts(u32 max_io_size)
 	return shift;
 }
 
+/* What the command table has */
+static u16 offered(void)
+{
+	static const struct {
+		u8 opcode;
+		u16 oncs;
+	} bits[] = {
+		{ NVME_CMD_COMPARE, NVME_ONCS_COMPARE },
+		{ NVME_CMD_WRITE_UNCORRECTABLE, NVME_ONCS_WRITE_UNCORRECTABLE },
+		{ NVME_CMD_DSM, NVME_ONCS_DSM },
+		{ NVME_CMD_WRITE_ZEROES, NVME_ONCS_WRITE_ZEROES },
+		{ NVME_CMD_RESV_REGISTER, NVME_ONCS_RESERVATIONS },
+		{ NVME_CMD_VERIFY, NVME_ONCS_VERIFY },
+		{ NVME_CMD_COPY, NVME_ONCS_COPY },
+	};
+	u16 oncs = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bits); i++)
+		if (nvmf_io_commands[bits[i].opcode].name)
+			oncs |= bits[i].oncs;
+	return oncs;
+}
+
 static void describe_nvm(const struct nvmf_ctrlr *c, struct nvme_ctrl_desc *d)
 {
 	const struct nvmf_subsystem *s = c->subsystem;
@@ -62,8 +86,10 @@ static void describe_nvm(const struct nvmf_ctrlr *c, struct nvme_ctrl_desc *d)
 	d->cmic = NVME_CMIC_MULTI_PORT | NVME_CMIC_MULTI_CTRL;
 	d->oaes = NVME_OAES_NS_ATTR;
 	d->lpa = NVME_LPA_CMD_EFFECTS | NVME_LPA_EXTENDED_DATA;
-	d->oncs = NVME_ONCS_COMPARE | NVME_ONCS_DSM | NVME_ONCS_WRITE_ZEROES |
-		  NVME_ONCS_SAVE_SELECT;
+	d->oncs = offered() | NVME_ONCS_SAVE_SELECT;
+	d->fuses = NVME_FUSES_COMPARE_WRITE;
+	/* as much as one transfer carries, in blocks of up to 4 KiB */
+	d->acwu = c->transport->opts.max_io_size / 4096 - 1;
 	/* namespaces with a cache may come later: hosts ask only once */
 	d->vwc = NVME_VWC_PRESENT | VWC_NO_BROADCAST;
 	d->nn = s->max_namespaces;
@@ -142,6 +168,8 @@ static u8 shift_of(u32 n)
 static void facts_of(const struct nvmf_ctrlr *c, const struct nvmf_ns_view *v,
 		     struct nvme_ns_facts *f)
 {
+	struct nvme_copy_limits limits;
+
 	memset(f, 0, sizeof(*f));
 	f->nsze = v->blocks;
 	f->ncap = v->blocks;
@@ -150,6 +178,12 @@ static void facts_of(const struct nvmf_ctrlr *c, const struct nvmf_ns_view *v,
 	f->nmic = NVME_NMIC_SHARED;
 	f->nsattr = v->readonly ? NVME_NSATTR_WRITE_PROTECTED : 0;
 	f->dlfeat = v->unmap_zeroes ? NVME_DLFEAT_READ_ZEROES : 0;
+	if (v->deac)
+		f->dlfeat |= NVME_DLFEAT_WRITE_ZEROES_DEAC;
+	nvmf_io_copy_limits(v->block_size, &limits);
+	f->mssrl = limits.range_blocks;
+	f->mcl = limits.blocks;
+	f->msrc = limits.ranges - 1;
 	if (v->optimal_blocks && v->optimal_blocks <= 0xffff)
 		f->noiob = v->optimal_blocks;
 	f->anagrpid = c->subsystem->ana_reporting ? v->anagrpid : 0;

@@ -21,6 +21,7 @@
 
 #include "common/cmd.h"
 #include "common/connect.h"
+#include "common/lbaset.h"
 #include "common/regs.h"
 #include "target/nvmf/transport.h"
 
@@ -70,6 +71,8 @@ enum nvmf_qpair_state {
 #define NVMF_CMD_DISC		(1u << 0)	/* discovery controllers too */
 #define NVMF_CMD_INPLACE	(1u << 1)	/* data may be the RAM itself */
 #define NVMF_CMD_CHANGES_DATA	(1u << 2)	/* for the effects log */
+#define NVMF_CMD_READS		(1u << 3)	/* blocks that must be good */
+#define NVMF_CMD_SCATTERED	(1u << 4)	/* touches blocks anywhere */
 
 /**
  * struct nvmf_command - one row of a command table, indexed by opcode
@@ -87,7 +90,7 @@ struct nvmf_command {
 };
 
 #define NVMF_ADMIN_COMMANDS	0x19
-#define NVMF_IO_COMMANDS	0x0a
+#define NVMF_IO_COMMANDS	0x1a
 #define NVMF_FABRICS_COMMANDS	0x05
 extern const struct nvmf_command nvmf_admin_commands[NVMF_ADMIN_COMMANDS];
 extern const struct nvmf_command nvmf_io_commands[NVMF_IO_COMMANDS];
@@ -97,6 +100,10 @@ void nvmf_request_complete(struct nvmf_request *req, nvme_status st);
 /** nvmf_request_bad() - note the offending field, pass the status on */
 nvme_status nvmf_request_bad(struct nvmf_request *req, u16 loc,
 			     nvme_status st);
+/** nvmf_request_begin() - every check is passed: get the data, or execute */
+void nvmf_request_begin(struct nvmf_request *req);
+/** nvmf_request_resume() - it was held by a lock that is released */
+void nvmf_request_resume(struct nvmf_request *req);
 /** nvmf_request_put_data() - @src to the data at @offset; false: does not fit */
 bool nvmf_request_put_data(struct nvmf_request *req, size_t offset,
 			   const void *src, size_t len);
@@ -126,6 +133,7 @@ void nvmf_discovery_log_execute(struct nvmf_request *req);
  */
 struct nvmf_ns_view {
 	u32 nsid;
+	struct nvmf_ns *ns;		/* to be handed to the control reactor */
 	struct bdev_desc *desc;
 	struct nvmf_memory *memory;	/* NULL: not RAM */
 	u8 *ram;
@@ -133,6 +141,7 @@ struct nvmf_ns_view {
 	u64 blocks;
 	bool readonly;
 	bool unmap_zeroes;
+	bool deac;			/* Write Zeroes may deallocate */
 	u32 optimal_blocks;
 	u32 anagrpid;
 	u8 nguid[16];
@@ -142,11 +151,16 @@ struct nvmf_ns_view {
 
 /**
  * struct nvmf_ns_channel - a namespace on one poll group
+ * @bad: blocks that read as uncorrectable; NULL: none ever were
+ * @locks: ranges that belong to one command; @held: who waits for them
  * @outstanding: requests that hold it, until nvmf_request_done()
  * @detached: set while it leaves: no new requests; called at the last one
  */
 struct nvmf_ns_channel {
 	struct nvmf_ns_view view;
+	struct nvme_lbaset *bad;
+	TAILQ_HEAD(, nvmf_lock_part) locks;
+	struct nvmf_request_list held;
 	struct io_channel *channel;
 	struct nvmf_sgroup *sgroup;
 	u32 outstanding;
@@ -164,8 +178,22 @@ struct nvmf_sgroup {
 	struct nvmf_ns_channel *ns[];	/* by nsid - 1 */
 };
 
+/**
+ * struct nvmf_wait - until active requests of this group have ended
+ * @match: does it wait for @req? The answer must not change while it waits,
+ *         and no request that matches may become active meanwhile
+ * @done: on the group's reactor
+ */
+struct nvmf_wait {
+	bool (*match)(const struct nvmf_wait *w,
+		      const struct nvmf_request *req);
+	reactor_fn done;
+	void *ctx;
+	u32 remaining;
+	TAILQ_ENTRY(nvmf_wait) link;
+};
+
 TAILQ_HEAD(nvmf_qpair_list, nvmf_qpair);
-TAILQ_HEAD(nvmf_request_list, nvmf_request);
 
 /** struct nvmf_group_core - the poll group's own side */
 struct nvmf_group_core {
@@ -173,6 +201,9 @@ struct nvmf_group_core {
 	TAILQ_HEAD(, nvmf_ctrlr) ctrlrs;	/* whose home this is */
 	struct nvmf_sgroup *sgroups[NVMF_MAX_SUBSYSTEMS];
 	struct poller *connect_timer;
+	TAILQ_HEAD(, nvmf_wait) waits;
+	struct nvmf_request_list scratch_waits;
+	size_t scratch_used;
 	u32 unconnected;
 	bool stopping;
 	struct nvmf_group_stats stats;

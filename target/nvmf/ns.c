@@ -198,6 +198,7 @@ static void destroy(struct ns *ns)
 {
 	unmap(ns);
 	bdev_close(ns->ns.desc);
+	free(ns->ns.bad);
 	free(ns);
 }
 
@@ -417,6 +418,7 @@ static void fill_view(struct ns_op *o, const struct bdev *b)
 	struct nvmf_ns *ns = &o->ns->ns;
 
 	v->nsid = o->nsid;
+	v->ns = ns;
 	v->desc = ns->desc;
 	v->ram = b->ram;
 	v->memory = b->ram ? &o->ns->mem : NULL;
@@ -424,6 +426,7 @@ static void fill_view(struct ns_op *o, const struct bdev *b)
 	v->blocks = b->blocks;
 	v->readonly = !bdev_supports(b, BDEV_WRITE);
 	v->unmap_zeroes = b->unmap_zeroes;
+	v->deac = b->unmap_zeroes && bdev_supports(b, BDEV_UNMAP);
 	v->optimal_blocks = b->optimal_blocks;
 	ns->nsid = o->nsid;
 	ns->anagrpid = v->anagrpid;
@@ -468,6 +471,7 @@ static int open_bdev(struct nvmf_op *op)
 		return weft_fail(&op->why, -ENOMEM, "not enough memory");
 	o->ns->ns.subsystem = op->s;
 	o->ns->serial = ++nvmf_target.ns_serial;
+	TAILQ_INIT(&o->ns->ns.locks);
 	err = bdev_open(o->bdev_name, true, op->s->nqn, on_event, o->ns,
 			&o->ns->ns.desc, &op->why);
 	if (err) {

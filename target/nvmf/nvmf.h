@@ -23,7 +23,9 @@
 struct nvmf_transport;
 struct nvmf_transport_ops;
 struct nvmf_ctrlr;
+struct nvmf_lock;
 struct nvmf_qpair;
+struct nvme_lbaset;
 
 /**
  * typedef nvmf_done - a change has taken effect everywhere, or was refused
@@ -131,6 +133,8 @@ struct nvmf_ns {
 	u8 eui64[8];
 	u8 uuid[16];
 	u32 anagrpid;
+	struct nvme_lbaset *bad;	/* uncorrectable blocks; NULL: never any */
+	TAILQ_HEAD(, nvmf_lock) locks;	/* of block ranges, oldest first */
 	TAILQ_ENTRY(nvmf_ns) link;	/* ascending nsid */
 };
 

@@ -7,7 +7,7 @@
  * Letting go: close (we ask the transport) -> gone (the transport says so) ->
  * all requests have ended -> the controller forgets it -> free.
  */
-#include "target/nvmf/internal.h"
+#include "target/nvmf/io.h"
 
 void nvmf_qpair_add(struct nvmf_qpair *q)
 {
@@ -22,6 +22,8 @@ void nvmf_qpair_add(struct nvmf_qpair *q)
 	q->sqflow_off = false;
 	q->state = NVMF_QPAIR_NEW;
 	q->outstanding = 0;
+	q->fused = NULL;
+	TAILQ_INIT(&q->requests);
 	TAILQ_INSERT_TAIL(&core->qpairs, q, link);
 	nvmf_group_watch_connect(q);
 	if (core->stopping)
@@ -99,6 +101,7 @@ void nvmf_qpair_disconnected(struct nvmf_qpair *q)
 	q->outstanding++;
 	if (q->ctrlr && !q->qid)
 		nvmf_aer_abort_all(q->ctrlr, NVME_SC_ABORT_SQ_DELETED);
+	nvmf_fused_alone(q);
 	q->outstanding--;
 	nvmf_qpair_check_drained(q);
 }

@@ -9,7 +9,7 @@
  * controller's error log.
  */
 #include "common/queue.h"
-#include "target/nvmf/internal.h"
+#include "target/nvmf/io.h"
 
 static const struct nvmf_command connect_command = {
 	"Connect", NVME_XFER_HOST_TO_CTRL, NVMF_CMD_DISC,
@@ -114,30 +114,89 @@ static void use_ram(struct nvmf_request *req)
 	req->memory = v->memory;
 }
 
-static void begin_data(struct nvmf_request *req)
+/*
+ * From now on it touches blocks of its namespace, and whoever changes what may
+ * be touched waits for its end. False: it is held, and goes on later.
+ */
+static bool touch(struct nvmf_request *req)
 {
-	bool here = req->sgl.place == NVME_SGL_PLACE_CAPSULE &&
-		    req->capsule_data;
+	if (!req->nsch || req->active)
+		return true;
+	if (!TAILQ_EMPTY(&req->nsch->locks) && nvmf_lock_holds(req))
+		return false;
+	req->active = true;
+	return true;
+}
 
-	if (here) {
-		req->iov[0].iov_base = req->capsule_data + req->sgl.offset;
-		req->iov[0].iov_len = req->length;
-		req->iovcnt = 1;
-	} else if (req->command->flags & NVMF_CMD_INPLACE) {
-		use_ram(req);
-	}
-	if (req->iovcnt && (req->dir == NVME_XFER_CTRL_TO_HOST || here))
+static bool data_is_here(const struct nvmf_request *req)
+{
+	return req->sgl.place == NVME_SGL_PLACE_CAPSULE && req->capsule_data;
+}
+
+static void get_data(struct nvmf_request *req)
+{
+	if (req->iovcnt && (req->dir == NVME_XFER_CTRL_TO_HOST ||
+			    data_is_here(req)))
 		nvmf_request_execute(req);
 	else
 		req->qpair->transport->ops->req_get_data(req);
 }
 
+static void place_data(struct nvmf_request *req)
+{
+	if (data_is_here(req)) {
+		req->iov[0].iov_base = req->capsule_data + req->sgl.offset;
+		req->iov[0].iov_len = req->length;
+		req->iovcnt = 1;
+	} else if (req->command->flags & NVMF_CMD_INPLACE && !req->pair) {
+		/* half of a pair may not write before the other has compared */
+		use_ram(req);
+	}
+}
+
+void nvmf_request_begin(struct nvmf_request *req)
+{
+	if (!req->length) {
+		nvmf_request_execute(req);
+		return;
+	}
+	place_data(req);
+	if (!req->memory || touch(req))
+		get_data(req);
+}
+
+void nvmf_request_resume(struct nvmf_request *req)
+{
+	if (req->qpair->state >= NVMF_QPAIR_CLOSING || !req->memory)
+		nvmf_request_execute(req);
+	else if (touch(req))
+		get_data(req);
+}
+
 /* In and out */
 
-static void fetched(struct nvmf_qpair *q)
+static void fetched(struct nvmf_qpair *q, struct nvmf_request *req)
 {
 	q->outstanding++;
+	TAILQ_INSERT_TAIL(&q->requests, req, qlink);
 	q->sqhd = nvme_ring_next(q->sqhd, q->sqsize);
+}
+
+/* Only a Compare and the Write after it can be one operation */
+static bool fusable(const struct nvmf_request *req)
+{
+	const struct nvme_sqe *sqe = &req->cmd->sqe;
+
+	switch (sqe->flags & NVME_SQE_FUSE_MASK) {
+	case 0:
+		return true;
+	case NVME_FUSE_FIRST:
+		return req->qpair->qid && sqe->opcode == NVME_CMD_COMPARE;
+	case NVME_FUSE_SECOND:
+		return req->qpair->qid && sqe->opcode == NVME_CMD_WRITE;
+	default:
+		return false;
+	}
 }
 
 static nvme_status parse(struct nvmf_request *req)
@@ -146,7 +205,7 @@ static nvme_status parse(struct nvmf_request *req)
 
 	if (st)
 		return st;
-	if (req->cmd->sqe.flags & NVME_SQE_FUSE_MASK)
+	if (!fusable(req))
 		return nvmf_request_bad(req, NVMF_LOC_FLAGS,
 					NVMF_DNR(NVME_SC_INVALID_FIELD));
 	req->command = find_command(req);
@@ -176,17 +235,25 @@ void nvmf_request_start(struct nvmf_request *req)
 	req->memory = NULL;
 	req->nsch = NULL;
 	req->command = NULL;
+	req->pair = NULL;
+	req->lba = 0;
+	req->blocks = 0;
+	req->active = false;
+	req->ready = false;
+	req->orphan = false;
+	req->held = false;
 	req->error_loc = NVMF_NO_ERROR_LOC;
-	fetched(q);
+	fetched(q, req);
 	if (q->ctrlr && !q->qid)
 		nvmf_ctrlr_alive(q->ctrlr);
 	st = parse(req);
+	if ((q->fused || req->cmd->sqe.flags & NVME_SQE_FUSE_MASK) &&
+	    nvmf_fused_start(req, st))
+		return;
 	if (st)
 		nvmf_request_complete(req, st);
-	else if (req->length)
-		begin_data(req);
 	else
-		nvmf_request_execute(req);
+		nvmf_request_begin(req);
 }
 
 void nvmf_request_execute(struct nvmf_request *req)
@@ -194,7 +261,9 @@ void nvmf_request_execute(struct nvmf_request *req)
 	/* what came too late is not begun any more */
 	if (req->qpair->state >= NVMF_QPAIR_CLOSING)
 		nvmf_request_complete(req, NVME_SC_ABORT_SQ_DELETED);
-	else
+	else if (req->pair || req->orphan)
+		nvmf_fused_execute(req);
+	else if (touch(req))
 		req->command->execute(req);
 }
 
@@ -209,6 +278,8 @@ void nvmf_request_complete(struct nvmf_request *req, nvme_status st)
 
 	if (st && q->ctrlr)
 		nvmf_error_log(req, st);
+	if (req->pair)
+		nvmf_fused_broken(req);
 	if (q->qid && req->cmd->sqe.opcode != NVME_OPC_FABRICS)
 		q->group->core->stats.completed_nvme_io++;
 	req->cqe.cid = req->cmd->sqe.cid;
@@ -221,6 +292,9 @@ void nvmf_request_done(struct nvmf_request *req)
 {
 	struct nvmf_qpair *q = req->qpair;
 
+	if (req->active && !TAILQ_EMPTY(&q->group->core->waits))
+		nvmf_wait_ended(q->group->core, req);
+	TAILQ_REMOVE(&q->requests, req, qlink);
 	/* not before: the data of a read may be sent out of the RAM itself */
 	if (req->nsch)
 		nvmf_ns_channel_put(req->nsch);

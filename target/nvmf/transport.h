@@ -23,6 +23,7 @@
 #include "common/status.h"
 #include "target/nvmf/nvmf.h"
 
+struct fused;
 struct nvmf_group;
 struct nvmf_request;
 
@@ -73,12 +74,26 @@ struct nvmf_request {
 	struct nvmf_ns_channel *nsch;
 	const struct nvmf_command *command;
 	TAILQ_ENTRY(nvmf_request) link;
-	struct iovec other;
+	TAILQ_ENTRY(nvmf_request) qlink;
+	struct nvmf_request *pair;
+	void (*next)(struct nvmf_request *req);
+	void (*got)(struct nvmf_request *req);
+	struct fused *fused;
+	struct iovec scratch;
+	size_t scratch_bytes;
 	u64 lba;
 	u64 blocks;
+	u64 place;
 	u32 range;
 	u16 error_loc;
+	nvme_status early;
+	bool active;
+	bool ready;
+	bool orphan;
+	bool held;
 };
+
+TAILQ_HEAD(nvmf_request_list, nvmf_request);
 
 /**
  * struct nvmf_qpair - one connection, embedded in the transport's own
@@ -111,6 +126,8 @@ struct nvmf_qpair {
 	bool sqflow_off;
 	u8 state;
 	u32 outstanding;
+	struct nvmf_request_list requests;
+	struct nvmf_request *fused;
 	u64 since_us;
 	TAILQ_ENTRY(nvmf_qpair) link;
 	TAILQ_ENTRY(nvmf_qpair) ctrlr_link;

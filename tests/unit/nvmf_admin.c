@@ -65,8 +65,11 @@ static void test_identify_ctrl(void)
 	UNIT_EQ(c.aerl, NVME_MAX_AERS - 1);
 	UNIT_EQ(c.oaes, NVME_OAES_NS_ATTR);
 	UNIT_EQ(c.anacap, 0);
-	UNIT_EQ(c.oncs, NVME_ONCS_COMPARE | NVME_ONCS_DSM |
-		NVME_ONCS_WRITE_ZEROES | NVME_ONCS_SAVE_SELECT);
+	UNIT_EQ(c.oncs, NVME_ONCS_COMPARE | NVME_ONCS_WRITE_UNCORRECTABLE |
+		NVME_ONCS_DSM | NVME_ONCS_WRITE_ZEROES |
+		NVME_ONCS_SAVE_SELECT | NVME_ONCS_VERIFY | NVME_ONCS_COPY);
+	UNIT_EQ(c.fuses, NVME_FUSES_COMPARE_WRITE);
+	UNIT_EQ((c.acwu + 1) * 4096, FAKE_MAX_IO);
 	/* lengths are exact, unknown structures refused */
 	nvme_cmd_identify(&cmd, NVME_CNS_CTRL, 0, 0, 0);
 	UNIT_EQ(fake_cmd(a, &cmd, page, PAGE - 1).st,
@@ -87,7 +90,11 @@ static void test_identify_ns(void)
 	UNIT_EQ(f.nsze, 2048);
 	UNIT_EQ(f.lbads, 9);
 	UNIT_EQ(f.nmic, NVME_NMIC_SHARED);
-	UNIT_EQ(f.dlfeat, NVME_DLFEAT_READ_ZEROES);
+	UNIT_EQ(f.dlfeat,
+		NVME_DLFEAT_READ_ZEROES | NVME_DLFEAT_WRITE_ZEROES_DEAC);
+	UNIT_EQ(f.mcl, 2048);
+	UNIT_EQ(f.mssrl, 2048);
+	UNIT_EQ(f.msrc, 127);
 	UNIT_EQ(identify(NVME_CNS_NS_DESC_LIST, 1, 0), 0);
 	UNIT_EQ(nvme_ns_descs_decode(page, sizeof(page), &f, NULL), 0);
 	CU_ASSERT(!weft_id_is_zero(f.uuid, 16));
@@ -298,7 +305,9 @@ static void test_log_contents(void)
 	UNIT_EQ(le32_to_cpu(fx->acs[NVME_ADMIN_NS_MGMT]), 0);
 	UNIT_EQ(le32_to_cpu(fx->iocs[NVME_CMD_READ]), 1);
 	UNIT_EQ(le32_to_cpu(fx->iocs[NVME_CMD_WRITE]), 3);
-	UNIT_EQ(le32_to_cpu(fx->iocs[NVME_CMD_COPY]), 0);
+	UNIT_EQ(le32_to_cpu(fx->iocs[NVME_CMD_VERIFY]), 1);
+	UNIT_EQ(le32_to_cpu(fx->iocs[NVME_CMD_COPY]), 3);
+	UNIT_EQ(le32_to_cpu(fx->iocs[0x1a]), 0);
 	UNIT_EQ(log_page(NVME_LOG_FW_SLOT, 0, 512), 0);
 	UNIT_EQ(fw->afi, 1);
 	CU_ASSERT(!weft_id_is_zero((const u8 *)fw->frs[0], 8));

@@ -146,4 +146,28 @@ struct fake_conn *fake_io(u16 cntlid, u16 qid, unsigned int reactor);
 struct fake_result fake_rw(struct fake_conn *c, u8 opcode, u64 lba, u32 blocks,
 			   void *data, u32 len);
 
+/**
+ * struct fake_medium - how block devices of fake_medium_create() behave
+ * @hold: types (bits) whose operations stay until fake_medium_release()
+ * @held: how many do
+ * @lacks: types (bits) that are not supported; before the creation
+ * @unmap_leaves: unmapped blocks do not read as zeroes; before the creation
+ * @fail: what operations of a type end with
+ * @count: operations that were carried out; @fua: those with FUA
+ */
+extern struct fake_medium {
+	atomic_uint hold;
+	atomic_uint held;
+	unsigned int lacks;
+	bool unmap_leaves;
+	atomic_int fail[BDEV_IO_TYPES];
+	atomic_uint count[BDEV_IO_TYPES];
+	atomic_uint fua;
+} fake_medium;
+
+/** fake_medium_create() - a device of 512-byte blocks that is not RAM */
+int fake_medium_create(const char *name, u64 blocks);
+void fake_medium_release(const char *name);
+void fake_medium_reset(void);
+
 #endif

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * Fused Compare and Write: two commands that follow each other on one queue
+ * and are carried out as one (base specification 2.0, 3.4.2). The first is
+ * kept until the second arrives; the data of both is fetched; then the blocks
+ * are locked on all reactors, compared, and written only if they are equal. On
+ * the queue pair's reactor.
+ */
+#include <stdlib.h>
+
+#include "target/nvmf/io.h"
+
+/** struct fused - a pair that is being carried out */
+struct fused {
+	struct nvmf_request *first;
+	struct nvmf_request *second;
+	struct nvmf_lock *lock;
+};
+
+static void both(struct nvmf_request *first, nvme_status st1,
+		 struct nvmf_request *second, nvme_status st2)
+{
+	first->pair = NULL;
+	second->pair = NULL;
+	nvmf_request_complete(first, st1);
+	nvmf_request_complete(second, st2);
+}
+
+/* Pairing */
+
+static bool same_blocks(const struct nvmf_request *a,
+			const struct nvmf_request *b)
+{
+	return a->nsch == b->nsch && a->lba == b->lba && a->blocks == b->blocks;
+}
+
+static void pair(struct nvmf_request *first, struct nvmf_request *second)
+{
+	nvme_status st1 = first->early, st2 = second->early;
+
+	if (!st1 && !st2 && !same_blocks(first, second))
+		st1 = st2 = nvmf_request_bad(second, NVMF_LOC_CDW10,
+					NVMF_DNR(NVME_SC_INVALID_FIELD));
+	if (st1 || st2) {
+		both(first, st1 ? st1 : NVMF_DNR(NVME_SC_FUSED_FAILED),
+		     second, st2 ? st2 : NVMF_DNR(NVME_SC_FUSED_FAILED));
+		return;
+	}
+	first->pair = second;
+	second->pair = first;
+	nvmf_request_begin(first);
+	nvmf_request_begin(second);
+}
+
+static nvme_status missing(nvme_status st)
+{
+	return st ? st : NVMF_DNR(NVME_SC_FUSED_MISSING);
+}
+
+bool nvmf_fused_start(struct nvmf_request *req, nvme_status st)
+{
+	u8 half = req->cmd->sqe.flags & NVME_SQE_FUSE_MASK;
+	struct nvmf_qpair *q = req->qpair;
+	struct nvmf_request *first = q->fused;
+
+	/* admin queues have no fused operations: the checks refuse them */
+	if (!q->qid)
+		return false;
+	q->fused = NULL;
+	req->early = st;
+	if (first && half != NVME_FUSE_SECOND)
+		nvmf_request_complete(first, missing(first->early));
+	if (half == NVME_FUSE_FIRST && q->state == NVMF_QPAIR_ENABLED)
+		q->fused = req;
+	else if (half == NVME_FUSE_SECOND && first)
+		pair(first, req);
+	else if (half)
+		nvmf_request_complete(req, missing(st));
+	else
+		return false;
+	return true;
+}
+
+void nvmf_fused_alone(struct nvmf_qpair *q)
+{
+	struct nvmf_request *first = q->fused;
+
+	q->fused = NULL;
+	if (first)
+		nvmf_request_complete(first, NVME_SC_ABORT_SQ_DELETED);
+}
+
+void nvmf_fused_broken(struct nvmf_request *req)
+{
+	struct nvmf_request *other = req->pair;
+
+	req->pair = NULL;
+	other->pair = NULL;
+	other->orphan = true;
+	if (other->ready)
+		nvmf_request_complete(other, NVMF_DNR(NVME_SC_FUSED_FAILED));
+}
+
+/* Carrying out */
+
+static void end(struct fused *f, nvme_status st1, nvme_status st2)
+{
+	struct nvmf_request *first = f->first, *second = f->second;
+
+	nvmf_lock_release(f->lock);
+	free(f);
+	both(first, st1, second, st2);
+}
+
+static void written(struct nvmf_request *second)
+{
+	end(second->pair->fused, NVME_SC_SUCCESS, NVME_SC_SUCCESS);
+}
+
+static void write_done(struct bdev_io *io, int err)
+{
+	struct nvmf_request *second = nvmf_io_ended(io);
+
+	if (err)
+		end(second->pair->fused, NVME_SC_SUCCESS,
+		    nvmf_io_status(second, err));
+	else
+		nvmf_io_written(second, second->lba, second->blocks, written);
+}
+
+static void compared(struct nvmf_request *first)
+{
+	struct nvmf_request *second = first->pair;
+	struct nvmf_sgroup *sg = second->nsch->sgroup;
+
+	if (first->early) {
+		end(first->fused, first->early, NVMF_DNR(NVME_SC_FUSED_FAILED));
+		return;
+	}
+	sg->writes++;
+	sg->written_bytes += second->length;
+	nvmf_io_submit(second, BDEV_WRITE, second->iov, second->iovcnt,
+		       second->lba, second->blocks, write_done);
+}
+
+static void locked(void *ctx)
+{
+	struct fused *f = ctx;
+	struct nvmf_qpair *q = f->first->qpair;
+
+	if (q->state >= NVMF_QPAIR_CLOSING) {
+		end(f, NVME_SC_ABORT_SQ_DELETED, NVME_SC_ABORT_SQ_DELETED);
+		return;
+	}
+	f->first->active = true;
+	f->second->active = true;
+	nvmf_compare(f->first, compared);
+}
+
+static void execute(struct nvmf_request *first, struct nvmf_request *second)
+{
+	struct fused *f = calloc(1, sizeof(*f));
+
+	if (f) {
+		f->first = first;
+		f->second = second;
+		f->lock = nvmf_lock_take(first, locked, f);
+	}
+	if (!f || !f->lock) {
+		free(f);
+		both(first, NVME_SC_INTERNAL, second,
+		     NVMF_DNR(NVME_SC_FUSED_FAILED));
+		return;
+	}
+	first->fused = f;
+}
+
+void nvmf_fused_execute(struct nvmf_request *req)
+{
+	struct nvmf_request *other = req->pair;
+
+	if (req->orphan) {
+		nvmf_request_complete(req, NVMF_DNR(NVME_SC_FUSED_FAILED));
+		return;
+	}
+	req->ready = true;
+	if (!other->ready)
+		return;
+	if (req->cmd->sqe.opcode == NVME_CMD_COMPARE)
+		execute(req, other);
+	else
+		execute(other, req);
+}
