@@ -174,6 +174,23 @@ static inline int weft_set_limits(struct request_queue *q,
 }
 #endif
 
+/* struct rq_list took the place of bare pointers, and functions that of macros */
+#ifdef rq_list_pop
+typedef struct request *weft_rq_list;
+
+static inline void weft_rq_list_push(weft_rq_list *list, struct request *rq)
+{
+	rq_list_add(list, rq);
+}
+#else
+typedef struct rq_list weft_rq_list;
+
+static inline void weft_rq_list_push(weft_rq_list *list, struct request *rq)
+{
+	rq_list_add_head(list, rq);
+}
+#endif
+
 /* Renamed in 6.5 */
 #ifdef BLK_STS_RESV_CONFLICT
 #define WEFT_STS_RESV_CONFLICT	BLK_STS_RESV_CONFLICT

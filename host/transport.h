@@ -265,10 +265,24 @@ struct request *weft_find_rq(struct blk_mq_tags *tags, u16 cid);
 /**
  * weft_end_rq() - a response has come, from any context
  * @cqe_status: the wire's status field (with the phase bit)
+ * @iob: where requests that have succeeded are gathered, or NULL: none are
+ * @complete: what ends those in @iob: calls weft_complete_batch()
  * Completes through the block layer's ->complete, on the submitter's CPU if it
- * wants that; ->complete then unmaps and calls weft_complete_rq().
+ * wants that; ->complete then unmaps and calls weft_complete_rq(). The caller
+ * calls iob->complete, if it was set, at the end of its pass, or has it called
+ * by the block layer (->poll).
+ * Return: true if @rq was put into @iob.
  */
-void weft_end_rq(struct request *rq, u16 cqe_status, u64 result);
+bool weft_end_rq(struct request *rq, u16 cqe_status, u64 result,
+		 struct io_comp_batch *iob,
+		 void (*complete)(struct io_comp_batch *iob));
+
+/**
+ * weft_complete_batch() - end all requests in @iob, which have succeeded
+ * @unmap: the transport's undoing of one's data mapping
+ */
+void weft_complete_batch(struct io_comp_batch *iob,
+			 void (*unmap)(struct request *rq));
 
 /** weft_complete_rq() - retry, fail or end @rq; last call for it */
 void weft_complete_rq(struct request *rq);

@@ -107,7 +107,37 @@ void weft_complete_rq(struct request *rq)
 }
 EXPORT_SYMBOL_GPL(weft_complete_rq);
 
-void weft_end_rq(struct request *rq, u16 cqe_status, u64 result)
+void weft_complete_batch(struct io_comp_batch *iob,
+			 void (*unmap)(struct request *rq))
+{
+	struct request *rq;
+
+	rq_list_for_each(&iob->req_list, rq) {
+		unmap(rq);
+		weft_cleanup_rq(rq);
+	}
+	blk_mq_end_request_batch(iob);
+}
+EXPORT_SYMBOL_GPL(weft_complete_batch);
+
+/*
+ * May @rq end here and now? With one context the block layer would always go
+ * through its softirq: of no use in softirq on the submitter's own CPU, and
+ * the end of every batch.
+ */
+static bool completes_here(struct request *rq)
+{
+	if (rq->q->nr_hw_queues == 1 && in_serving_softirq() &&
+	    blk_mq_rq_cpu(rq) == smp_processor_id()) {
+		blk_mq_set_request_complete(rq);
+		return true;
+	}
+	return !blk_mq_complete_request_remote(rq);
+}
+
+bool weft_end_rq(struct request *rq, u16 cqe_status, u64 result,
+		 struct io_comp_batch *iob,
+		 void (*complete)(struct io_comp_batch *iob))
 {
 	struct weft_request *req = weft_req(rq);
 	struct weft_ctrl_core *core = req->ctrl->core;
@@ -116,8 +146,13 @@ void weft_end_rq(struct request *rq, u16 cqe_status, u64 result)
 	req->result = result;
 	if (!READ_ONCE(core->comp_seen))
 		WRITE_ONCE(core->comp_seen, true);
-	if (!blk_mq_complete_request_remote(rq))
-		rq->q->mq_ops->complete(rq);
+	if (!completes_here(rq))
+		return false;
+	if (likely(!req->status) &&
+	    blk_mq_add_to_batch(rq, iob, false, complete))
+		return true;
+	rq->q->mq_ops->complete(rq);
+	return false;
 }
 EXPORT_SYMBOL_GPL(weft_end_rq);
 

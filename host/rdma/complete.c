@@ -224,9 +224,27 @@ static void nvme_rdma_invalidate(struct weft_rdma_queue *q)
 	spin_unlock(&q->sq_lock);
 }
 
-/* Ends what a pass has found done. No lock is needed: the list is the caller's */
+/* Data of a request that has ended, to where it belongs */
+static void nvme_rdma_end_data(struct request *rq)
+{
+	struct weft_rdma_queue *q = rq->mq_hctx->driver_data;
+
+	weft_rdma_bounce_end(q, rq);
+	weft_rdma_unmap_rq(q, rq);
+}
+
+static void nvme_rdma_complete_batch(struct io_comp_batch *iob)
+{
+	weft_complete_batch(iob, nvme_rdma_end_data);
+}
+
+/*
+ * Ends what a pass has found done. No lock is needed: the list is the caller's,
+ * and so is @iob, in which requests that have succeeded wait for its end.
+ */
 static void nvme_rdma_finish(struct weft_rdma_queue *q,
-			     struct weft_rdma_slot *slot)
+			     struct weft_rdma_slot *slot,
+			     struct io_comp_batch *iob)
 {
 	struct weft_rdma_slot *next;
 	struct request *rq;
@@ -236,7 +254,9 @@ static void nvme_rdma_finish(struct weft_rdma_queue *q,
 		next = slot->next;
 		rq = slot->rq;
 		if (rq)
-			weft_end_rq(rq, slot->status, slot->result);
+			q->count[WEFT_RDMA_N_BATCHED] +=
+				weft_end_rq(rq, slot->status, slot->result,
+					    iob, nvme_rdma_complete_batch);
 		else if (slot == weft_rdma_exec_slot(q))
 			complete(&q->base.exec_done);
 		else
@@ -300,6 +320,7 @@ int weft_rdma_irq_poll(struct irq_poll *iop, int budget)
 {
 	struct weft_rdma_queue *q = container_of(iop, struct weft_rdma_queue,
 						 iop);
+	DEFINE_IO_COMP_BATCH(iob);
 	struct weft_rdma_slot *slot;
 	int done = 0, n, max;
 
@@ -307,9 +328,11 @@ int weft_rdma_irq_poll(struct irq_poll *iop, int budget)
 	do {
 		max = min(budget - done, WEFT_RDMA_WC_BATCH);
 		n = nvme_rdma_process(q, max, &slot);
-		nvme_rdma_finish(q, slot);
+		nvme_rdma_finish(q, slot, &iob);
 		done += n;
 	} while (n == max && done < budget);
+	if (iob.complete)
+		iob.complete(&iob);
 	spin_unlock(&q->cq_lock);
 	if (done >= budget)
 		return done;
@@ -320,7 +343,8 @@ int weft_rdma_irq_poll(struct irq_poll *iop, int budget)
 }
 
 /* A pass for those who end requests with bottom halves on, without cq_lock */
-static int nvme_rdma_process_bh_on(struct weft_rdma_queue *q, bool polled)
+static int nvme_rdma_process_bh_on(struct weft_rdma_queue *q, bool polled,
+				   struct io_comp_batch *iob)
 {
 	struct weft_rdma_slot *slot = NULL;
 	int n = 0;
@@ -329,7 +353,7 @@ static int nvme_rdma_process_bh_on(struct weft_rdma_queue *q, bool polled)
 	if (q->polled == polled)
 		n = nvme_rdma_process(q, WEFT_RDMA_WC_BATCH, &slot);
 	spin_unlock_bh(&q->cq_lock);
-	nvme_rdma_finish(q, slot);
+	nvme_rdma_finish(q, slot, iob);
 	return n;
 }
 
@@ -342,7 +366,7 @@ void weft_rdma_cq_work(struct work_struct *work)
 	struct weft_rdma_queue *q = container_of(work, struct weft_rdma_queue,
 						 work);
 
-	while (nvme_rdma_process_bh_on(q, false))
+	while (nvme_rdma_process_bh_on(q, false, NULL))
 		cond_resched();
 	if (!READ_ONCE(q->polled) && nvme_rdma_rearm(q))
 		queue_work(weft_rdma_wq, &q->work);
@@ -359,7 +383,7 @@ int weft_rdma_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
 	if (!READ_ONCE(q->polled) ||
 	    test_and_set_bit_lock(WEFT_Q_POLLING, &q->base.flags))
 		return 0;
-	n = nvme_rdma_process_bh_on(q, true);
+	n = nvme_rdma_process_bh_on(q, true, iob);
 	clear_and_wake_up_bit(WEFT_Q_POLLING, &q->base.flags);
 	return n;
 }
@@ -369,6 +393,6 @@ int weft_rdma_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
  */
 void weft_rdma_complete_rq(struct request *rq)
 {
-	weft_rdma_unmap_rq(rq->mq_hctx->driver_data, rq);
+	nvme_rdma_end_data(rq);
 	weft_complete_rq(rq);
 }

@@ -16,12 +16,14 @@ static const char *const nvme_rdma_count_names[WEFT_RDMA_N_COUNT + 1] = {
 	[WEFT_RDMA_N_INCAPSULE]		= "incapsule_writes",
 	[WEFT_RDMA_N_MR_REGS]		= "mr_registrations",
 	[WEFT_RDMA_N_DMA_MAPS]		= "dma_maps",
+	[WEFT_RDMA_N_BOUNCED]		= "bounced",
 	[WEFT_RDMA_N_SQ_FULL]		= "sq_full",
 	[WEFT_RDMA_N_LOCAL_INV]		= "local_invalidations",
 	[WEFT_RDMA_N_COMPLETIONS]	= "completions",
 	[WEFT_RDMA_N_RECV_POSTS]	= "recv_posts",
 	[WEFT_RDMA_N_RECVS]		= "recvs",
 	[WEFT_RDMA_N_REMOTE_INV]	= "remote_invalidations",
+	[WEFT_RDMA_N_BATCHED]		= "ended_in_batches",
 };
 
 static void nvme_rdma_init_queue(struct weft_rdma_ctrl *rc, u16 qid)

@@ -45,6 +45,7 @@ static int nvme_rdma_init_request(struct blk_mq_tag_set *set,
 	struct weft_rdma_request *req = blk_mq_rq_to_pdu(rq);
 
 	req->base.ctrl = set->driver_data;
+	req->bounce = NULL;
 	req->nents = 0;
 	return 0;
 }
@@ -52,6 +53,7 @@ static int nvme_rdma_init_request(struct blk_mq_tag_set *set,
 static const struct blk_mq_ops nvme_rdma_mq_ops = {
 	.queue_rq	= weft_rdma_queue_rq,
 	.commit_rqs	= weft_rdma_commit_rqs,
+	.queue_rqs	= weft_rdma_queue_rqs,
 	.complete	= weft_rdma_complete_rq,
 	.poll		= weft_rdma_poll,
 	.timeout	= weft_timeout_rq,

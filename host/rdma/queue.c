@@ -36,9 +36,9 @@ static void nvme_rdma_size_capsule(struct weft_rdma_queue *q)
 
 /*
  * Sends: REG_MR, SEND and LOCAL_INV for every command, as much again as may
- * stay unretired between two signalled ones, the private slot's REG_MR and
- * the drain. Receives: what the target is told, and a batch more, because they
- * are posted again batch by batch.
+ * stay unretired between two signalled ones, the REG_MRs of the private slot
+ * and the bounce buffers, and the drain. Receives: what the target is told, and
+ * a batch more, because they are posted again batch by batch.
  */
 static void nvme_rdma_size_queue(struct weft_rdma_queue *q,
 				 const struct weft_queue_params *p)
@@ -47,7 +47,7 @@ static void nvme_rdma_size_queue(struct weft_rdma_queue *q,
 	q->depth = p->depth;
 	q->slots_nr = p->depth + (p->qid ? 1 : 2);
 	q->signal_every = q->slots_nr;
-	q->sq_size = 4 * q->slots_nr + 2;
+	q->sq_size = 4 * q->slots_nr + 2 + weft_rdma_bounce_size(q);
 	q->rx_nr = max(p->sqsize, q->slots_nr) + WEFT_RDMA_WC_BATCH;
 	nvme_rdma_size_capsule(q);
 }
@@ -280,6 +280,7 @@ int weft_rdma_alloc_queue(struct weft_ctrl *ctrl,
 	err = nvme_rdma_open_queue(q, why);
 	if (err)
 		goto disconnect;
+	weft_rdma_bounce_register(q);
 	set_bit(WEFT_Q_ALLOCATED, &q->base.flags);
 	weft_tqueue_show(&q->base);
 	return 0;

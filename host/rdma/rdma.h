@@ -49,12 +49,14 @@ enum weft_rdma_count {
 	WEFT_RDMA_N_INCAPSULE,
 	WEFT_RDMA_N_MR_REGS,
 	WEFT_RDMA_N_DMA_MAPS,
+	WEFT_RDMA_N_BOUNCED,
 	WEFT_RDMA_N_SQ_FULL,
 	WEFT_RDMA_N_LOCAL_INV,		/* the last one under sq_lock */
 	WEFT_RDMA_N_COMPLETIONS,
 	WEFT_RDMA_N_RECV_POSTS,
 	WEFT_RDMA_N_RECVS,
 	WEFT_RDMA_N_REMOTE_INV,
+	WEFT_RDMA_N_BATCHED,		/* under cq_lock but in polled queues */
 	WEFT_RDMA_N_COUNT
 };
 
@@ -126,6 +128,19 @@ struct weft_rdma_rx {
 	struct nvme_cqe *data;
 };
 
+/**
+ * struct weft_rdma_bounce - buffers for small data, see bounce.c
+ * @area: a page for each tag
+ * @limit: longest data that is bounced, bytes; 0 = none
+ * @reg: @regions: the pages as remote memory
+ */
+struct weft_rdma_bounce {
+	struct weft_rdma_area area;
+	u32 limit;
+	u32 regions;
+	struct ib_reg_wr *reg;
+};
+
 struct weft_rdma_ctrl;
 
 /**
@@ -156,6 +171,7 @@ struct weft_rdma_queue {
 	struct ib_cqe reg_cqe;
 	u32 room;		/* bytes of in-capsule data */
 	u32 icdoff;		/* bytes */
+	struct weft_rdma_bounce bounce;
 
 	/* connection set-up, see cm.c */
 	struct completion cm_done;
@@ -215,10 +231,12 @@ struct weft_rdma_ctrl {
 
 /**
  * struct weft_rdma_request - private part of a request
+ * @bounce: the buffer that its data goes through, or NULL
  * @nents: entries of @table that are mapped for DMA; 0 = nothing to undo
  */
 struct weft_rdma_request {
 	struct weft_request base;
+	void *bounce;
 	struct sg_table table;
 	u32 nents;
 	struct scatterlist sg[WEFT_RDMA_INLINE_SG];
@@ -271,11 +289,25 @@ void weft_rdma_free_queue(struct weft_ctrl *ctrl, u16 qid);
 /* slots.c */
 int weft_rdma_slots_alloc(struct weft_rdma_queue *q, struct weft_reason *why);
 void weft_rdma_slots_free(struct weft_rdma_queue *q);
+int weft_rdma_area_alloc(struct weft_rdma_queue *q, struct weft_rdma_area *a,
+			 u32 pieces, u32 stride, enum dma_data_direction dir);
+void weft_rdma_area_free(struct weft_rdma_queue *q, struct weft_rdma_area *a);
+
+/* bounce.c */
+u32 weft_rdma_bounce_size(struct weft_rdma_queue *q);
+int weft_rdma_bounce_alloc(struct weft_rdma_queue *q);
+void weft_rdma_bounce_free(struct weft_rdma_queue *q);
+void weft_rdma_bounce_register(struct weft_rdma_queue *q);
+bool weft_rdma_bounce_map(struct weft_rdma_queue *q, struct request *rq,
+			  struct weft_rdma_slot *slot, enum nvme_xfer_dir dir,
+			  u32 len);
+void weft_rdma_bounce_end(struct weft_rdma_queue *q, struct request *rq);
 
 /* submit.c */
 blk_status_t weft_rdma_queue_rq(struct blk_mq_hw_ctx *hctx,
 				const struct blk_mq_queue_data *bd);
 void weft_rdma_commit_rqs(struct blk_mq_hw_ctx *hctx);
+void weft_rdma_queue_rqs(weft_rq_list *list);
 void weft_rdma_unmap_rq(struct weft_rdma_queue *q, struct request *rq);
 void weft_rdma_append(struct weft_rdma_queue *q, struct ib_send_wr *first,
 		      struct ib_send_wr *last, u32 wrs);

@@ -2,7 +2,7 @@
 /*
  * What a queue's device reads and writes, and the work requests that point at
  * it: command slots with their capsules and memory regions, receives with their
- * response buffers, the private slot's buffer.
+ * response buffers, the private slot's buffer (bounce buffers: bounce.c).
  *
  * Allocated and mapped when a queue is allocated, given back after its QP is
  * destroyed. So whatever the device sends again after a lost acknowledgement
@@ -13,8 +13,10 @@
 
 #include "host/rdma/rdma.h"
 
-static void nvme_rdma_area_free(struct weft_rdma_queue *q,
-				struct weft_rdma_area *a)
+/*
+ * weft_rdma_area_free() - undo weft_rdma_area_alloc()
+ */
+void weft_rdma_area_free(struct weft_rdma_queue *q, struct weft_rdma_area *a)
 {
 	u32 i;
 
@@ -49,9 +51,11 @@ static int nvme_rdma_area_add_page(struct weft_rdma_queue *q,
 	return 0;
 }
 
-static int nvme_rdma_area_alloc(struct weft_rdma_queue *q,
-				struct weft_rdma_area *a, u32 pieces,
-				u32 stride, enum dma_data_direction dir)
+/*
+ * weft_rdma_area_alloc() - @pieces of @stride bytes, mapped; at most a page each
+ */
+int weft_rdma_area_alloc(struct weft_rdma_queue *q, struct weft_rdma_area *a,
+			 u32 pieces, u32 stride, enum dma_data_direction dir)
 {
 	u32 pages;
 	int err;
@@ -66,7 +70,7 @@ static int nvme_rdma_area_alloc(struct weft_rdma_queue *q,
 	while (!err && a->pages < pages)
 		err = nvme_rdma_area_add_page(q, a);
 	if (err)
-		nvme_rdma_area_free(q, a);
+		weft_rdma_area_free(q, a);
 	return err;
 }
 
@@ -106,7 +110,7 @@ static void nvme_rdma_free_cmds(struct weft_rdma_queue *q)
 	kvfree(q->sges);
 	q->sges = NULL;
 	if (q->capsules.va)
-		nvme_rdma_area_free(q, &q->capsules);
+		weft_rdma_area_free(q, &q->capsules);
 }
 
 static int nvme_rdma_alloc_cmds(struct weft_rdma_queue *q)
@@ -122,7 +126,7 @@ static int nvme_rdma_alloc_cmds(struct weft_rdma_queue *q)
 			   GFP_KERNEL);
 	if (!q->slots || !q->sges)
 		return -ENOMEM;
-	err = nvme_rdma_area_alloc(q, &q->capsules, q->slots_nr, stride,
+	err = weft_rdma_area_alloc(q, &q->capsules, q->slots_nr, stride,
 				   DMA_TO_DEVICE);
 	if (err)
 		return err;
@@ -145,7 +149,7 @@ static void nvme_rdma_free_rx(struct weft_rdma_queue *q)
 	kvfree(q->rx);
 	q->rx = NULL;
 	if (q->responses.va)
-		nvme_rdma_area_free(q, &q->responses);
+		weft_rdma_area_free(q, &q->responses);
 }
 
 static int nvme_rdma_alloc_rx(struct weft_rdma_queue *q)
@@ -157,7 +161,7 @@ static int nvme_rdma_alloc_rx(struct weft_rdma_queue *q)
 	q->rx = kvcalloc(q->rx_nr, sizeof(*q->rx), GFP_KERNEL);
 	if (!q->rx)
 		return -ENOMEM;
-	err = nvme_rdma_area_alloc(q, &q->responses, q->rx_nr,
+	err = weft_rdma_area_alloc(q, &q->responses, q->rx_nr,
 				   WEFT_RDMA_CQE_STRIDE, DMA_FROM_DEVICE);
 	if (err)
 		return err;
@@ -214,6 +218,8 @@ int weft_rdma_slots_alloc(struct weft_rdma_queue *q, struct weft_reason *why)
 	if (!err)
 		err = nvme_rdma_alloc_exec(q);
 	if (!err)
+		err = weft_rdma_bounce_alloc(q);
+	if (!err)
 		return 0;
 	weft_rdma_slots_free(q);
 	return weft_fail(why, err,
@@ -226,6 +232,7 @@ int weft_rdma_slots_alloc(struct weft_rdma_queue *q, struct weft_reason *why)
  */
 void weft_rdma_slots_free(struct weft_rdma_queue *q)
 {
+	weft_rdma_bounce_free(q);
 	nvme_rdma_free_exec(q);
 	nvme_rdma_free_rx(q);
 	nvme_rdma_free_cmds(q);

@@ -127,6 +127,7 @@ void weft_rdma_unmap_rq(struct weft_rdma_queue *q, struct request *rq)
 {
 	struct weft_rdma_request *req = blk_mq_rq_to_pdu(rq);
 
+	req->bounce = NULL;
 	if (!req->nents)
 		return;
 	ib_dma_unmap_sg(q->dev, req->table.sgl, req->nents, rq_dma_dir(rq));
@@ -189,6 +190,8 @@ static int nvme_rdma_map_rq(struct weft_rdma_queue *q, struct request *rq,
 		nvme_sgl_none(&slot->cmd->sqe.sgl, true);
 		return 0;
 	}
+	if (weft_rdma_bounce_map(q, rq, slot, dir, len))
+		return 0;
 	req->table.sgl = req->sg;
 	if (sg_alloc_table_chained(&req->table, blk_rq_nr_phys_segments(rq),
 				   req->table.sgl, WEFT_RDMA_INLINE_SG))
@@ -235,17 +238,14 @@ static blk_status_t nvme_rdma_build(struct weft_rdma_queue *q,
 	return BLK_STS_OK;
 }
 
-/*
- * weft_rdma_queue_rq() - &blk_mq_ops.queue_rq of all queues
- */
-blk_status_t weft_rdma_queue_rq(struct blk_mq_hw_ctx *hctx,
-				const struct blk_mq_queue_data *bd)
+/* Builds @rq's command and chains it. On failure @rq is as it was before. */
+static blk_status_t nvme_rdma_chain_rq(struct weft_rdma_queue *q,
+				       struct request *rq, bool last)
 {
-	struct weft_rdma_queue *q = hctx->driver_data;
-	struct request *rq = bd->rq;
+	struct weft_rdma_request *req = blk_mq_rq_to_pdu(rq);
 	struct weft_rdma_slot *slot;
+	bool incapsule, bounced;
 	blk_status_t st;
-	bool gathers;
 
 	st = weft_queue_ready(&q->ctrl->ctrl, rq,
 			      test_bit(WEFT_Q_LIVE, &q->base.flags));
@@ -256,27 +256,48 @@ blk_status_t weft_rdma_queue_rq(struct blk_mq_hw_ctx *hctx,
 	slot = &q->slots[rq->tag];
 	st = nvme_rdma_build(q, rq, slot);
 	if (unlikely(st != BLK_STS_OK))
-		goto commit;
-	gathers = slot->send.num_sge > 1;
-	blk_mq_start_request(rq);
+		return st;
+	incapsule = slot->send.num_sge > 1;
+	bounced = req->bounce;
 
 	spin_lock_bh(&q->sq_lock);
-	if (unlikely(!weft_rdma_chain_cmd(q, slot, gathers))) {
-		weft_rdma_flush(q);
+	if (unlikely(!weft_rdma_chain_cmd(q, slot, incapsule && !bounced))) {
 		spin_unlock_bh(&q->sq_lock);
 		weft_rdma_unmap_rq(q, rq);
 		weft_cleanup_rq(rq);
 		return BLK_STS_RESOURCE;
 	}
-	q->count[WEFT_RDMA_N_INCAPSULE] += gathers;
-	q->count[WEFT_RDMA_N_DMA_MAPS] += gathers || slot->registered;
-	if (bd->last || q->chain_cmds >= WEFT_RDMA_CHAIN)
+	/* not before it is sure to go, not after it may be answered */
+	blk_mq_start_request(rq);
+	q->count[WEFT_RDMA_N_INCAPSULE] += incapsule;
+	q->count[WEFT_RDMA_N_BOUNCED] += bounced;
+	q->count[WEFT_RDMA_N_DMA_MAPS] += !bounced &&
+					  (incapsule || slot->registered);
+	if (last || q->chain_cmds >= WEFT_RDMA_CHAIN)
 		weft_rdma_flush(q);
 	spin_unlock_bh(&q->sq_lock);
 	return BLK_STS_OK;
-commit:
+}
+
+static void nvme_rdma_commit(struct weft_rdma_queue *q)
+{
+	spin_lock_bh(&q->sq_lock);
+	weft_rdma_flush(q);
+	spin_unlock_bh(&q->sq_lock);
+}
+
+/*
+ * weft_rdma_queue_rq() - &blk_mq_ops.queue_rq of all queues
+ */
+blk_status_t weft_rdma_queue_rq(struct blk_mq_hw_ctx *hctx,
+				const struct blk_mq_queue_data *bd)
+{
+	struct weft_rdma_queue *q = hctx->driver_data;
+	blk_status_t st = nvme_rdma_chain_rq(q, bd->rq, bd->last);
+
 	/* nothing that came before may wait for this one to be tried again */
-	weft_rdma_commit_rqs(hctx);
+	if (unlikely(st != BLK_STS_OK))
+		nvme_rdma_commit(q);
 	return st;
 }
 
@@ -285,9 +306,29 @@ commit:
  */
 void weft_rdma_commit_rqs(struct blk_mq_hw_ctx *hctx)
 {
-	struct weft_rdma_queue *q = hctx->driver_data;
+	nvme_rdma_commit(hctx->driver_data);
+}
 
-	spin_lock_bh(&q->sq_lock);
-	weft_rdma_flush(q);
-	spin_unlock_bh(&q->sq_lock);
+/*
+ * weft_rdma_queue_rqs() - &blk_mq_ops.queue_rqs: a whole plug at once
+ * Requests of several contexts may be mixed. What stays on @list the block
+ * layer gives to queue_rq, which tells it why.
+ */
+void weft_rdma_queue_rqs(weft_rq_list *list)
+{
+	struct weft_rdma_queue *q = NULL, *next;
+	struct request *rq;
+
+	while ((rq = rq_list_pop(list))) {
+		next = rq->mq_hctx->driver_data;
+		if (q && q != next)
+			nvme_rdma_commit(q);
+		q = next;
+		if (nvme_rdma_chain_rq(q, rq, false) != BLK_STS_OK) {
+			weft_rq_list_push(list, rq);
+			break;
+		}
+	}
+	if (q)
+		nvme_rdma_commit(q);
 }

@@ -1,55 +1,93 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # Counted cost of 4 KiB I/O at queue depth 32, submitted in batches, against a target
-# that invalidates remotely: completions, doorbells and receive posts per command.
+# that invalidates remotely: work requests, completions, doorbells, receive posts and
+# DMA mappings per command; with bounce buffers and without.
 # kernels: 6.1
 # tier: check
 # timeout: 300
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/rdma.sh"
 
-setup_rxe
-nvmet_setup "$WEFT_NQN" null 64
-load_host_beside_nvmet
-i=$(connect_weft "$(connect_string),nr_io_queues=1,queue_size=64")
+NAMES="commands send_wrs doorbells signalled completions recv_posts recvs dma_maps bounced
+	ended_in_batches"
 
 snapshot() {
 	local n
-	for n in commands send_wrs doorbells signalled completions recv_posts recvs; do
+	for n in $NAMES; do
 		eval "$1_$n=$(counter "$i" 1 "$n")"
 	done
 }
 
-# budget NAME LIMIT: NAME per 1000 commands between the snapshots a and b
+# per_mille NAME: NAME per 1000 commands between the snapshots a and b
+per_mille() {
+	ratio $(($(eval "echo \$((b_$1 - a_$1))"))) $((b_commands - a_commands))
+}
+
+# budget NAME LIMIT, floor NAME LEAST
 budget() {
-	local n=$(($(eval "echo \$((b_$1 - a_$1))"))) c=$((b_commands - a_commands))
-	echo "$1 per command: $(ratio "$n" "$c")/1000 (limit $2)"
-	[ "$(ratio "$n" "$c")" -le "$2" ] || fail "$1: $n for $c commands"
+	echo "$1 per command: $(per_mille "$1")/1000 (limit $2)"
+	[ "$(per_mille "$1")" -le "$2" ] || fail "$1: over the budget"
+}
+
+floor() {
+	echo "$1 per command: $(per_mille "$1")/1000 (at least $2)"
+	[ "$(per_mille "$1")" -ge "$2" ] || fail "$1: too few"
 }
 
 run() {
 	snapshot a
-	fio --name="$1" --filename="/dev/nvme${i}n1" --direct=1 --ioengine=libaio --rw="$1" \
+	taskset 1 fio --name="$1" --filename="/dev/nvme${i}n1" --direct=1 --ioengine=libaio --rw="$1" \
 		--bs=4k --iodepth=32 --iodepth_batch_submit=16 \
 		--iodepth_batch_complete_min=16 --size=32M --io_size=32M --minimal \
 		> "$VM_OUT/fio-$1.txt"
 	snapshot b
 	show_counters "$i" 1
+	budget doorbells 150
+	budget recv_posts 150
 }
 
-step "reads: REG_MR and SEND; hardly any SEND is signalled"
+connect_one_queue() {
+	i=$(connect_weft "$(connect_string),nr_io_queues=1,queue_size=64")
+	echo 2 > "/sys/block/nvme${i}n1/queue/nomerges"
+}
+
+setup_rxe
+nvmet_setup "$WEFT_NQN" null 64
+load_host_beside_nvmet
+connect_one_queue
+
+step "bounced reads: a SEND, hardly any signalled; nothing is mapped or registered"
+run randread
+budget send_wrs 1010
+budget completions 1100
+budget dma_maps 0
+floor bounced 1000
+floor ended_in_batches 400
+
+step "bounced writes: likewise, with the data in the capsule"
+run randwrite
+budget send_wrs 1010
+budget completions 1100
+budget dma_maps 0
+floor bounced 1000
+disconnect_weft "$i"
+
+echo 0 > /sys/module/weft_rdma/parameters/bounce_bytes
+connect_one_queue
+step "reads without bounce buffers: REG_MR and SEND, mapped once"
 run randread
 budget send_wrs 2010
 budget completions 1100
-budget doorbells 200
-budget recv_posts 200
+budget dma_maps 1000
+budget bounced 0
 
-step "in-capsule writes: one WR, signalled because it gathers user pages"
+step "writes without: one WR, signalled because it gathers user pages"
 run randwrite
 budget send_wrs 1010
 budget completions 2010
-budget doorbells 200
-
+budget dma_maps 1000
 disconnect_weft "$i"
+
 unload_weft
 check_clean
 nvmet_teardown
