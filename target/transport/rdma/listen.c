@@ -7,28 +7,12 @@
 #include <netdb.h>
 #include <stdlib.h>
 
+#include "target/transport/address.h"
 #include "target/transport/rdma/rdma.h"
 
 #define RETRY_US	(1000 * 1000)
 /* Turns of the timer in which a pulled device has left the device list */
 #define RESYNCS		10
-
-static int resolve(const struct nvmf_trid *trid, struct addrinfo **out,
-		   struct weft_reason *why)
-{
-	struct addrinfo hints = {
-		.ai_family = trid->adrfam == NVMF_ADRFAM_IPV6 ? AF_INET6 :
-								AF_INET,
-		.ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-	};
-	int rc = getaddrinfo(trid->traddr, trid->trsvcid, &hints, out);
-
-	if (rc)
-		return weft_fail(why, -EINVAL, "traddr=%s trsvcid=%s: %s",
-				 trid->traddr, trid->trsvcid, gai_strerror(rc));
-	return 0;
-}
 
 static int bind_failed(const struct nvmf_trid *trid, int err,
 		       struct weft_reason *why)
@@ -49,7 +33,7 @@ static int start(struct rdma_listener *l, struct weft_reason *why)
 	struct addrinfo *ai;
 	struct rdma_cm_id *id;
 	int on = 1;
-	int err = resolve(&l->trid, &ai, why);
+	int err = transport_resolve(&l->trid, &ai, why);
 
 	if (err)
 		return err;

@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "target/transport/address.h"
 #include "target/transport/rdma/rdma.h"
 
 #define PAGE			4096u
@@ -38,72 +39,26 @@ static void opts_init(struct nvmf_transport_opts *o)
 	};
 }
 
-/* Options that are a plain range; what depends on others is checked below. */
-static const struct {
-	const char *name;
-	size_t offset;
-	u32 min;
-	u32 max;
-	u32 unit;
-} ranges[] = {
-#define RANGE(field, min, max, unit) \
-	{ #field, offsetof(struct nvmf_transport_opts, field), min, max, unit }
-	RANGE(max_queue_depth, 16, 4096, 1),
-	RANGE(max_io_qpairs_per_ctrlr, 1, 65534, 1),
-	RANGE(in_capsule_data_size, 0, MAX_CAPSULE_DATA, CAPSULE_UNIT),
-	RANGE(max_io_size, 4096, MAX_IO, PAGE),
-	RANGE(io_unit_size, 4096, MAX_IO, PAGE),
-	RANGE(max_aq_depth, 32, 4096, 1),
-	RANGE(num_shared_buffers, 1, 1u << 24, 1),
-	RANGE(acceptor_backlog, 1, 65535, 1),
-	RANGE(num_cqe, 64, 1u << 22, 1),
-	RANGE(ack_timeout, 0, MAX_ACK_TIMEOUT, 1),
-#undef RANGE
+static const struct transport_range ranges[] = {
+	TRANSPORT_RANGE(max_queue_depth, 16, 4096, 1),
+	TRANSPORT_RANGE(max_io_qpairs_per_ctrlr, 1, 65534, 1),
+	TRANSPORT_RANGE(in_capsule_data_size, 0, MAX_CAPSULE_DATA,
+			CAPSULE_UNIT),
+	TRANSPORT_RANGE(max_io_size, 4096, MAX_IO, PAGE),
+	TRANSPORT_RANGE(io_unit_size, 4096, MAX_IO, PAGE),
+	TRANSPORT_RANGE(max_aq_depth, 32, 4096, 1),
+	TRANSPORT_RANGE(num_shared_buffers, 1, 1u << 24, 1),
+	TRANSPORT_RANGE(acceptor_backlog, 1, 65535, 1),
+	TRANSPORT_RANGE(num_cqe, 64, 1u << 22, 1),
+	TRANSPORT_RANGE(ack_timeout, 0, MAX_ACK_TIMEOUT, 1),
 };
-
-static int check_ranges(const struct nvmf_transport_opts *o,
-			struct weft_reason *why)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(ranges); i++) {
-		u32 v;
-
-		memcpy(&v, (const char *)o + ranges[i].offset, sizeof(v));
-		if (v < ranges[i].min || v > ranges[i].max ||
-		    v % ranges[i].unit)
-			return weft_fail(why, -EINVAL,
-					 "%s=%u: accepted are multiples of %u from %u to %u",
-					 ranges[i].name, v, ranges[i].unit,
-					 ranges[i].min, ranges[i].max);
-	}
-	return 0;
-}
 
 static int check_opts(const struct nvmf_transport_opts *o,
 		      struct weft_reason *why)
 {
-	u32 unit = o->io_unit_size;
-	u32 pieces;
-	int err = check_ranges(o, why);
+	int err = transport_check_ranges(o, ranges, ARRAY_SIZE(ranges), why);
 
-	if (err)
-		return err;
-	if (o->max_io_size & (o->max_io_size - 1))
-		return weft_fail(why, -EINVAL,
-				 "max_io_size=%u: accepted are powers of two",
-				 o->max_io_size);
-	pieces = (o->max_io_size + unit - 1) / unit;
-	if (pieces > NVMF_REQ_MAX_IOV)
-		return weft_fail(why, -EINVAL,
-				 "io_unit_size=%u: at least %u for a max_io_size of %u",
-				 unit, o->max_io_size / NVMF_REQ_MAX_IOV,
-				 o->max_io_size);
-	if (o->num_shared_buffers < pieces)
-		return weft_fail(why, -EINVAL,
-				 "num_shared_buffers=%u: one request of max_io_size=%u takes %u",
-				 o->num_shared_buffers, o->max_io_size, pieces);
-	return 0;
+	return err ? err : transport_check_buffers(o, why);
 }
 
 static int open_cm(struct rdma_transport *t, struct weft_reason *why)
