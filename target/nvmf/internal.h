@@ -209,8 +209,6 @@ struct nvmf_group_core {
 	struct nvmf_group_stats stats;
 };
 
-/** nvmf_group_self() - the calling reactor's poll group */
-struct nvmf_group *nvmf_group_self(void);
 int nvmf_group_create(void);
 void nvmf_group_destroy(void);
 /** nvmf_group_load() - connections that are counted in, all groups */

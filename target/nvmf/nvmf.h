@@ -59,7 +59,12 @@ bool nvmf_trid_equal(const struct nvmf_trid *a, const struct nvmf_trid *b);
  * @num_shared_buffers: bytes of data buffers per poll group / io_unit_size
  * @kas: keep-alive granularity in 100 ms
  * @min_kato: ms; shorter requests are rounded up
+ * @ack_timeout: RDMA: exponent of the device's timeout; TCP: ms after which
+ *               unacknowledged data breaks a connection; 0: the kernel's own
  * @remote_invalidate: use SEND with invalidate when the host asks (RDMA)
+ * @c2h_success: no response after the data of a read, where the host can do
+ *               without (TCP)
+ * @sock_priority: SO_PRIORITY of connections (TCP)
  */
 struct nvmf_transport_opts {
 	u32 max_queue_depth;
@@ -78,6 +83,8 @@ struct nvmf_transport_opts {
 	u32 kas;
 	u32 min_kato;
 	bool remote_invalidate;
+	bool c2h_success;
+	u32 sock_priority;
 };
 
 /* The target's life: created by main, one per daemon. */

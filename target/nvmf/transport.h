@@ -210,6 +210,9 @@ struct nvmf_group {
 	struct nvmf_group_core *core;
 };
 
+/** nvmf_group_self() - the calling reactor's poll group */
+struct nvmf_group *nvmf_group_self(void);
+
 /**
  * nvmf_group_choose() - least loaded poll group for a new connection
  * Control reactor. Counts the connection in at once; nvmf_group_unchoose()

@@ -19,7 +19,7 @@ struct listener_params {
 
 static const struct rpc_param address_params[] = {
 	{ .name = "trtype", .type = RPC_STR, .required = true,
-	  .offset = L(trtype), .help = "RDMA" },
+	  .offset = L(trtype), .help = "RDMA or TCP" },
 	{ .name = "adrfam", .type = RPC_STR, .offset = L(adrfam),
 	  .help = "IPv4 or IPv6; default: from traddr" },
 	{ .name = "traddr", .type = RPC_STR, .required = true,

@@ -27,7 +27,7 @@ struct transport_params {
 static const struct rpc_param transport_params[] = {
 	{ .name = "trtype", .type = RPC_STR, .required = true,
 	  .offset = offsetof(struct transport_params, trtype),
-	  .help = "RDMA" },
+	  .help = "RDMA or TCP" },
 	OPT_U32(max_queue_depth, "entries of an I/O queue"),
 	OPT_U32(max_io_qpairs_per_ctrlr, "I/O queues of a controller"),
 	OPT_U32(in_capsule_data_size, "bytes of data in a command capsule"),
@@ -35,18 +35,21 @@ static const struct rpc_param transport_params[] = {
 	OPT_U32(io_unit_size, "bytes of one data buffer"),
 	OPT_U32(max_aq_depth, "entries of an admin queue"),
 	OPT_U32(num_shared_buffers, "data buffers"),
-	OPT_U32(max_srq_depth, "entries of a shared receive queue"),
+	OPT_U32(max_srq_depth, "RDMA: entries of a shared receive queue"),
 	{ .name = "no_srq", .type = RPC_BOOL, .offset = OPT(no_srq),
-	  .help = "receives per queue pair instead of a shared queue" },
+	  .help = "RDMA: receives per queue pair instead of a shared queue" },
 	OPT_U32(acceptor_backlog, "pending connections"),
 	OPT_U32(abort_timeout_sec, "how long an Abort waits for its command"),
-	OPT_U32(num_cqe, "entries of a completion queue"),
-	OPT_U32(ack_timeout, "RDMA acknowledge timeout, exponent"),
+	OPT_U32(num_cqe, "RDMA: entries of a completion queue"),
+	OPT_U32(ack_timeout, "RDMA: acknowledge timeout, exponent; TCP: ms"),
 	OPT_U32(kas, "keep-alive granularity in 100 ms"),
 	OPT_U32(min_kato, "shortest keep-alive timeout in ms"),
 	{ .name = "remote_invalidate", .type = RPC_BOOL,
 	  .offset = OPT(remote_invalidate),
-	  .help = "SEND with invalidate when the host asks for it" },
+	  .help = "RDMA: SEND with invalidate when the host asks for it" },
+	{ .name = "c2h_success", .type = RPC_BOOL, .offset = OPT(c2h_success),
+	  .help = "TCP: no response after a read's data where SQ flow control is off" },
+	OPT_U32(sock_priority, "TCP: SO_PRIORITY of connections, 0 to 6"),
 	{ .name = "zcopy", .type = RPC_ONLY_FALSE },
 	{ .name = "dif_insert_or_strip", .type = RPC_ONLY_FALSE },
 	{ .name = "buf_cache_size", .type = RPC_HINT },
@@ -55,8 +58,6 @@ static const struct rpc_param transport_params[] = {
 	{ .name = "no_wr_batching", .type = RPC_ONLY_FALSE },
 	{ .name = "acceptor_poll_rate", .type = RPC_HINT },
 	{ .name = "data_wr_pool_size", .type = RPC_HINT },
-	{ .name = "c2h_success", .type = RPC_HINT },
-	{ .name = "sock_priority", .type = RPC_HINT },
 	{ .name = "control_msg_num", .type = RPC_HINT },
 	{ .name = "disable_mappable_bar0", .type = RPC_HINT },
 	{ .name = "disable_adaptive_irq", .type = RPC_HINT },
@@ -65,6 +66,32 @@ static const struct rpc_param transport_params[] = {
 	RPC_TGT_NAME,
 	{ .type = RPC_END }
 };
+
+/* Options that other transports take without effect, and do not show */
+static const struct {
+	const char *name;
+	u8 trtype;
+} own_options[] = {
+	{ "max_srq_depth", NVMF_TRTYPE_RDMA },
+	{ "no_srq", NVMF_TRTYPE_RDMA },
+	{ "num_cqe", NVMF_TRTYPE_RDMA },
+	{ "remote_invalidate", NVMF_TRTYPE_RDMA },
+	{ "c2h_success", NVMF_TRTYPE_TCP },
+	{ "sock_priority", NVMF_TRTYPE_TCP },
+};
+
+static bool is_option_of(const struct rpc_param *p,
+			 const struct nvmf_transport *t)
+{
+	size_t i;
+
+	if (p->type != RPC_U32 && p->type != RPC_BOOL)
+		return false;
+	for (i = 0; i < ARRAY_SIZE(own_options); i++)
+		if (!strcmp(own_options[i].name, p->name))
+			return nvmf_transport_find(own_options[i].trtype) == t;
+	return true;
+}
 
 /* What is not given keeps the transport's own default. */
 static bool transport_init(struct rpc_call *call, void *params,
@@ -90,8 +117,7 @@ static void create_transport(struct rpc_call *call, const void *params)
 	for (t = nvmf_transport_first(); t; t = nvmf_transport_next(t)) {
 		if (strcasecmp(nvmf_transport_name(t), p->trtype))
 			continue;
-		diff = nvmf_transport_opts_diff(nvmf_transport_opts(t),
-						&p->opts);
+		diff = nvmf_transport_opts_diff(t, &p->opts);
 		if (diff)
 			rpc_fail(call, RPC_INTERNAL,
 				 "Transport type '%s' already exists with another %s",
@@ -103,14 +129,15 @@ static void create_transport(struct rpc_call *call, const void *params)
 	nvmf_transport_create(p->trtype, &p->opts, rpc_done, call);
 }
 
-const char *nvmf_transport_opts_diff(const struct nvmf_transport_opts *a,
+const char *nvmf_transport_opts_diff(const struct nvmf_transport *t,
 				     const struct nvmf_transport_opts *b)
 {
+	const struct nvmf_transport_opts *a = nvmf_transport_opts(t);
 	const struct rpc_param *p;
 	size_t at, size;
 
 	for (p = transport_params; p->type != RPC_END; p++) {
-		if (p->type != RPC_U32 && p->type != RPC_BOOL)
+		if (!is_option_of(p, t))
 			continue;
 		at = p->offset - offsetof(struct transport_params, opts);
 		size = p->type == RPC_U32 ? sizeof(u32) : sizeof(bool);
@@ -128,11 +155,13 @@ json_t *nvmf_transport_json(const struct nvmf_transport *t)
 	const char *at;
 
 	for (p = transport_params; p->type != RPC_END; p++) {
+		if (!is_option_of(p, t))
+			continue;
 		at = opts + p->offset - offsetof(struct transport_params, opts);
 		if (p->type == RPC_U32)
 			json_object_set_new(j, p->name,
 					    json_integer(*(const u32 *)at));
-		else if (p->type == RPC_BOOL)
+		else
 			json_object_set_new(j, p->name,
 					    json_boolean(*(const bool *)at));
 	}
@@ -151,7 +180,7 @@ static json_t *create_transport_undo(const void *params, const json_t *result)
 static const struct rpc_param trtype_params[] = {
 	{ .name = "trtype", .type = RPC_STR, .required = true,
 	  .offset = offsetof(struct transport_params, trtype),
-	  .help = "RDMA" },
+	  .help = "RDMA or TCP" },
 	RPC_TGT_NAME,
 	{ .type = RPC_END }
 };

@@ -17,7 +17,7 @@ struct nvmf_subsystem *rpc_find_subsystem(struct rpc_call *call,
 					  const char *nqn);
 
 /** nvmf_transport_opts_diff() - name of an option that differs, or NULL */
-const char *nvmf_transport_opts_diff(const struct nvmf_transport_opts *a,
+const char *nvmf_transport_opts_diff(const struct nvmf_transport *t,
 				     const struct nvmf_transport_opts *b);
 
 /** nvmf_transport_json() - a transport with its options, as listed and saved */

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
+/*
+ * Data buffers of one reactor, for whatever cannot be moved in place: chunks of
+ * slabs, which are made when they are needed and given back when nobody uses
+ * them. What a slab's memory is (registered with a device or not) is the
+ * transport's business.
+ *
+ * A request takes all of its buffers at once. Who finds too few waits, and is
+ * served in the order of arrival. Everything runs on the pool's reactor.
+ */
+#ifndef WEFT_TARGET_TRANSPORT_POOL_H
+#define WEFT_TARGET_TRANSPORT_POOL_H
+
+#include <sys/queue.h>
+#include <sys/uio.h>
+
+#include "target/reactor/reactor.h"
+
+struct pool_slab;
+
+/** struct pool_mem - a slab's memory; @key: the transport's registration */
+struct pool_mem {
+	void *base;
+	size_t len;
+	void *key;
+};
+
+/**
+ * struct pool_ops - where memory comes from
+ * @get: @len bytes, page-aligned; 0 or negative errno
+ * @put: give them back
+ */
+struct pool_ops {
+	int (*get)(void *ctx, size_t len, struct pool_mem *m);
+	void (*put)(void *ctx, struct pool_mem *m);
+};
+
+/**
+ * struct pool_buf - a chunk of a slab
+ * @iov: @set: when it is the first one that a user holds: all the user's
+ *       pieces, and the chunks that they are
+ */
+struct pool_buf {
+	void *addr;
+	struct pool_slab *slab;
+	struct iovec *iov;
+	struct pool_buf **set;
+	TAILQ_ENTRY(pool_buf) link;
+};
+
+/** struct pool_slab - @used: given out; @touched: since the last trim */
+struct pool_slab {
+	struct pool_mem mem;
+	u32 used;
+	u32 chunks;
+	bool touched;
+	struct iovec *iovs;
+	struct pool_buf **sets;
+	TAILQ_ENTRY(pool_slab) link;
+	struct pool_buf bufs[];
+};
+
+/**
+ * struct pool_user - who takes buffers, embedded in a request
+ * @len: bytes asked for; @need: buffers for them; @nbufs: held
+ * @first: the first one held
+ * @ready: called once a user that has waited has its buffers, or with -ENOMEM
+ *         when there will never be enough
+ */
+struct pool_user {
+	u32 len;
+	u32 need;
+	u32 nbufs;
+	struct pool_buf *first;
+	void (*ready)(struct pool_user *u, int err);
+	TAILQ_ENTRY(pool_user) link;
+};
+
+/**
+ * struct pool - buffers of a reactor
+ * @chunk: bytes of a buffer; @pieces: most that one user may hold
+ * @limit: most buffers; @total: there are; @in_use: given out
+ * @waits: how often somebody had to wait
+ * @serving: @waiting is being gone through
+ * @trim: timer that gives unused slabs back
+ */
+struct pool {
+	const char *name;
+	const struct pool_ops *ops;
+	void *ctx;
+	u32 chunk;
+	u32 pieces;
+	u32 limit;
+	u32 total;
+	u32 in_use;
+	u64 waits;
+	bool serving;
+	struct poller *trim;
+	TAILQ_HEAD(, pool_buf) free;
+	TAILQ_HEAD(pool_slabs, pool_slab) slabs;
+	TAILQ_HEAD(, pool_user) waiting;
+};
+
+/** pool_init() - empty; @ops and @ctx as long as the pool */
+void pool_init(struct pool *p, const char *name, u32 chunk, u32 pieces,
+	       u32 limit, const struct pool_ops *ops, void *ctx);
+/** pool_fini() - all memory back; nobody holds buffers or waits */
+void pool_fini(struct pool *p);
+/**
+ * pool_take() - buffers for @len bytes, whose pieces are then pool_iov()
+ * Return: 0; -EAGAIN: @u waits, and @u->ready() is called; -ENOMEM: there will
+ * never be enough.
+ */
+int pool_take(struct pool *p, struct pool_user *u, u32 len);
+/** pool_give() - @u's buffers back, if it has any; serves who waits */
+void pool_give(struct pool *p, struct pool_user *u);
+/** pool_cancel() - @u waits no longer */
+void pool_cancel(struct pool *p, struct pool_user *u);
+
+/** pool_iov() - @u->nbufs pieces, together @u->len bytes */
+static inline struct iovec *pool_iov(const struct pool_user *u)
+{
+	return u->first->iov;
+}
+
+#endif

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * A reactor's part of the transport. Sockets wake the reactor by themselves;
+ * the one poller of the group does what events have left to do: sending what a
+ * turn has made, reading on where buffers were missing, taking connections
+ * down. It sleeps when its lists are empty. Time limits are looked at once in a
+ * while, and only as long as somebody has one.
+ */
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "target/transport/tcp/tcp.h"
+
+#define TICK_US		(250 * 1000)
+
+/* The poller: only what is on a list now; what comes meanwhile has its turn. */
+
+static int resume_all(struct tcp_group *g)
+{
+	struct tcp_conn *c, *last = TAILQ_LAST(&g->resume, tcp_conns);
+	int n = 0;
+
+	while (last) {
+		c = TAILQ_FIRST(&g->resume);
+		TAILQ_REMOVE(&g->resume, c, resume_link);
+		c->in_resume = false;
+		tcp_rx_resume(c);
+		n++;
+		if (c == last)
+			break;
+	}
+	return n;
+}
+
+static int advance_all(struct tcp_group *g)
+{
+	struct tcp_conn *c, *last = TAILQ_LAST(&g->closing, tcp_conns);
+	bool end = !last;
+	int n = 0;
+
+	while (!end) {
+		c = TAILQ_FIRST(&g->closing);
+		end = c == last;
+		tcp_conn_advance(c);
+		n++;
+	}
+	return n;
+}
+
+static int flush_all(struct tcp_group *g)
+{
+	struct tcp_conn *c, *last = TAILQ_LAST(&g->flush, tcp_conns);
+	int n = 0;
+
+	while (last) {
+		c = TAILQ_FIRST(&g->flush);
+		TAILQ_REMOVE(&g->flush, c, flush_link);
+		c->in_flush = false;
+		tcp_tx_flush(c);
+		n++;
+		if (c == last)
+			break;
+	}
+	return n;
+}
+
+static int group_poll(void *ctx)
+{
+	struct tcp_group *g = ctx;
+
+	return resume_all(g) + advance_all(g) + flush_all(g);
+}
+
+static int group_arm(void *ctx)
+{
+	/* what an event of the last turn has left must not wait for another */
+	return group_poll(ctx);
+}
+
+/* Time limits */
+
+static void linger_end(struct tcp_linger *l)
+{
+	TAILQ_REMOVE(&l->g->lingers, l, link);
+	fd_source_remove(&l->src);
+	close(l->fd);
+	free(l);
+}
+
+static void check_lingers(struct tcp_group *g, u64 now)
+{
+	struct tcp_linger *l, *next;
+
+	for (l = TAILQ_FIRST(&g->lingers); l; l = next) {
+		next = TAILQ_NEXT(l, link);
+		if (now >= l->until_us)
+			linger_end(l);
+	}
+}
+
+static void check_stuck(struct tcp_group *g, u64 now)
+{
+	static __thread struct log_budget budget;
+	struct tcp_conn *c, *next;
+
+	for (c = TAILQ_FIRST(&g->stuck); c; c = next) {
+		next = TAILQ_NEXT(c, stuck_link);
+		if (!tcp_conn_live(c)) {
+			if (now - c->since_us >= TCP_TERM_US)
+				tcp_conn_begin_closing(c);
+		} else if (now - c->since_us >= TCP_STALL_US) {
+			log_peer(&budget, LOG_WARNING, "tcp: %s:%s queue %u: the host has not taken anything of its responses for %d s; closing",
+				 c->base.peer, c->base.peer_port, c->base.qid,
+				 TCP_STALL_US / 1000000);
+			tcp_conn_break(c, "sending", 0);
+		}
+	}
+}
+
+static int tick(void *ctx)
+{
+	struct tcp_group *g = ctx;
+	u64 now = reactor_now_us();
+
+	check_lingers(g, now);
+	check_stuck(g, now);
+	if (TAILQ_EMPTY(&g->lingers) && TAILQ_EMPTY(&g->stuck))
+		poller_unregister(&g->tick);
+	return 0;
+}
+
+void tcp_group_watch(struct tcp_group *g)
+{
+	if (!g->tick)
+		g->tick = poller_register("tcp_tick", tick, g, TICK_US, NULL);
+}
+
+/* Sockets that are kept open for the peer to read a TermReq */
+
+static void linger_event(void *ctx, u32 events)
+{
+	struct tcp_linger *l = ctx;
+	ssize_t n = recv(l->fd, l->g->buf, TCP_RX_BUF, MSG_DONTWAIT);
+
+	(void)events;
+	if (!n || (n < 0 && errno != EAGAIN && errno != EINTR))
+		linger_end(l);
+}
+
+void tcp_linger(struct tcp_group *g, int fd)
+{
+	struct tcp_linger *l = calloc(1, sizeof(*l));
+
+	if (!l) {
+		close(fd);
+		return;
+	}
+	l->g = g;
+	l->fd = fd;
+	l->until_us = reactor_now_us() + TCP_TERM_US;
+	TAILQ_INSERT_TAIL(&g->lingers, l, link);
+	l->src = fd_source_add("tcp-linger", fd, EPOLLIN, linger_event, l);
+	if (!l->src || shutdown(fd, SHUT_WR)) {
+		linger_end(l);
+		return;
+	}
+	tcp_group_watch(g);
+}
+
+/* Buffers */
+
+static int mem_get(void *ctx, size_t len, struct pool_mem *m)
+{
+	(void)ctx;
+	m->base = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	m->len = len;
+	return m->base == MAP_FAILED ? -ENOMEM : 0;
+}
+
+static void mem_put(void *ctx, struct pool_mem *m)
+{
+	(void)ctx;
+	munmap(m->base, m->len);
+}
+
+static const struct pool_ops mem_ops = { .get = mem_get, .put = mem_put };
+
+int tcp_group_create(struct nvmf_transport *t, struct nvmf_group *base)
+{
+	const struct nvmf_transport_opts *o = &t->opts;
+	struct tcp_group *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return -ENOMEM;
+	g->base = base;
+	g->t = to_transport(t);
+	TAILQ_INIT(&g->conns);
+	TAILQ_INIT(&g->flush);
+	TAILQ_INIT(&g->resume);
+	TAILQ_INIT(&g->closing);
+	TAILQ_INIT(&g->stuck);
+	TAILQ_INIT(&g->lingers);
+	pool_init(&g->pool, "tcp", o->io_unit_size,
+		  (o->max_io_size + o->io_unit_size - 1) / o->io_unit_size,
+		  o->num_shared_buffers, &mem_ops, g);
+	g->buf = malloc(TCP_RX_BUF);
+	if (g->buf)
+		g->poller = poller_register("tcp", group_poll, g, 0, group_arm);
+	if (!g->poller) {
+		free(g->buf);
+		free(g);
+		return -ENOMEM;
+	}
+	base->transport_group[NVMF_TRTYPE_TCP] = g;
+	return 0;
+}
+
+void tcp_group_destroy(struct nvmf_transport *t, struct nvmf_group *base)
+{
+	struct tcp_group *g = base->transport_group[NVMF_TRTYPE_TCP];
+	struct tcp_linger *l;
+
+	(void)t;
+	if (!g)
+		return;
+	base->transport_group[NVMF_TRTYPE_TCP] = NULL;
+	while ((l = TAILQ_FIRST(&g->lingers)))
+		linger_end(l);
+	poller_unregister(&g->tick);
+	poller_unregister(&g->poller);
+	pool_fini(&g->pool);
+	free(g->buf);
+	free(g);
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * A command's way: its data comes with the capsule or as R2Ts ask for it, into
+ * the bdev's RAM or into buffers; nvmf executes it; data and response are
+ * queued to leave. On the connection's reactor.
+ *
+ * A request that waits for buffers does not stop its connection from being
+ * read, except when the data is what comes next on the socket. That must not
+ * happen while others of the connection hold buffers for data that comes later:
+ * everybody could wait for everybody then. Memory of its own is given to such a
+ * request, no more than a capsule holds.
+ */
+#include <stdlib.h>
+
+#include "target/transport/tcp/tcp.h"
+
+#define OWN_ALIGN	4096
+
+/* Data that comes with its capsule */
+
+static void expect_capsule(struct tcp_request *r)
+{
+	struct tcp_conn *c = r->c;
+
+	r->state = TCP_REQ_CAPSULE;
+	c->sink = (struct tcp_sink){
+		.skip = r->base.sgl.offset, .left = r->base.length,
+		.iov = r->base.iov,
+	};
+}
+
+static void expect_r2t(struct tcp_request *r)
+{
+	struct tcp_conn *c = r->c;
+	u32 piece = r->base.length;
+
+	/* with several under way at a time nothing is lost by small ones */
+	if (c->maxr2t > 1 && piece > TCP_R2T_PIECE)
+		piece = TCP_R2T_PIECE;
+	r->state = TCP_REQ_R2T;
+	c->nfetch++;
+	c->nlarge += r->base.length >= TCP_DIRECT_MIN;
+	nvme_tcp_fetch_init(&r->fetch, le16_to_cpu(r->cmd.sqe.cid),
+			    (u16)(r - c->reqs), r->base.length, piece,
+			    c->maxr2t);
+	r->fetch.ttag_step = (u16)c->nreqs;
+	tcp_tx_queue(r);
+}
+
+static bool in_capsule(const struct tcp_request *r)
+{
+	return r->base.sgl.place == NVME_SGL_PLACE_CAPSULE;
+}
+
+/* There is a place for its data. */
+static void placed(struct tcp_request *r)
+{
+	if (r->base.dir != NVME_XFER_HOST_TO_CTRL) {
+		r->state = TCP_REQ_NVMF;
+		nvmf_request_execute(&r->base);
+	} else if (in_capsule(r)) {
+		expect_capsule(r);
+	} else {
+		expect_r2t(r);
+	}
+}
+
+static void fail(struct tcp_request *r, nvme_status st)
+{
+	r->state = TCP_REQ_NVMF;
+	nvmf_request_fail(&r->base, st);
+}
+
+void tcp_request_filled(struct tcp_request *r)
+{
+	struct tcp_conn *c = r->c;
+
+	if (r->state == TCP_REQ_R2T) {
+		c->nfetch--;
+		c->nlarge -= r->base.length >= TCP_DIRECT_MIN;
+	}
+	if (r->damaged) {
+		fail(r, NVME_SC_TRANSIENT_TRANSPORT);
+		return;
+	}
+	r->state = TCP_REQ_NVMF;
+	nvmf_request_execute(&r->base);
+}
+
+/* Buffers */
+
+static void use_buffers(struct tcp_request *r)
+{
+	r->base.iov = pool_iov(&r->buf);
+	r->base.iovcnt = (int)r->buf.nbufs;
+}
+
+static void use_own(struct tcp_request *r)
+{
+	if (posix_memalign(&r->own, OWN_ALIGN, r->base.length)) {
+		r->own = NULL;
+		fail(r, NVME_SC_INTERNAL);
+		return;
+	}
+	r->one = (struct iovec){ r->own, r->base.length };
+	r->base.iovcnt = 1;
+	placed(r);
+}
+
+static void unblock(struct tcp_conn *c)
+{
+	c->blocked = false;
+	if (c->in_resume)
+		return;
+	/* not at once: whoever has given the buffers back is being served */
+	c->in_resume = true;
+	TAILQ_INSERT_TAIL(&c->g->resume, c, resume_link);
+}
+
+void tcp_request_ready(struct pool_user *u, int err)
+{
+	struct tcp_request *r = (struct tcp_request *)((char *)u -
+				offsetof(struct tcp_request, buf));
+	struct tcp_conn *c = r->c;
+
+	if (c->blocked && c->rx_req == r)
+		unblock(c);
+	if (err || !tcp_conn_live(c)) {
+		fail(r, err ? NVME_SC_INTERNAL : NVME_SC_DATA_XFER_ERROR);
+		return;
+	}
+	use_buffers(r);
+	placed(r);
+}
+
+static void wait_for_buffers(struct tcp_request *r)
+{
+	struct tcp_conn *c = r->c;
+
+	TCP_COUNT(c, wait_buffer, 1);
+	if (!in_capsule(r)) {
+		r->state = TCP_REQ_BUFFER;
+	} else if (c->nfetch) {
+		pool_cancel(&c->g->pool, &r->buf);
+		use_own(r);
+	} else {
+		r->state = TCP_REQ_BUFFER;
+		c->blocked = true;
+	}
+}
+
+void tcp_req_get_data(struct nvmf_request *req)
+{
+	struct tcp_request *r = to_request(req);
+	int err;
+
+	/* a bdev's RAM; or nothing of the capsule's data is here yet */
+	if (req->iovcnt) {
+		placed(r);
+		return;
+	}
+	r->buf.ready = tcp_request_ready;
+	err = pool_take(&r->c->g->pool, &r->buf, req->length);
+	if (!err) {
+		use_buffers(r);
+		placed(r);
+	} else if (err == -EAGAIN) {
+		wait_for_buffers(r);
+	} else {
+		fail(r, NVME_SC_INTERNAL);
+	}
+}
+
+/* The end */
+
+void tcp_request_finish(struct tcp_request *r)
+{
+	struct tcp_conn *c = r->c;
+
+	if (r->queued)
+		tcp_tx_unqueue(r);
+	free(r->own);
+	r->own = NULL;
+	r->state = TCP_REQ_FREE;
+	r->base.iov = &r->one;
+	TAILQ_INSERT_HEAD(&c->free, r, link);
+	pool_give(&c->g->pool, &r->buf);
+	nvmf_request_done(&r->base);
+}
+
+static bool sends_data(const struct tcp_request *r)
+{
+	return !le16_to_cpu(r->base.cqe.status) && r->base.length &&
+	       r->base.dir == NVME_XFER_CTRL_TO_HOST;
+}
+
+/*
+ * A response may be left out if it would say nothing: success, no result, and
+ * a queue whose head pointer nobody wants to know.
+ */
+static bool success_is_enough(const struct tcp_request *r)
+{
+	return r->c->t->base.opts.c2h_success && r->c->base.sqflow_off &&
+	       !r->base.cqe.result;
+}
+
+static u8 finish_header(const struct tcp_conn *c, void *pdu, u32 data_len,
+			u8 *to)
+{
+	u32 n = nvme_tcp_tx_finish(&c->tx, pdu, data_len);
+
+	memcpy(to, pdu, n);
+	return (u8)n;
+}
+
+static void build_data(struct tcp_request *r, bool last_of_all)
+{
+	union {
+		struct nvme_tcp_data data;
+		u8 room[NVME_TCP_HDR_ROOM];
+	} u = { .data = {
+		.hdr.type = NVME_TCP_C2H_DATA,
+		.hdr.flags = NVME_TCP_F_LAST |
+			     (last_of_all ? NVME_TCP_F_SUCCESS : 0),
+		.cccid = r->cmd.sqe.cid,
+		.datal = cpu_to_le32(r->base.length),
+	} };
+	u32 crc = NVME_TCP_CRC_INIT;
+	int i;
+
+	r->hdr_len = finish_header(r->c, &u, r->base.length, r->hdr);
+	r->tx_len += r->hdr_len + r->base.length;
+	if (!r->c->tx.ddgst)
+		return;
+	for (i = 0; i < r->base.iovcnt; i++)
+		crc = nvme_tcp_crc(crc, r->base.iov[i].iov_base,
+				   r->base.iov[i].iov_len);
+	r->ddgst = nvme_tcp_crc_finish(crc);
+	r->tx_len += sizeof(r->ddgst);
+}
+
+static void build_response(struct tcp_request *r)
+{
+	union {
+		struct nvme_tcp_rsp rsp;
+		u8 room[NVME_TCP_HDR_ROOM];
+	} u = { .rsp = {
+		.hdr.type = NVME_TCP_RSP,
+		.cqe = r->base.cqe,
+	} };
+
+	r->rsp_len = finish_header(r->c, &u, 0, r->hdr + r->c->hdr_room);
+	r->tx_len += r->rsp_len;
+}
+
+void tcp_request_respond(struct tcp_request *r)
+{
+	bool data = sends_data(r);
+	bool enough = data && success_is_enough(r);
+
+	r->state = TCP_REQ_SEND;
+	if (r->queued && r->built) {
+		/* an R2T is half sent: the host did not wait for it */
+		tcp_conn_break(r->c, "answering", EPROTO);
+		return;
+	}
+	r->tx_len = 0;
+	r->hdr_len = 0;
+	r->rsp_len = 0;
+	if (data)
+		build_data(r, enough);
+	else
+		pool_give(&r->c->g->pool, &r->buf);
+	if (!enough)
+		build_response(r);
+	r->built = true;
+	tcp_tx_queue(r);
+}
+
+void tcp_req_complete(struct nvmf_request *req)
+{
+	struct tcp_request *r = to_request(req);
+	struct tcp_conn *c = r->c;
+
+	if (!tcp_conn_live(c))
+		tcp_request_finish(r);
+	else if (c->rx_req == r)
+		r->state = TCP_REQ_HELD;
+	else
+		tcp_request_respond(r);
+}
+
+void tcp_requests_end(struct tcp_conn *c)
+{
+	u32 i;
+
+	for (i = 0; i < c->nreqs; i++) {
+		struct tcp_request *r = &c->reqs[i];
+
+		switch (r->state) {
+		case TCP_REQ_FREE:
+		case TCP_REQ_NVMF:
+			break;
+		case TCP_REQ_BUFFER:
+			pool_cancel(&c->g->pool, &r->buf);
+			fail(r, NVME_SC_DATA_XFER_ERROR);
+			break;
+		case TCP_REQ_CAPSULE:
+		case TCP_REQ_R2T:
+			fail(r, NVME_SC_DATA_XFER_ERROR);
+			break;
+		case TCP_REQ_HELD:
+		case TCP_REQ_SEND:
+			tcp_request_finish(r);
+			break;
+		}
+	}
+}

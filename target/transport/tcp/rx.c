@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * From the socket to PDUs. Called by the reactor when a socket has something,
+ * and by the group's poller for connections that were blocked.
+ *
+ * Small PDUs, and small payloads with them, come through the reactor's receive
+ * buffer: one recv brings many, at the price of a copy of the payload. Of a
+ * large payload the kernel puts what has not come yet straight to its place,
+ * with the headers behind it going to the buffer in the same call. When large
+ * payloads are expected, only a little is read into the buffer, so that little
+ * of them is copied.
+ *
+ * What was received and may not be looked at yet, because the payload in it has
+ * no place, is kept aside; the socket is not read meanwhile.
+ */
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "target/transport/tcp/tcp.h"
+
+static bool reading(const struct tcp_conn *c)
+{
+	return tcp_conn_live(c) && !c->blocked;
+}
+
+void tcp_rx_event(struct tcp_conn *c, enum nvme_tcp_rx_event ev)
+{
+	bool begun = c->rx.data_len;
+
+	switch (ev) {
+	case NVME_TCP_RX_MORE:
+		return;
+	case NVME_TCP_RX_PDU:
+		tcp_pdu_begin(c);
+		return;
+	case NVME_TCP_RX_END:
+	case NVME_TCP_RX_BAD_DDGST:
+		TCP_COUNT(c, recv_pdus, 1);
+		/* without payload this is the first that is heard of it */
+		if (!begun)
+			tcp_pdu_begin(c);
+		if (tcp_conn_live(c))
+			tcp_pdu_end(c, ev == NVME_TCP_RX_BAD_DDGST);
+		return;
+	case NVME_TCP_RX_FAULT:
+		tcp_conn_fault(c, &c->rx.fault);
+		return;
+	}
+}
+
+/* @n bytes of payload are in place, or dropped */
+static void sink_advance(struct tcp_sink *s, u32 n)
+{
+	u32 skipped = n < s->skip ? n : s->skip;
+
+	s->skip -= skipped;
+	n -= skipped;
+	if (n > s->left)
+		n = s->left;
+	s->left -= n;
+	s->offset += n;
+	while (s->left && s->offset >= s->iov->iov_len) {
+		s->offset -= s->iov->iov_len;
+		s->iov++;
+	}
+}
+
+/* The longest run that has one place, of @n bytes; @to is NULL: dropped */
+static u32 sink_next(const struct tcp_sink *s, u32 n, u8 **to)
+{
+	size_t room;
+
+	*to = NULL;
+	if (s->skip)
+		return n < s->skip ? n : s->skip;
+	if (!s->left)
+		return n;
+	*to = (u8 *)s->iov->iov_base + s->offset;
+	room = s->iov->iov_len - s->offset;
+	if (room > s->left)
+		room = s->left;
+	return n < room ? n : (u32)room;
+}
+
+static u32 feed_data(struct tcp_conn *c, const u8 *p, u32 len)
+{
+	enum nvme_tcp_rx_event ev;
+	u32 n;
+	u8 *to;
+
+	n = sink_next(&c->sink, len, &to);
+	if (to) {
+		memcpy(to, p, n);
+		TCP_COUNT(c, copied_bytes, n);
+	}
+	sink_advance(&c->sink, n);
+	nvme_tcp_rx_data(&c->rx, p, n, &ev);
+	tcp_rx_event(c, ev);
+	return n;
+}
+
+/* Bytes of the stream, from the buffer. Return: how many were dealt with. */
+static u32 feed(struct tcp_conn *c, const u8 *p, u32 len)
+{
+	enum nvme_tcp_rx_event ev;
+	u32 done = 0, n, most;
+
+	while (done < len && reading(c)) {
+		most = len - done;
+		switch (nvme_tcp_rx_want(&c->rx, &n)) {
+		case NVME_TCP_RX_HDR:
+			n = nvme_tcp_rx_hdr(&c->rx, p + done, most, &ev);
+			tcp_rx_event(c, ev);
+			break;
+		case NVME_TCP_RX_DATA:
+			n = feed_data(c, p + done, n < most ? n : most);
+			break;
+		case NVME_TCP_RX_DDGST:
+			n = nvme_tcp_rx_ddgst(&c->rx, p + done, most, &ev);
+			tcp_rx_event(c, ev);
+			break;
+		default:
+			return len;
+		}
+		done += n;
+	}
+	return done;
+}
+
+/* Keep what may not be looked at yet. */
+static void stash(struct tcp_conn *c, const u8 *p, u32 len)
+{
+	if (!len || !tcp_conn_live(c))
+		return;
+	c->stash = malloc(len);
+	if (!c->stash) {
+		tcp_conn_break(c, "receiving", ENOMEM);
+		return;
+	}
+	memcpy(c->stash, p, len);
+	c->stash_off = 0;
+	c->stash_len = len;
+}
+
+/*
+ * Places for what the socket has: the rest of a large payload, then the buffer.
+ * Return: pieces; *@direct bytes are payload.
+ */
+static int place(struct tcp_conn *c, struct iovec *v, u32 *direct, u32 *total)
+{
+	struct tcp_sink s = c->sink;
+	int n = 0;
+	u32 left, run;
+	u8 *to;
+
+	*direct = 0;
+	if (nvme_tcp_rx_want(&c->rx, &left) == NVME_TCP_RX_DATA && !s.skip &&
+	    s.left >= TCP_DIRECT_MIN) {
+		while (s.left && n < NVMF_REQ_MAX_IOV) {
+			run = sink_next(&s, s.left, &to);
+			v[n++] = (struct iovec){ to, run };
+			sink_advance(&s, run);
+			*direct += run;
+		}
+	}
+	v[n].iov_base = c->g->buf;
+	v[n].iov_len = c->large || c->nlarge ? TCP_RX_SMALL : TCP_RX_BUF;
+	*total = *direct + (u32)v[n].iov_len;
+	return n + 1;
+}
+
+/* @len bytes of payload have come to the places that place() gave. */
+static void placed(struct tcp_conn *c, const struct iovec *v, u32 len)
+{
+	enum nvme_tcp_rx_event ev;
+
+	TCP_COUNT(c, direct_bytes, len);
+	for (; len && tcp_conn_live(c); v++) {
+		u32 n = v->iov_len < len ? (u32)v->iov_len : len;
+
+		sink_advance(&c->sink, n);
+		nvme_tcp_rx_data(&c->rx, v->iov_base, n, &ev);
+		tcp_rx_event(c, ev);
+		len -= n;
+	}
+}
+
+/* One call. Return: bytes; 0 if there is nothing more now. */
+static u32 receive(struct tcp_conn *c)
+{
+	struct iovec v[NVMF_REQ_MAX_IOV + 1];
+	struct msghdr msg = { .msg_iov = v };
+	u32 direct, total, got, done;
+	ssize_t n;
+
+	msg.msg_iovlen = place(c, v, &direct, &total);
+	do {
+		n = recvmsg(c->fd, &msg, MSG_DONTWAIT);
+	} while (n < 0 && errno == EINTR);
+	TCP_COUNT(c, recv_calls, 1);
+	if (n <= 0) {
+		if (!n || errno != EAGAIN)
+			tcp_conn_break(c, "receiving", n ? errno : 0);
+		return 0;
+	}
+	got = (u32)n;
+	TCP_COUNT(c, recv_bytes, got);
+	if (direct > got)
+		direct = got;
+	if (direct)
+		placed(c, v, direct);
+	done = feed(c, c->g->buf, got - direct);
+	stash(c, c->g->buf + done, got - direct - done);
+	/* a short read has emptied the socket: no need to ask again */
+	return got < total ? 0 : got;
+}
+
+void tcp_rx_ready(struct tcp_conn *c)
+{
+	u32 taken = 0, n;
+
+	while (reading(c) && !c->stash && taken < TCP_RX_BUDGET) {
+		n = receive(c);
+		if (!n)
+			break;
+		taken += n;
+	}
+	tcp_conn_watch(c);
+}
+
+void tcp_rx_resume(struct tcp_conn *c)
+{
+	u8 *p = c->stash;
+
+	if (p && reading(c)) {
+		c->stash_off += feed(c, p + c->stash_off,
+				     c->stash_len - c->stash_off);
+		if (c->stash_off == c->stash_len) {
+			free(p);
+			c->stash = NULL;
+		}
+	}
+	tcp_conn_watch(c);
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * Counters of one poll group as the JSON object that nvmf_get_stats shows for
+ * this transport: SPDK's members first, then ours. Called on the group's
+ * reactor, so that plain reads are exact.
+ */
+#include "target/transport/tcp/tcp.h"
+
+static const struct {
+	const char *name;
+	size_t offset;
+} members[] = {
+#define MEMBER(name) { #name, offsetof(struct tcp_stats, name) }
+	MEMBER(wakeups),
+	MEMBER(recv_calls),
+	MEMBER(recv_bytes),
+	MEMBER(recv_pdus),
+	MEMBER(copied_bytes),
+	MEMBER(direct_bytes),
+	MEMBER(send_calls),
+	MEMBER(send_bytes),
+	MEMBER(send_pdus),
+	MEMBER(send_full),
+	MEMBER(r2ts),
+	MEMBER(requests),
+	MEMBER(digest_errors),
+	MEMBER(faults),
+#undef MEMBER
+};
+
+static void add_members(struct weft_text *json, const struct tcp_stats *s)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(members); i++) {
+		u64 v;
+
+		memcpy(&v, (const char *)s + members[i].offset, sizeof(v));
+		weft_text_add(json, ",\"%s\":%llu", members[i].name,
+			      (unsigned long long)v);
+	}
+}
+
+void tcp_group_stats(struct nvmf_transport *t, struct nvmf_group *base,
+		     struct weft_text *json)
+{
+	struct tcp_group *g = base->transport_group[NVMF_TRTYPE_TCP];
+
+	(void)t;
+	weft_text_add(json, "{\"trtype\":\"TCP\",\"pending_data_buffer\":%llu",
+		      (unsigned long long)g->pool.waits);
+	add_members(json, &g->stats);
+	weft_text_add(json, ",\"connections\":%u,\"buffers\":%u,\"buffers_in_use\":%u}",
+		      g->nconns, g->pool.total, g->pool.in_use);
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * The TCP transport's life: defaults and checks of its options, creation,
+ * destruction, and its table of operations, which a constructor makes known to
+ * nvmf. All of it runs on the control reactor.
+ */
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "target/transport/address.h"
+#include "target/transport/tcp/tcp.h"
+
+#define PAGE			4096u
+#define CAPSULE_UNIT		16u
+#define MAX_CAPSULE_DATA	(64u * 1024)
+#define MAX_IO			(16u * 1024 * 1024)
+#define MAX_PRIORITY		6	/* above it needs CAP_NET_ADMIN */
+#define MAX_ACK_MS		(24u * 3600 * 1000)
+
+static void opts_init(struct nvmf_transport_opts *o)
+{
+	*o = (struct nvmf_transport_opts) {
+		.max_queue_depth = 128,
+		.max_io_qpairs_per_ctrlr = 127,
+		.in_capsule_data_size = 4096,
+		.max_io_size = 131072,
+		.io_unit_size = 16384,
+		.max_aq_depth = 128,
+		.num_shared_buffers = 4095,
+		.acceptor_backlog = 100,
+		.abort_timeout_sec = 1,
+		.kas = 100,
+		.min_kato = 10000,
+		.c2h_success = true,
+	};
+}
+
+static const struct transport_range ranges[] = {
+	TRANSPORT_RANGE(max_queue_depth, 2, 4096, 1),
+	TRANSPORT_RANGE(max_io_qpairs_per_ctrlr, 1, 65534, 1),
+	TRANSPORT_RANGE(in_capsule_data_size, 0, MAX_CAPSULE_DATA,
+			CAPSULE_UNIT),
+	TRANSPORT_RANGE(max_io_size, PAGE, MAX_IO, PAGE),
+	TRANSPORT_RANGE(io_unit_size, PAGE, MAX_IO, PAGE),
+	TRANSPORT_RANGE(max_aq_depth, 32, 4096, 1),
+	TRANSPORT_RANGE(num_shared_buffers, 1, 1u << 24, 1),
+	TRANSPORT_RANGE(acceptor_backlog, 1, 65535, 1),
+	TRANSPORT_RANGE(sock_priority, 0, MAX_PRIORITY, 1),
+	TRANSPORT_RANGE(ack_timeout, 0, MAX_ACK_MS, 1),
+};
+
+/* A descriptor per connection: as many as the administrator allows. */
+static void raise_descriptors(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur == r.rlim_max)
+		return;
+	r.rlim_cur = r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r))
+		log_warn("tcp: at most %llu descriptors: %s",
+			 (unsigned long long)r.rlim_cur, strerror(errno));
+}
+
+static const struct nvmf_transport_ops tcp_ops;
+
+static int transport_create(const struct nvmf_transport_opts *opts,
+			    struct nvmf_transport **out,
+			    struct weft_reason *why)
+{
+	struct tcp_transport *t;
+	int err = transport_check_ranges(opts, ranges, ARRAY_SIZE(ranges), why);
+
+	if (!err)
+		err = transport_check_buffers(opts, why);
+	if (err)
+		return err;
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return weft_fail(why, -ENOMEM, "no memory for the transport");
+	t->base.ops = &tcp_ops;
+	t->base.opts = *opts;
+	TAILQ_INIT(&t->listeners);
+	TAILQ_INIT(&t->hellos);
+	raise_descriptors();
+	*out = &t->base;
+	return 0;
+}
+
+static void transport_destroy(struct nvmf_transport *base)
+{
+	struct tcp_transport *t = to_transport(base);
+
+	tcp_listeners_free(t);
+	tcp_hello_drop(t, NULL);
+	free(t);
+}
+
+static int transport_listen(struct nvmf_transport *t,
+			    const struct nvmf_trid *trid,
+			    struct weft_reason *why)
+{
+	return tcp_listener_add(to_transport(t), trid, why);
+}
+
+static void transport_stop_listen(struct nvmf_transport *t,
+				  const struct nvmf_trid *trid)
+{
+	tcp_listener_remove(to_transport(t), trid);
+}
+
+static void ctrlr_desc(struct nvmf_transport *t, struct nvme_ctrl_desc *d)
+{
+	u32 data = t->opts.in_capsule_data_size;
+
+	d->sgls = NVME_SGLS_ANY_ALIGNMENT | NVME_SGLS_TRANSPORT;
+	if (data)
+		d->sgls |= NVME_SGLS_OFFSET;
+	d->ioccsz = (NVME_SQE_SIZE + data) / CAPSULE_UNIT;
+	d->iorcsz = NVME_CQE_SIZE / CAPSULE_UNIT;
+	d->icdoff = 0;
+	d->msdbd = 1;
+	d->maxcmd = (u16)t->opts.max_queue_depth;
+}
+
+static void disc_record(struct nvmf_transport *t, const struct nvmf_trid *trid,
+			struct nvmf_disc_record *r)
+{
+	(void)t;
+	r->trtype = NVMF_TRTYPE_TCP;
+	r->adrfam = trid->adrfam;
+	r->treq = NVMF_TREQ_NOT_REQUIRED;
+	r->tcp_sectype = NVMF_TCP_SECTYPE_NONE;
+}
+
+/* Memory is used by its address: nothing has to be done to reach it. */
+static int map_memory(struct nvmf_transport *t, struct nvmf_memory *m)
+{
+	m->key[NVMF_TRTYPE_TCP] = t;
+	return 0;
+}
+
+static void unmap_memory(struct nvmf_transport *t, struct nvmf_memory *m)
+{
+	(void)t;
+	m->key[NVMF_TRTYPE_TCP] = NULL;
+}
+
+static const struct nvmf_transport_ops tcp_ops = {
+	.name = "TCP",
+	.trtype = NVMF_TRTYPE_TCP,
+	.opts_init = opts_init,
+	.create = transport_create,
+	.destroy = transport_destroy,
+	.listen = transport_listen,
+	.stop_listen = transport_stop_listen,
+	.ctrlr_desc = ctrlr_desc,
+	.disc_record = disc_record,
+	.map_memory = map_memory,
+	.unmap_memory = unmap_memory,
+	.group_create = tcp_group_create,
+	.group_destroy = tcp_group_destroy,
+	.group_stats = tcp_group_stats,
+	.req_get_data = tcp_req_get_data,
+	.req_complete = tcp_req_complete,
+	.qpair_disconnect = tcp_qpair_disconnect,
+	.qpair_free = tcp_qpair_free,
+};
+
+static void __attribute__((constructor)) tcp_transport_register(void)
+{
+	nvmf_transport_register(&tcp_ops);
+}
