@@ -521,6 +521,11 @@ WEFT_ASSERT_SIZE(struct nvme_effects_log, 4096);
 #define NVME_EFFECTS_NCC		(1u << 2)
 #define NVME_EFFECTS_NIC		(1u << 3)
 #define NVME_EFFECTS_CCC		(1u << 4)
+#define NVME_EFFECTS_CSE_MASK		(7u << 16)
+#define NVME_EFFECTS_CSE_NS		(1u << 16)	/* alone in the namespace */
+#define NVME_EFFECTS_CSE_CTRL		(2u << 16)	/* alone */
+#define NVME_EFFECTS_UUID_SELECT	(1u << 19)
+#define NVME_EFFECTS_SCOPE_MASK		(0xfffu << 20)
 
 /* DW0 of an Asynchronous Event Request's completion */
 enum nvme_aer_type {

@@ -20,9 +20,28 @@
 /* BLK_OPEN_READ came with blk_mode_t and the new open, release and ioctl */
 #ifdef BLK_OPEN_READ
 #define WEFT_HAVE_BLK_MODE 1
+#define WEFT_BLK_WRITE		BLK_OPEN_WRITE
 typedef blk_mode_t weft_blk_mode;
 #else
+#define WEFT_BLK_WRITE		FMODE_WRITE
 typedef fmode_t weft_blk_mode;
+#endif
+
+/* 6.8 gave drivers of io_uring commands a header of their own; by then the
+ * command's bytes were reached through the submission entry
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#include <linux/io_uring/cmd.h>
+static inline const void *weft_uring_bytes(const struct io_uring_cmd *c)
+{
+	return io_uring_sqe_cmd(c->sqe);
+}
+#else
+#include <linux/io_uring.h>
+static inline const void *weft_uring_bytes(const struct io_uring_cmd *c)
+{
+	return c->cmd;
+}
 #endif
 
 /* BLK_FEAT_WRITE_CACHE came with features as a part of struct queue_limits */

@@ -206,17 +206,17 @@ struct weft_ctrl {
  * @result: DW0/1 of the response
  * @status: of the response, or what the core put there
  * @genctr: generation, see weft_cid()
- * @passthru: the command of a passthrough request, its sender's
+ * @user: the command of a passthrough request
  */
 struct weft_request {
 	struct weft_ctrl *ctrl;
 	union nvme_cmd *cmd;
-	const union nvme_cmd *passthru;
 	u64 result;
 	nvme_status status;
 	u8 retries;
 	u8 flags;
 	u8 genctr;
+	union nvme_cmd user;
 };
 
 static inline struct weft_request *weft_req(struct request *rq)

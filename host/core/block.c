@@ -104,7 +104,7 @@ EXPORT_SYMBOL_GPL(weft_cleanup_rq);
 
 static void setup_passthru(struct request *rq, union nvme_cmd *cmd)
 {
-	*cmd = *weft_req(rq)->passthru;
+	*cmd = weft_req(rq)->user;
 	/* neither fused nor PRPs: fabrics know only SGLs */
 	cmd->sqe.flags = NVME_SQE_PSDT_SGL;
 }

@@ -44,7 +44,16 @@ static long weft_dev_ioctl(struct file *file, unsigned int cmd,
 {
 	struct weft_ctrl_core *core = file->private_data;
 
-	return weft_ctrl_ioctl(core->ctrl, cmd, (void __user *)arg);
+	return weft_ctrl_ioctl(core->ctrl, cmd, (void __user *)arg,
+			       file->f_mode & FMODE_WRITE ? WEFT_OPENED_WRITE :
+							    0);
+}
+
+static int weft_dev_uring_cmd(struct io_uring_cmd *ioucmd,
+			      unsigned int issue_flags)
+{
+	return weft_ctrl_uring_cmd(ioucmd->file->private_data, ioucmd,
+				   issue_flags);
 }
 
 static const struct file_operations weft_dev_fops = {
@@ -53,6 +62,7 @@ static const struct file_operations weft_dev_fops = {
 	.release = weft_dev_release,
 	.unlocked_ioctl = weft_dev_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.uring_cmd = weft_dev_uring_cmd,
 	.llseek = noop_llseek,
 };
 

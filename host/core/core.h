@@ -22,6 +22,10 @@
 #include "common/cmd.h"
 #include "host/transport.h"
 
+struct io_comp_batch;
+struct io_uring_cmd;
+struct nvme_passthru_cmd64;
+struct weft_generic;
 struct weft_host;
 struct weft_subsys;
 
@@ -54,6 +58,10 @@ struct weft_subsys;
  * @comp_seen: something completed since the keep-alive work last looked
  * @aer_armed: the AER is out, or has come back with @aer_result, @aer_status
  * @orphans: bios whose hardware context went away in a reconnect
+ * @effects: what the controller says of its commands, from its first connect
+ *           on; its words change with each connect, the memory stays
+ * @has_effects: it says something
+ * @effects_lock: one command with far-reaching effects at a time
  */
 struct weft_ctrl_core {
 	struct weft_ctrl *ctrl;
@@ -118,6 +126,10 @@ struct weft_ctrl_core {
 	u32 aer_result;
 	nvme_status aer_status;
 
+	struct nvme_effects_log *effects;
+	bool has_effects;
+	struct mutex effects_lock;
+
 	int ctrl_loss_tmo;
 	int reconnect_delay;
 	int fast_io_fail_tmo;
@@ -125,6 +137,9 @@ struct weft_ctrl_core {
 
 /**
  * struct weft_ns - a namespace with its disk
+ * @generic: its character device, or NULL
+ * @quiesced: @frozen: by us, once; under ns_lock
+ *
  * Lives in its controller's list from before the disk is added until after it
  * is removed, so that its queue is quiesced with the others; the disk's
  * private data, freed by its free_disk.
@@ -133,10 +148,12 @@ struct weft_ns {
 	struct weft_ctrl *ctrl;
 	struct list_head link;
 	struct gendisk *disk;
+	struct weft_generic *generic;
 	u32 nsid;
 	int instance;
 	u8 shift;
 	bool quiesced;
+	bool frozen;
 	bool seen;
 	u32 max_bytes;
 	struct nvme_ns_facts facts;
@@ -148,6 +165,7 @@ struct weft_names {
 	const char *cls;
 	const char *subsys_cls;
 	const char *fabrics_cls;
+	const char *generic_cls;
 	const char *control;
 	int first_instance;
 };
@@ -238,6 +256,8 @@ void weft_free_queues(struct weft_ctrl_core *core);
 void weft_cancel_requests(struct weft_ctrl_core *core);
 void weft_quiesce_io(struct weft_ctrl_core *core);
 void weft_unquiesce_io(struct weft_ctrl_core *core);
+bool weft_freeze_io(struct weft_ctrl_core *core);
+void weft_unfreeze_io(struct weft_ctrl_core *core);
 
 /* recovery.c, delete.c */
 void weft_life_init(struct weft_ctrl_core *core);
@@ -275,13 +295,71 @@ void weft_dsm_exit(void);
 /* weft_request.flags */
 #define WEFT_RQ_CANCELLED	(1u << 0)
 
-/* chardev.c, ioctl.c */
+/* chardev.c: nvmeX; generic.c: ngXnY */
 int weft_chardev_init(void);
 void weft_chardev_exit(void);
 int weft_chardev_add(struct weft_ctrl_core *core);
+int weft_generic_init(void);
+void weft_generic_exit(void);
+void weft_generic_add(struct weft_ns *ns);
+void weft_generic_remove(struct weft_ns *ns);
+
+/**
+ * struct weft_user_cmd - one command that a user sends through us
+ * @addr: user memory of @len bytes, or, @vectored, @len iovecs that describe it
+ * @fixed: @addr lies in this command's registered buffer; NULL: it does not
+ * @timeout_ms: 0 = the queue's default
+ */
+struct weft_user_cmd {
+	union nvme_cmd cmd;
+	u64 addr;
+	u32 len;
+	bool vectored;
+	struct io_uring_cmd *fixed;
+	u32 timeout_ms;
+	u64 result;
+};
+
+/* How a file was opened that a command comes from */
+#define WEFT_OPENED_WRITE	(1u << 0)
+#define WEFT_OPENED_PARTITION	(1u << 1)
+
+/* Effects that something has to be done around a command for */
+#define WEFT_EFFECTS_AROUND	(NVME_EFFECTS_CSE_MASK | NVME_EFFECTS_NIC | \
+				 NVME_EFFECTS_NCC | NVME_EFFECTS_CCC)
+
+/* permit.c: who may send which command, and what has to be done around it */
+int weft_effects_read(struct weft_ctrl_core *core, struct weft_reason *why);
+int weft_cmd_permit(struct weft_ctrl_core *core, struct weft_ns *ns,
+		    const union nvme_cmd *cmd, unsigned int opened);
+u32 weft_cmd_effects(struct weft_ctrl_core *core, const union nvme_cmd *cmd,
+		     bool admin);
+int weft_effects_begin(struct weft_ctrl_core *core, u32 effects);
+void weft_effects_end(struct weft_ctrl_core *core, u32 effects);
+
+/* passthru.c: users' commands as requests */
+int weft_user_cmd_fill(struct weft_user_cmd *u,
+		       const struct nvme_passthru_cmd64 *p);
+struct request *weft_passthru_alloc(struct request_queue *q,
+				    const struct weft_user_cmd *u,
+				    blk_opf_t opf, blk_mq_req_flags_t flags);
+int weft_passthru_result(struct request *rq, blk_status_t sts);
+int weft_passthru_io(struct weft_ns *ns, struct weft_user_cmd *u);
+int weft_passthru_admin(struct weft_ctrl_core *core, struct weft_user_cmd *u);
+
+/* ioctl.c, uring.c: where they enter */
 int weft_ctrl_ioctl(struct weft_ctrl *ctrl, unsigned int cmd,
-		    void __user *arg);
-int weft_ns_ioctl(struct weft_ns *ns, unsigned int cmd, void __user *arg);
+		    void __user *arg, unsigned int opened);
+int weft_ns_ioctl(struct weft_ns *ns, unsigned int cmd, void __user *arg,
+		  unsigned int opened);
+int weft_ns_uring_cmd(struct weft_ns *ns, struct io_uring_cmd *ioucmd,
+		      unsigned int issue_flags);
+int weft_ctrl_uring_cmd(struct weft_ctrl_core *core,
+			struct io_uring_cmd *ioucmd, unsigned int issue_flags);
+int weft_ns_uring_iopoll(struct weft_ns *ns, struct io_uring_cmd *ioucmd,
+			 struct io_comp_batch *iob);
+int weft_ns_hold(struct weft_ns *ns);
+void weft_ns_release(struct weft_ns *ns);
 
 /* sysfs.c */
 extern const struct attribute_group *weft_ctrl_groups[];

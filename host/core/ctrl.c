@@ -252,6 +252,7 @@ static void weft_dev_release(struct device *dev)
 		weft_host_put(core->host);
 	ida_destroy(&core->ns_ida);
 	kfree_sensitive(ctrl->opts);
+	kfree(core->effects);
 	if (core->owned)
 		core->ops->free_ctrl(ctrl);
 	/* from here on the transport's module may go */
@@ -271,6 +272,7 @@ static void core_init(struct weft_ctrl_core *core)
 	mutex_init(&core->stop_lock);
 	mutex_init(&core->slot_lock);
 	mutex_init(&core->ns_lock);
+	mutex_init(&core->effects_lock);
 	spin_lock_init(&core->orphan_lock);
 	bio_list_init(&core->orphans);
 	INIT_LIST_HEAD(&core->namespaces);

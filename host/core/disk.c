@@ -15,7 +15,8 @@
 
 #define WEFT_RW_BLOCKS_MAX	65536u
 
-static int ns_open(struct weft_ns *ns)
+/* weft_ns_hold() - somebody opens it: the transport's module must stay */
+int weft_ns_hold(struct weft_ns *ns)
 {
 	if (weft_ctrl_state(ns->ctrl) >= WEFT_CTRL_DELETING_NOIO ||
 	    !try_module_get(ns->ctrl->ops->module))
@@ -23,7 +24,7 @@ static int ns_open(struct weft_ns *ns)
 	return 0;
 }
 
-static void ns_release(struct weft_ns *ns)
+void weft_ns_release(struct weft_ns *ns)
 {
 	module_put(ns->ctrl->ops->module);
 }
@@ -31,32 +32,33 @@ static void ns_release(struct weft_ns *ns)
 static int weft_blk_ioctl(struct block_device *bdev, weft_blk_mode mode,
 			  unsigned int cmd, unsigned long arg)
 {
-	/* commands of a whole namespace have no place on a partition */
+	unsigned int opened = mode & WEFT_BLK_WRITE ? WEFT_OPENED_WRITE : 0;
+
 	if (bdev_is_partition(bdev))
-		return -ENOTTY;
+		opened |= WEFT_OPENED_PARTITION;
 	return weft_ns_ioctl(bdev->bd_disk->private_data, cmd,
-			     (void __user *)arg);
+			     (void __user *)arg, opened);
 }
 
 #ifdef WEFT_HAVE_BLK_MODE
 static int weft_blk_open(struct gendisk *disk, blk_mode_t mode)
 {
-	return ns_open(disk->private_data);
+	return weft_ns_hold(disk->private_data);
 }
 
 static void weft_blk_release(struct gendisk *disk)
 {
-	ns_release(disk->private_data);
+	weft_ns_release(disk->private_data);
 }
 #else
 static int weft_blk_open(struct block_device *bdev, fmode_t mode)
 {
-	return ns_open(bdev->bd_disk->private_data);
+	return weft_ns_hold(bdev->bd_disk->private_data);
 }
 
 static void weft_blk_release(struct gendisk *disk, fmode_t mode)
 {
-	ns_release(disk->private_data);
+	weft_ns_release(disk->private_data);
 }
 #endif
 
@@ -182,6 +184,9 @@ static void ns_unlink(struct weft_ctrl_core *core, struct weft_ns *ns)
 	if (ns->quiesced)
 		blk_mq_unquiesce_queue(ns->disk->queue);
 	ns->quiesced = false;
+	if (ns->frozen)
+		blk_mq_unfreeze_queue(ns->disk->queue);
+	ns->frozen = false;
 	mutex_unlock(&core->ns_lock);
 }
 
@@ -236,6 +241,7 @@ struct weft_ns *weft_ns_add(struct weft_ctrl_core *core, u32 nsid,
 			  ns->disk->disk_name, err);
 		goto out_unlink;
 	}
+	weft_generic_add(ns);
 	return ns;
 
 out_unlink:
@@ -256,6 +262,7 @@ void weft_ns_remove(struct weft_ns *ns)
 {
 	struct weft_ctrl_core *core = ns->ctrl->core;
 
+	weft_generic_remove(ns);
 	del_gendisk(ns->disk);
 	ns_unlink(core, ns);
 	put_disk(ns->disk);

@@ -80,9 +80,12 @@ static int __init weft_init(void)
 	err = weft_chardev_init();
 	if (err)
 		goto out_hosts;
-	err = weft_ctrl_class_init();
+	err = weft_generic_init();
 	if (err)
 		goto out_chardev;
+	err = weft_ctrl_class_init();
+	if (err)
+		goto out_generic;
 	err = weft_subsys_init();
 	if (err)
 		goto out_class;
@@ -102,6 +105,8 @@ out_debugfs:
 	weft_subsys_exit();
 out_class:
 	weft_ctrl_class_exit();
+out_generic:
+	weft_generic_exit();
 out_chardev:
 	weft_chardev_exit();
 out_hosts:
@@ -121,6 +126,7 @@ static void __exit weft_exit(void)
 	debugfs_remove_recursive(weft_debugfs);
 	weft_subsys_exit();
 	weft_ctrl_class_exit();
+	weft_generic_exit();
 	weft_chardev_exit();
 	weft_hosts_exit();
 	weft_dsm_exit();

@@ -20,6 +20,7 @@ struct weft_names weft_names = {
 	.cls = "nvme",
 	.subsys_cls = "nvme-subsystem",
 	.fabrics_cls = "nvme-fabrics",
+	.generic_cls = "nvme-generic",
 	.control = "nvme-fabrics",
 };
 
@@ -43,6 +44,7 @@ void weft_names_init(const char *control_device)
 		weft_names.cls = "weft";
 		weft_names.subsys_cls = "weft-subsystem";
 		weft_names.fabrics_cls = "weft-fabrics";
+		weft_names.generic_cls = "weft-generic";
 		weft_names.first_instance = WEFT_BESIDE_INSTANCE;
 	}
 	if (symbol_there("nvmf_register_transport"))

@@ -219,15 +219,62 @@ static bool freeze_wait(struct weft_ctrl_core *core, struct request_queue *q)
 }
 
 /*
- * weft_resize_io_set() - fit hardware contexts to the queues there are now
- * The controller is live: requests must be able to finish, or the freeze would
- * never end.
+ * No request is under way and none starts; the caller holds ns_lock. The
+ * controller is live: requests must be able to finish, or the freeze would
+ * never end. Freezes nest; false: they did not end in time.
  */
+static bool freeze_all(struct weft_ctrl_core *core)
+{
+	struct weft_ns *ns;
+	bool frozen = true;
+
+	list_for_each_entry(ns, &core->namespaces, link)
+		blk_freeze_queue_start(ns->disk->queue);
+	list_for_each_entry(ns, &core->namespaces, link)
+		frozen = frozen && freeze_wait(core, ns->disk->queue);
+	return frozen;
+}
+
+/*
+ * weft_freeze_io() - hold back I/O for as long as a command wants to be alone
+ * Under effects_lock, so once at a time; undone by weft_unfreeze_io(), also
+ * after a failure.
+ * Return: false if requests did not end in time or the controller is not live.
+ */
+bool weft_freeze_io(struct weft_ctrl_core *core)
+{
+	struct weft_ns *ns;
+	bool frozen;
+
+	lockdep_assert_held(&core->effects_lock);
+	mutex_lock(&core->ns_lock);
+	frozen = freeze_all(core);
+	list_for_each_entry(ns, &core->namespaces, link)
+		ns->frozen = true;
+	mutex_unlock(&core->ns_lock);
+	return frozen;
+}
+
+/* weft_unfreeze_io() - namespaces that came in between are not frozen */
+void weft_unfreeze_io(struct weft_ctrl_core *core)
+{
+	struct weft_ns *ns;
+
+	mutex_lock(&core->ns_lock);
+	list_for_each_entry(ns, &core->namespaces, link) {
+		if (ns->frozen)
+			blk_mq_unfreeze_queue(ns->disk->queue);
+		ns->frozen = false;
+	}
+	mutex_unlock(&core->ns_lock);
+}
+
+/* weft_resize_io_set() - fit hardware contexts to the queues there are now */
 int weft_resize_io_set(struct weft_ctrl_core *core, struct weft_reason *why)
 {
 	struct weft_ctrl *ctrl = core->ctrl;
 	struct weft_ns *ns;
-	bool frozen = true;
+	bool frozen;
 
 	if (!ctrl->tag_set.tags ||
 	    ctrl->tag_set.nr_hw_queues == core->nr_hw_queues)
@@ -235,10 +282,7 @@ int weft_resize_io_set(struct weft_ctrl_core *core, struct weft_reason *why)
 	dev_info(ctrl->device, "%u I/O queues, %u before\n",
 		 core->nr_hw_queues, ctrl->tag_set.nr_hw_queues);
 	mutex_lock(&core->ns_lock);
-	list_for_each_entry(ns, &core->namespaces, link)
-		blk_freeze_queue_start(ns->disk->queue);
-	list_for_each_entry(ns, &core->namespaces, link)
-		frozen = frozen && freeze_wait(core, ns->disk->queue);
+	frozen = freeze_all(core);
 	if (frozen)
 		blk_mq_update_nr_hw_queues(&ctrl->tag_set, core->nr_hw_queues);
 	list_for_each_entry(ns, &core->namespaces, link)

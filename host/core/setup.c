@@ -266,7 +266,9 @@ int weft_setup_ctrl(struct weft_ctrl_core *core, struct weft_reason *why)
 	ctrl->queue_count = 1;
 	if (core->discovery)
 		return 0;
-	err = settle_depth(core, why);
+	err = weft_effects_read(core, why);
+	if (!err)
+		err = settle_depth(core, why);
 	if (err)
 		return err;
 	return weft_configure_io_queues(core, why);

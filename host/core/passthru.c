@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Users' commands as requests: allocated, with the user's memory mapped, run
+ * and judged. Who may send what is settled before (permit.c); data pointer,
+ * command identifier and flags are always ours. Process context.
+ */
+#include <linux/blkdev.h>
+#include <linux/nvme_ioctl.h>
+
+#include "host/core/core.h"
+
+/*
+ * weft_user_cmd_fill() - take over what a user's structure says
+ * Return: 0, or -EINVAL for what fabrics do not have or this host does not
+ * offer: separate metadata, and fused commands.
+ */
+int weft_user_cmd_fill(struct weft_user_cmd *u,
+		       const struct nvme_passthru_cmd64 *p)
+{
+	struct nvme_sqe *s = &u->cmd.sqe;
+
+	if (p->flags || p->metadata || p->metadata_len)
+		return -EINVAL;
+	s->opcode = p->opcode;
+	s->nsid = cpu_to_le32(p->nsid);
+	s->cdw2 = cpu_to_le32(p->cdw2);
+	s->cdw3 = cpu_to_le32(p->cdw3);
+	s->cdw10 = cpu_to_le32(p->cdw10);
+	s->cdw11 = cpu_to_le32(p->cdw11);
+	s->cdw12 = cpu_to_le32(p->cdw12);
+	s->cdw13 = cpu_to_le32(p->cdw13);
+	s->cdw14 = cpu_to_le32(p->cdw14);
+	s->cdw15 = cpu_to_le32(p->cdw15);
+	u->addr = p->addr;
+	u->len = p->data_len;
+	u->timeout_ms = p->timeout_ms;
+	return 0;
+}
+
+static int map_fixed(struct request *rq, const struct weft_user_cmd *u)
+{
+	struct iov_iter iter;
+	int err;
+
+	err = io_uring_cmd_import_fixed(u->addr, u->len, rq_data_dir(rq),
+					&iter, u->fixed);
+	if (err < 0)
+		return err;
+	return blk_rq_map_user_iov(rq->q, rq, NULL, &iter, GFP_KERNEL);
+}
+
+static int map_user(struct request *rq, const struct weft_user_cmd *u)
+{
+	if (!u->len)
+		return 0;
+	if (u->fixed)
+		return map_fixed(rq, u);
+	return blk_rq_map_user_io(rq, NULL, u64_to_user_ptr(u->addr), u->len,
+				  GFP_KERNEL, u->vectored, 0, false,
+				  rq_data_dir(rq));
+}
+
+/*
+ * weft_passthru_alloc() - a request for @u on @q, ready to be executed
+ * @opf: further REQ_* flags
+ * @flags: BLK_MQ_REQ_*
+ * Return: the request, whose bio the caller unmaps; or ERR_PTR.
+ */
+struct request *weft_passthru_alloc(struct request_queue *q,
+				    const struct weft_user_cmd *u,
+				    blk_opf_t opf, blk_mq_req_flags_t flags)
+{
+	bool out = nvme_cmd_dir(&u->cmd) & NVME_XFER_HOST_TO_CTRL;
+	struct weft_request *req;
+	struct request *rq;
+	int err;
+
+	/* it fails rather than wait for a controller that is away */
+	opf |= (out ? REQ_OP_DRV_OUT : REQ_OP_DRV_IN) | REQ_FAILFAST_DRIVER;
+	rq = blk_mq_alloc_request(q, opf, flags);
+	if (IS_ERR(rq))
+		return rq;
+	req = weft_req(rq);
+	if (u->timeout_ms)
+		rq->timeout = msecs_to_jiffies(u->timeout_ms);
+	req->user = u->cmd;
+	req->status = 0;
+	req->flags = 0;
+	req->result = 0;
+	err = map_user(rq, u);
+	if (err) {
+		blk_mq_free_request(rq);
+		return ERR_PTR(err);
+	}
+	return rq;
+}
+
+/*
+ * weft_passthru_result() - how a request has ended
+ * Return: 0, a positive NVMe status, or a negative errno.
+ */
+int weft_passthru_result(struct request *rq, blk_status_t sts)
+{
+	const struct weft_request *req = weft_req(rq);
+
+	if (req->flags & WEFT_RQ_CANCELLED)
+		return -EINTR;
+	return req->status ? req->status : blk_status_to_errno(sts);
+}
+
+static int run(struct request_queue *q, struct weft_user_cmd *u)
+{
+	struct request *rq = weft_passthru_alloc(q, u, 0, 0);
+	struct bio *bio;
+	int err;
+
+	if (IS_ERR(rq))
+		return PTR_ERR(rq);
+	bio = rq->bio;
+	err = weft_passthru_result(rq, blk_execute_rq(rq, false));
+	u->result = weft_req(rq)->result;
+	if (bio && blk_rq_unmap_user(bio) && !err)
+		err = -EFAULT;
+	blk_mq_free_request(rq);
+	return err;
+}
+
+/* weft_passthru_io() - run an I/O command; result as above */
+int weft_passthru_io(struct weft_ns *ns, struct weft_user_cmd *u)
+{
+	return run(ns->disk->queue, u);
+}
+
+/* weft_passthru_admin() - run an admin command, with what belongs around it */
+int weft_passthru_admin(struct weft_ctrl_core *core, struct weft_user_cmd *u)
+{
+	u32 effects = weft_cmd_effects(core, &u->cmd, true);
+	int err = weft_effects_begin(core, effects);
+
+	if (err)
+		return err;
+	err = run(core->ctrl->admin_q, u);
+	weft_effects_end(core, effects);
+	return err;
+}

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+# Commands of users: io_uring on ngXnY and nvmeX with its rules, polled too, and fio's
+# io_uring_cmd engine; the ioctls of 32-bit programs; what a user without privileges may
+# send; files that stay open while the controller goes. On the in-tree target and on ours.
+# kernels: 6.1 6.12
+# tier: full
+# debug: yes
+# nvmet's own, when a port lets go of its subsystem
+# allow: possible circular locking.*nvmet_config_sem
+# timeout: 500
+. "$WEFT_TOP/tests/vm/lib.sh"
+
+passthru=$WEFT_BIN/tests/vm/progs/passthru
+generic=nvme-generic
+
+connect() {
+	i=$(connect_weft "$(connect_string),nr_io_queues=2,nr_poll_queues=1")
+	disk=/dev/nvme${i}n1
+	ng=/dev/ng${i}n1
+	nvme=/dev/nvme$i
+}
+
+polled_commands() { awk '$1 == "commands" { print $2 }' "/sys/kernel/debug/weft/nvme$i/queue3"; }
+
+both_peers() {
+	step "io_uring, $1"
+	"$passthru" uring "$ng" "$nvme" 1
+	step "io_uring, polled, $1"
+	before=$(polled_commands)
+	"$passthru" polled "$ng" 1
+	[ "$(polled_commands)" -ge $((before + 8 * 7)) ] || fail "the polled queue was not used"
+	step "a 32-bit program, $1"
+	"$passthru" compat "$disk" "$nvme" 1
+	step "a user without privileges, $1"
+	addpart "$disk" 1 2048 65536
+	wait_for test -b "${disk}p1"
+	chmod 666 "$ng" "$nvme" "${disk}p1"
+	"$passthru" user "$ng" "$nvme" "${disk}p1" 1
+}
+
+setup_rxe
+nvmet_setup "$WEFT_NQN" null 128
+# where nvmet brings the in-tree nvme-core along our host runs beside it
+if grep -q '^nvme_core ' /proc/modules; then
+	WEFT_CLASS=weft
+	generic=weft-generic
+fi
+load_weft
+connect
+
+step "device files"
+[ -c "$ng" ] || fail "no $ng"
+[ -e "/sys/class/$generic/ng${i}n1" ] || fail "no ng${i}n1 in its class"
+[ "$(stat -c %a "$ng")" = 600 ] || fail "mode $(stat -c %a "$ng")"
+
+both_peers nvmet
+
+step "fio by io_uring_cmd"
+common=(--filename="$ng" --allow_file_create=0 --cmd_type=nvme --bs=4k --iodepth=16 --size=8M
+	--minimal)
+for opts in "" "--fixedbufs" "--hipri" "--hipri --fixedbufs"; do
+	# shellcheck disable=SC2086
+	fio --name=cmd --ioengine=io_uring_cmd --rw=randwrite --verify=crc32c --do_verify=1 \
+		--verify_fatal=1 $opts "${common[@]}" > "$VM_OUT/fio-cmd.txt" ||
+		fail "fio $opts: $(cat "$VM_OUT/fio-cmd.txt")"
+done
+
+step "commands that want to be alone, under load"
+fio --name=load --filename="$disk" --allow_file_create=0 --direct=1 --ioengine=libaio \
+	--iodepth=16 --rw=randwrite --offset=40M --size=16M --bs=4k --verify=crc32c --do_verify=1 \
+	--verify_fatal=1 --minimal > "$VM_OUT/fio-load.txt" &
+job=$!
+sleep 1
+for _ in 1 2 3; do
+	# Format NVM: known to need the controller for itself, whether it is there or not
+	nvme admin-passthru "$nvme" --opcode=0x80 --namespace-id=1 > /dev/null 2>&1 || true
+done
+wait $job || fail "fio failed"
+
+step "files that stay open"
+coproc GONE { "$passthru" gone "$ng" "$nvme" 1; }
+answers=${GONE[0]} questions=${GONE[1]} pid=$GONE_PID
+while read -r line <&"$answers" && [ "$line" != open ]; do :; done
+timeout 60 bash -c "echo 1 > /sys/class/$WEFT_CLASS/nvme$i/delete_controller" || fail "deletion hangs"
+[ ! -e "$ng" ] || fail "$ng is still there"
+refute rmmod weft_rdma 2> /dev/null
+echo >&"$questions"
+wait "$pid" || fail "wrong answers of files that stayed open"
+
+nvmet_teardown
+
+start_target
+target_with_disk
+connect
+both_peers weft
+disconnect_weft "$i"
+
+unload_weft
+stop_target
+teardown_rxe
+check_clean
