@@ -24,6 +24,7 @@ struct connecting {
 	struct nvmf_connect conn;
 	struct nvmf_connect_error err;
 	struct nvmf_ctrlr *ctrlr;
+	u16 listener;
 };
 
 nvme_status nvmf_connect_cmd_parse(struct nvmf_request *req)
@@ -71,6 +72,8 @@ static void accepted(struct connecting *cn)
 
 	q->ctrlr = cn->ctrlr;
 	q->sgroup = nvmf_group_sgroup(q->group, cn->ctrlr->subsystem);
+	q->listener = cn->listener;
+	nvmf_qpair_set_visible(q);
 	q->sqsize = cn->conn.sqsize;
 	q->sqhd %= q->sqsize;
 	q->sqflow_off = cn->conn.cattr & NVMF_CATTR_DISABLE_SQFLOW;
@@ -161,6 +164,8 @@ static struct nvmf_connect_error judge_admin(struct connecting *cn,
 	if (!cntlid)
 		return sc(NVME_SC_CONNECT_CTRL_BUSY);
 	cn->ctrlr = nvmf_ctrlr_create(s, cn->req->qpair, cntlid, &cn->conn);
+	if (cn->ctrlr)
+		cn->ctrlr->listener = cn->listener;
 	return sc(cn->ctrlr ? NVME_SC_SUCCESS : NVME_SC_INTERNAL);
 }
 
@@ -187,6 +192,7 @@ static struct nvmf_connect_error judge_io(struct connecting *cn,
 static struct nvmf_connect_error judge(struct connecting *cn)
 {
 	struct nvmf_subsystem *s = nvmf_subsystem_find(cn->conn.subnqn);
+	struct nvmf_listener *l;
 
 	if (nvmf_target.stopping)
 		return sc(NVME_SC_CONNECT_CTRL_BUSY);
@@ -194,6 +200,8 @@ static struct nvmf_connect_error judge(struct connecting *cn)
 		return NVMF_CONNECT_BAD_DATA(subnqn);
 	if (!nvmf_subsystem_host_allowed(s, cn->conn.hostnqn))
 		return sc(NVMF_DNR(NVME_SC_CONNECT_INVALID_HOST));
+	l = nvmf_subsystem_listener(s, &cn->req->qpair->listen);
+	cn->listener = l ? l->index : 0;
 	return cn->conn.qid ? judge_io(cn, s) : judge_admin(cn, s);
 }
 

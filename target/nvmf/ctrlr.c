@@ -118,6 +118,13 @@ void nvmf_ctrlr_install(struct nvmf_ctrlr *c, struct nvmf_qpair *q, u32 kato)
 	nvmf_ctrlr_set_kato(c, kato);
 }
 
+struct nvmf_ns_channel *nvmf_ctrlr_ns(const struct nvmf_ctrlr *c, u32 nsid)
+{
+	struct nvmf_ns_channel *nsch = nvmf_sgroup_ns(c->sgroup, nsid);
+
+	return nsch && c->admin && nvmf_ns_visible(nsch, c->admin) ? nsch : NULL;
+}
+
 bool nvmf_ctrlr_ready(const struct nvmf_ctrlr *c)
 {
 	return nvme_regs_ready(&c->regs) && c->regs.cc & NVME_CC_EN &&

@@ -183,9 +183,8 @@ static u32 get_write_atomicity(struct nvmf_request *req, u32 cdw11, bool def)
 static nvme_status set_async_event(struct nvmf_request *req, u32 cdw11)
 {
 	struct nvmf_ctrlr *c = ctrlr(req);
-	u32 offered = c->discovery ? NVME_OAES_DISC_CHANGE : NVME_OAES_NS_ATTR;
 
-	c->features.async_event = cdw11 & offered;
+	c->features.async_event = cdw11 & nvmf_ctrlr_events(c);
 	return NVME_SC_SUCCESS;
 }
 

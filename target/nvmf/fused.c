@@ -143,13 +143,24 @@ static void compared(struct nvmf_request *first)
 		       second->lba, second->blocks, write_done);
 }
 
+/* Much may have changed while it waited */
+static nvme_status admit(const struct fused *f)
+{
+	nvme_status st;
+
+	if (f->first->qpair->state >= NVMF_QPAIR_CLOSING)
+		return NVME_SC_ABORT_SQ_DELETED;
+	st = nvmf_io_admit(f->first);
+	return st ? st : nvmf_io_admit(f->second);
+}
+
 static void locked(void *ctx)
 {
 	struct fused *f = ctx;
-	struct nvmf_qpair *q = f->first->qpair;
+	nvme_status st = admit(f);
 
-	if (q->state >= NVMF_QPAIR_CLOSING) {
-		end(f, NVME_SC_ABORT_SQ_DELETED, NVME_SC_ABORT_SQ_DELETED);
+	if (st) {
+		end(f, st, st);
 		return;
 	}
 	f->first->active = true;

@@ -56,7 +56,7 @@ void nvmf_group_destroy(void)
 	nvmf_target.groups[i] = NULL;
 	poller_unregister(&g->core->connect_timer);
 	for (id = 0; id < NVMF_MAX_SUBSYSTEMS; id++)
-		free(g->core->sgroups[id]);
+		nvmf_group_drop_sgroup(g, id);
 	free(g->core);
 	free(g);
 }
@@ -148,6 +148,8 @@ struct nvmf_sgroup *nvmf_group_sgroup(struct nvmf_group *g,
 
 void nvmf_group_drop_sgroup(struct nvmf_group *g, u32 id)
 {
+	if (g->core->sgroups[id])
+		nvmf_ana_free_all(g->core->sgroups[id]);
 	free(g->core->sgroups[id]);
 	g->core->sgroups[id] = NULL;
 }
@@ -183,6 +185,7 @@ int nvmf_group_attach_ns(struct nvmf_group *g, const struct nvmf_subsystem *s,
 	}
 	TAILQ_INIT(&nsch->locks);
 	TAILQ_INIT(&nsch->held);
+	TAILQ_INIT(&nsch->hosts);
 	nsch->view = *view;
 	nsch->sgroup = sg;
 	sg->ns[view->nsid - 1] = nsch;
@@ -196,6 +199,7 @@ static void detach_finish(struct nvmf_ns_channel *nsch)
 
 	nvmf_lock_leave(nsch);
 	nsch->sgroup->ns[nsch->view.nsid - 1] = NULL;
+	nvmf_ns_hosts_free(&nsch->hosts);
 	free(nsch->bad);
 	io_channel_put(nsch->channel);
 	free(nsch);

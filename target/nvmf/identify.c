@@ -8,7 +8,7 @@
 
 #define CSI_NVM		0
 #define VWC_NO_BROADCAST (2u << 1)	/* Flush takes one namespace */
-#define ANACAP_OPTIMIZED (1u << 0)
+#define ANACAP_ALL_STATES 0x1f	/* each of the five is reported */
 #define ANA_SECONDS	10
 #define NSTAT_READY	(1u << 0)
 #define IOCS_NVM	(1ull << 0)
@@ -78,13 +78,20 @@ static u16 offered(void)
 	return oncs;
 }
 
+u32 nvmf_ctrlr_events(const struct nvmf_ctrlr *c)
+{
+	if (c->discovery)
+		return NVME_OAES_DISC_CHANGE;
+	return NVME_OAES_NS_ATTR |
+	       (c->subsystem->ana_reporting ? NVME_OAES_ANA : 0);
+}
+
 static void describe_nvm(const struct nvmf_ctrlr *c, struct nvme_ctrl_desc *d)
 {
 	const struct nvmf_subsystem *s = c->subsystem;
 
 	d->cntrltype = NVME_CNTRLTYPE_IO;
 	d->cmic = NVME_CMIC_MULTI_PORT | NVME_CMIC_MULTI_CTRL;
-	d->oaes = NVME_OAES_NS_ATTR;
 	d->lpa = NVME_LPA_CMD_EFFECTS | NVME_LPA_EXTENDED_DATA;
 	d->oncs = offered() | NVME_ONCS_SAVE_SELECT;
 	d->fuses = NVME_FUSES_COMPARE_WRITE;
@@ -96,7 +103,7 @@ static void describe_nvm(const struct nvmf_ctrlr *c, struct nvme_ctrl_desc *d)
 	d->mnan = s->max_namespaces;
 	if (s->ana_reporting) {
 		d->cmic |= NVME_CMIC_ANA;
-		d->anacap = ANACAP_OPTIMIZED;
+		d->anacap = ANACAP_ALL_STATES;
 		d->anatt = ANA_SECONDS;
 		d->anagrpmax = NVMF_MAX_NAMESPACES;
 		d->nanagrpid = s->max_namespaces;
@@ -106,7 +113,6 @@ static void describe_nvm(const struct nvmf_ctrlr *c, struct nvme_ctrl_desc *d)
 static void describe_discovery(struct nvme_ctrl_desc *d)
 {
 	d->cntrltype = NVME_CNTRLTYPE_DISCOVERY;
-	d->oaes = NVME_OAES_DISC_CHANGE;
 	d->lpa = NVME_LPA_EXTENDED_DATA;
 }
 
@@ -127,6 +133,7 @@ static void describe(const struct nvmf_ctrlr *c, struct nvme_ctrl_desc *d)
 	d->aerl = NVME_MAX_AERS - 1;
 	d->acl = NVMF_ABORT_LIMIT - 1;
 	d->elpe = NVMF_ERROR_ENTRIES - 1;
+	d->oaes = nvmf_ctrlr_events(c);
 	if (c->discovery)
 		describe_discovery(d);
 	else
@@ -151,7 +158,7 @@ static nvme_status find_ns(struct nvmf_request *req, const struct ask *a,
 			   const struct nvmf_ns_view **v)
 {
 	const struct nvmf_ctrlr *c = req->qpair->ctrlr;
-	struct nvmf_ns_channel *nsch = nvmf_sgroup_ns(c->sgroup, a->nsid);
+	struct nvmf_ns_channel *nsch = nvmf_ctrlr_ns(c, a->nsid);
 
 	*v = nsch ? &nsch->view : NULL;
 	if (!a->nsid || a->nsid > c->subsystem->max_namespaces)
@@ -211,15 +218,15 @@ static nvme_status fill_ns(struct nvmf_request *req, const struct ask *a,
 static nvme_status fill_active_list(struct nvmf_request *req,
 				    const struct ask *a, union page *p)
 {
-	const struct nvmf_sgroup *sg = req->qpair->ctrlr->sgroup;
+	const struct nvmf_ctrlr *c = req->qpair->ctrlr;
 	u32 nsids[NVMF_MAX_NAMESPACES];
 	u32 nsid, n = 0;
 
 	if (a->nsid >= NVME_NSID_ALL - 1)
 		return nvmf_request_bad(req, NVMF_LOC_NSID,
 					NVMF_DNR(NVME_SC_INVALID_NS));
-	for (nsid = a->nsid + 1; nsid <= sg->max_namespaces; nsid++)
-		if (nvmf_sgroup_ns(sg, nsid))
+	for (nsid = a->nsid + 1; nsid <= c->sgroup->max_namespaces; nsid++)
+		if (nvmf_ctrlr_ns(c, nsid))
 			nsids[n++] = nsid;
 	nvme_nsid_list_encode(p->nsids, nsids, n);
 	return NVME_SC_SUCCESS;

@@ -31,7 +31,6 @@
 #endif
 
 #define NVMF_MAX_SUBSYSTEMS	1024
-#define NVMF_MAX_NAMESPACES	1024
 #define NVMF_TRTYPES		8	/* of the tables indexed by trtype */
 #define NVMF_VERSION		NVME_VS(1, 4, 0)
 #define NVMF_READY_TIMEOUT	20	/* CAP.TO, 500 ms */
@@ -144,6 +143,7 @@ struct nvmf_ns_view {
 	bool deac;			/* Write Zeroes may deallocate */
 	u32 optimal_blocks;
 	u32 anagrpid;
+	bool masked;
 	u8 nguid[16];
 	u8 eui64[8];
 	u8 uuid[16];
@@ -151,6 +151,7 @@ struct nvmf_ns_view {
 
 /**
  * struct nvmf_ns_channel - a namespace on one poll group
+ * @hosts: who sees it, if it is masked
  * @bad: blocks that read as uncorrectable; NULL: none ever were
  * @locks: ranges that belong to one command; @held: who waits for them
  * @outstanding: requests that hold it, until nvmf_request_done()
@@ -158,6 +159,7 @@ struct nvmf_ns_view {
  */
 struct nvmf_ns_channel {
 	struct nvmf_ns_view view;
+	struct nvmf_ns_host_list hosts;
 	struct nvme_lbaset *bad;
 	TAILQ_HEAD(, nvmf_lock_part) locks;
 	struct nvmf_request_list held;
@@ -174,6 +176,7 @@ struct nvmf_sgroup {
 	u64 writes;
 	u64 read_bytes;
 	u64 written_bytes;
+	struct nvmf_ana *ana[NVMF_MAX_LISTENERS];
 	u32 max_namespaces;
 	struct nvmf_ns_channel *ns[];	/* by nsid - 1 */
 };
@@ -241,10 +244,32 @@ void nvmf_qpair_check_drained(struct nvmf_qpair *q);
 /** nvmf_qpair_free() - the controller has forgotten it; message */
 void nvmf_qpair_free(void *q);
 
+/* Which namespaces a queue pair's host sees (mask.c) */
+
+/** nvmf_qpair_set_visible() - @q has got its controller and its subsystem */
+void nvmf_qpair_set_visible(struct nvmf_qpair *q);
+void nvmf_ns_hosts_free(struct nvmf_ns_host_list *list);
+static inline bool nvmf_ns_visible(const struct nvmf_ns_channel *nsch,
+				   const struct nvmf_qpair *q)
+{
+	return !nsch->view.masked || q->visible[nsch->view.nsid / 8] &
+				     1u << nsch->view.nsid % 8;
+}
+
+/* States of paths (ana.c) */
+
+struct nvmf_ana *nvmf_ana_new(u8 state);
+void nvmf_ana_free_all(struct nvmf_sgroup *sg);
+void nvmf_ana_log_execute(struct nvmf_request *req);
+/** nvmf_log_put_window() - the part of @page that was asked for, and the end */
+void nvmf_log_put_window(struct nvmf_request *req, const u8 *page,
+			 size_t size);
+
 /* Controllers (ctrlr.c) */
 
 enum nvmf_event {
 	NVMF_EVENT_NS_CHANGED,
+	NVMF_EVENT_ANA,
 	NVMF_EVENT_DISC_CHANGED,
 	NVMF_EVENTS
 };
@@ -268,6 +293,7 @@ struct nvmf_ctrlr {
 	struct nvmf_group *group;		/* of its home */
 	struct nvmf_sgroup *sgroup;		/* of its home */
 	struct nvmf_trid listen;
+	u16 listener;				/* its index */
 	u16 cntlid;
 	bool discovery;
 	char hostnqn[NVMF_NQN_MAX + 1];
@@ -306,6 +332,8 @@ void nvmf_ctrlr_install(struct nvmf_ctrlr *c, struct nvmf_qpair *q, u32 kato);
 /** nvmf_ctrlr_add_io() - may @q be its queue @qid? on its home */
 struct nvmf_connect_error nvmf_ctrlr_add_io(struct nvmf_ctrlr *c,
 					    struct nvmf_qpair *q, u16 qid);
+/** nvmf_ctrlr_ns() - a namespace that its host sees, or NULL; on its home */
+struct nvmf_ns_channel *nvmf_ctrlr_ns(const struct nvmf_ctrlr *c, u32 nsid);
 /** nvmf_ctrlr_ready() - may admin commands be executed? */
 bool nvmf_ctrlr_ready(const struct nvmf_ctrlr *c);
 /** nvmf_ctrlr_close() - disconnect all its queues; message to its home */
@@ -324,6 +352,8 @@ static inline void nvmf_ctrlr_alive(struct nvmf_ctrlr *c)
 }
 
 void nvmf_features_init(struct nvmf_ctrlr *c);
+/** nvmf_ctrlr_events() - OAES: notices that it may give */
+u32 nvmf_ctrlr_events(const struct nvmf_ctrlr *c);
 /** nvmf_error_log() - note a failed command; any reactor of @q */
 void nvmf_error_log(struct nvmf_request *req, nvme_status st);
 /** nvmf_event_raise() / _read() - an event happened; its log page was read */
@@ -431,5 +461,9 @@ void nvmf_host_free_all(struct nvmf_subsystem *s);
 void nvmf_listener_free_all(struct nvmf_subsystem *s);
 bool nvmf_subsystem_listens(const struct nvmf_subsystem *s,
 			    const struct nvmf_trid *trid);
+/** nvmf_subsystem_listener() - NULL for the discovery subsystem as well */
+struct nvmf_listener *
+nvmf_subsystem_listener(const struct nvmf_subsystem *s,
+			const struct nvmf_trid *trid);
 
 #endif

@@ -41,12 +41,19 @@ nvme_status nvmf_io_take_ns(struct nvmf_request *req)
 	u32 nsid = le32_to_cpu(req->cmd->sqe.nsid);
 	struct nvmf_ns_channel *nsch = nvmf_sgroup_ns(req->qpair->sgroup, nsid);
 
-	if (!nsch)
+	if (!nsch || !nvmf_ns_visible(nsch, req->qpair))
 		return nvmf_request_bad(req, NVMF_LOC_NSID,
 					NVMF_DNR(NVME_SC_INVALID_NS));
 	nsch->outstanding++;
 	req->nsch = nsch;
-	return NVME_SC_SUCCESS;
+	return nvmf_io_admit(req);
+}
+
+nvme_status nvmf_io_admit(const struct nvmf_request *req)
+{
+	if (!nvmf_ns_visible(req->nsch, req->qpair))
+		return NVMF_DNR(NVME_SC_INVALID_NS);
+	return nvmf_ana_admit(req);
 }
 
 nvme_status nvmf_io_take_range(struct nvmf_request *req)

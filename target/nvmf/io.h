@@ -62,6 +62,24 @@ void nvmf_wait_begin(struct nvmf_group *g, struct nvmf_wait *w);
 void nvmf_wait_ended(struct nvmf_group_core *core,
 		     const struct nvmf_request *req);
 
+/** nvmf_fence_alloc() - what nvmf_fence_run() needs; free() if it is not run */
+struct nvmf_fence *nvmf_fence_alloc(void);
+/**
+ * nvmf_fence_run() - a change on all reactors, and the end of what it forbids
+ * @apply: on each reactor; from then on it lets no request that matches become
+ *         active
+ * @done: on the control reactor, when no active request matches any more
+ * Frees @f. Control reactor.
+ */
+void nvmf_fence_run(struct nvmf_fence *f, reactor_fn apply,
+		    bool (*match)(void *ctx, const struct nvmf_request *req),
+		    reactor_fn done, void *ctx);
+
+/** nvmf_ana_admit() - does the path's state allow it? (ana.c) */
+nvme_status nvmf_ana_admit(const struct nvmf_request *req);
+/** nvmf_io_admit() - may it touch its namespace now? (io.c) */
+nvme_status nvmf_io_admit(const struct nvmf_request *req);
+
 /* Locks of block ranges, exclusive on all reactors (lock.c) */
 
 /**

@@ -7,11 +7,21 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "common/ana.h"
 #include "target/nvmf/internal.h"
 
+/**
+ * struct listener_op - a listener comes or goes
+ * @copies: of its ANA states, one for each reactor
+ */
 struct listener_op {
 	struct nvmf_op op;
 	struct nvmf_trid trid;
+	u8 ana_state;
+	u16 index;
+	bool no_memory;
+	int err;
+	struct nvmf_ana *copies[REACTOR_MAX];
 };
 
 /* Addresses */
@@ -168,6 +178,13 @@ static struct nvmf_listener *find(const struct nvmf_subsystem *s,
 	return NULL;
 }
 
+struct nvmf_listener *
+nvmf_subsystem_listener(const struct nvmf_subsystem *s,
+			const struct nvmf_trid *trid)
+{
+	return find(s, trid);
+}
+
 bool nvmf_subsystem_listens(const struct nvmf_subsystem *s,
 			    const struct nvmf_trid *trid)
 {
@@ -176,30 +193,70 @@ bool nvmf_subsystem_listens(const struct nvmf_subsystem *s,
 						      !!find(s, trid);
 }
 
-static int add(struct nvmf_subsystem *s, const struct nvmf_trid *trid,
+static int free_index(const struct nvmf_subsystem *s, u16 *index,
+		      struct weft_reason *why)
+{
+	struct nvmf_listener *l;
+
+	for (*index = 0; *index < NVMF_MAX_LISTENERS; ++*index) {
+		TAILQ_FOREACH(l, &s->listeners, link)
+			if (l->index == *index)
+				break;
+		if (!l)
+			return 0;
+	}
+	return weft_fail(why, -ENOSPC,
+			 "%s listens at %u addresses already, which is the most",
+			 s->nqn, NVMF_MAX_LISTENERS);
+}
+
+static struct nvmf_listener *alloc(const struct nvmf_subsystem *s,
+				   const struct listener_op *o)
+{
+	struct nvmf_listener *l = calloc(1, sizeof(*l));
+
+	if (l && s->ana_reporting) {
+		l->ana = nvmf_ana_new(o->ana_state);
+		if (!l->ana) {
+			free(l);
+			return NULL;
+		}
+	}
+	return l;
+}
+
+static void listener_free(struct nvmf_listener *l)
+{
+	free(l->ana);
+	free(l);
+}
+
+static int add(struct nvmf_subsystem *s, struct listener_op *o,
 	       struct weft_reason *why)
 {
-	struct nvmf_listen *at = find_listen(trid);
+	struct nvmf_listen *at = find_listen(&o->trid);
 	struct nvmf_listener *l;
-	int err;
+	u16 index;
+	int err = free_index(s, &index, why);
 
-	if (find(s, trid))
-		return 0;
-	l = calloc(1, sizeof(*l));
+	if (err)
+		return err;
+	l = alloc(s, o);
 	if (!l)
 		return weft_fail(why, -ENOMEM, "not enough memory");
 	if (!at) {
-		err = listen_begin(trid, &at, why);
+		err = listen_begin(&o->trid, &at, why);
 		if (err) {
-			free(l);
+			listener_free(l);
 			return err;
 		}
 	}
 	at->users++;
-	l->trid = *trid;
+	l->trid = o->trid;
 	l->portid = at->portid;
+	l->index = index;
+	o->index = index;
 	TAILQ_INSERT_TAIL(&s->listeners, l, link);
-	nvmf_discovery_changed();
 	return 0;
 }
 
@@ -207,17 +264,17 @@ static void drop(struct nvmf_subsystem *s, struct nvmf_listener *l)
 {
 	TAILQ_REMOVE(&s->listeners, l, link);
 	listen_put(&l->trid);
-	free(l);
+	listener_free(l);
 }
 
 static void op_free(struct nvmf_op *op)
 {
-	free(container_of(op, struct listener_op, op));
-}
+	struct listener_op *o = container_of(op, struct listener_op, op);
+	unsigned int i;
 
-static void op_left(struct nvmf_op *op)
-{
-	nvmf_op_end(op, 0);
+	for (i = 0; i < REACTOR_MAX; i++)
+		free(o->copies[i]);
+	free(o);
 }
 
 static bool match(const struct nvmf_op *op, const struct nvmf_ctrlr *c)
@@ -226,11 +283,102 @@ static bool match(const struct nvmf_op *op, const struct nvmf_ctrlr *c)
 			       const struct listener_op, op)->trid);
 }
 
+/* Poll groups have the states before the first connection can arrive */
+static void install_here(void *ctx)
+{
+	struct listener_op *o = ctx;
+	struct nvmf_group *g = nvmf_group_self();
+	unsigned int i = reactor_index(g->reactor);
+	struct nvmf_sgroup *sg = nvmf_group_sgroup(g, o->op.s);
+
+	if (!sg) {
+		o->no_memory = true;
+		return;
+	}
+	sg->ana[o->index] = o->copies[i];
+	o->copies[i] = NULL;
+}
+
+static void uninstall_here(void *ctx)
+{
+	struct listener_op *o = ctx;
+	struct nvmf_sgroup *sg = nvmf_group_self()->core->sgroups[o->op.s->id];
+
+	if (!sg)
+		return;
+	free(sg->ana[o->index]);
+	sg->ana[o->index] = NULL;
+}
+
+static void uninstalled(void *ctx)
+{
+	struct listener_op *o = ctx;
+
+	nvmf_op_end(&o->op, o->no_memory ? weft_fail(&o->op.why, -ENOMEM,
+						     "not enough memory") :
+				     o->err);
+}
+
+static void listening(struct listener_op *o)
+{
+	o->err = add(o->op.s, o, &o->op.why);
+	if (o->err && o->op.s->ana_reporting) {
+		reactor_for_each(uninstall_here, o, uninstalled);
+		return;
+	}
+	if (!o->err)
+		nvmf_discovery_changed();
+	nvmf_op_end(&o->op, o->err);
+}
+
+static void installed(void *ctx)
+{
+	struct listener_op *o = ctx;
+
+	if (o->no_memory)
+		reactor_for_each(uninstall_here, o, uninstalled);
+	else
+		listening(o);
+}
+
+static bool make_copies(struct listener_op *o)
+{
+	unsigned int i;
+
+	for (i = 0; i < reactor_count(); i++) {
+		o->copies[i] = nvmf_ana_new(o->ana_state);
+		if (!o->copies[i])
+			return false;
+	}
+	return true;
+}
+
 static void add_start(struct nvmf_op *op)
 {
 	struct listener_op *o = container_of(op, struct listener_op, op);
+	int err = 0;
 
-	nvmf_op_end(op, add(op->s, &o->trid, &op->why));
+	if (find(op->s, &o->trid)) {
+		nvmf_op_end(op, 0);
+		return;
+	}
+	if (op->s->ana_reporting) {
+		err = free_index(op->s, &o->index, &op->why);
+		if (!err && !make_copies(o))
+			err = weft_fail(&op->why, -ENOMEM, "not enough memory");
+	}
+	if (err)
+		nvmf_op_end(op, err);
+	else if (op->s->ana_reporting)
+		reactor_for_each(install_here, o, installed);
+	else
+		listening(o);
+}
+
+static void op_left(struct nvmf_op *op)
+{
+	reactor_for_each(uninstall_here,
+			 container_of(op, struct listener_op, op), uninstalled);
 }
 
 static void remove_start(struct nvmf_op *op)
@@ -246,13 +394,15 @@ static void remove_start(struct nvmf_op *op)
 					  o->trid.traddr, o->trid.trsvcid));
 		return;
 	}
+	o->index = l->index;
 	drop(op->s, l);
 	nvmf_discovery_changed();
 	nvmf_op_disconnect(op, match, op_left);
 }
 
 static void queue(struct nvmf_subsystem *s, const struct nvmf_trid *trid,
-		  void (*start)(struct nvmf_op *op), nvmf_done done, void *ctx)
+		  u8 ana_state, void (*start)(struct nvmf_op *op),
+		  nvmf_done done, void *ctx)
 {
 	struct listener_op *o;
 
@@ -264,23 +414,24 @@ static void queue(struct nvmf_subsystem *s, const struct nvmf_trid *trid,
 		return;
 	}
 	o->trid = *trid;
+	o->ana_state = ana_state ? ana_state : NVME_ANA_OPTIMIZED;
 	o->op.start = start;
 	o->op.free = op_free;
 	nvmf_op_queue(&o->op, s, done, ctx);
 }
 
 void nvmf_subsystem_add_listener(struct nvmf_subsystem *s,
-				 const struct nvmf_trid *trid, nvmf_done done,
-				 void *ctx)
+				 const struct nvmf_trid *trid, u8 ana_state,
+				 nvmf_done done, void *ctx)
 {
-	queue(s, trid, add_start, done, ctx);
+	queue(s, trid, ana_state, add_start, done, ctx);
 }
 
 void nvmf_subsystem_remove_listener(struct nvmf_subsystem *s,
 				    const struct nvmf_trid *trid,
 				    nvmf_done done, void *ctx)
 {
-	queue(s, trid, remove_start, done, ctx);
+	queue(s, trid, 0, remove_start, done, ctx);
 }
 
 void nvmf_listener_free_all(struct nvmf_subsystem *s)

@@ -11,23 +11,6 @@
 #define LOG_RAE		(1u << 15)	/* CDW10 */
 #define LOG_OFFSET_TYPE	(1u << 23)	/* CDW14: the offset is an index */
 #define SMART_UNIT	512000		/* bytes: thousands of 512 B */
-#define ANA_OPTIMIZED	1
-
-struct ana_header {
-	__le64 change_count;
-	__le16 groups;
-	u8 rsvd10[6];
-};
-WEFT_ASSERT_SIZE(struct ana_header, 16);
-
-struct ana_group {
-	__le32 id;
-	__le32 nsids;
-	__le64 change_count;
-	u8 state;
-	u8 rsvd17[15];
-};
-WEFT_ASSERT_SIZE(struct ana_group, 32);
 
 /**
  * struct log - one page
@@ -188,92 +171,13 @@ static void fill_effects(struct nvmf_ctrlr *c, u8 *page)
 		l->iocs[i] = cpu_to_le32(effects_of(&nvmf_io_commands[i]));
 }
 
-/* Asymmetric access: every path of ours is an optimized one */
-
 static bool ana_offered(const struct nvmf_ctrlr *c)
 {
-	return c->subsystem->ana_reporting;
-}
-
-/* Members of each group, by group id; their number in all */
-static u32 count_groups(const struct nvmf_sgroup *sg,
-			u16 counts[NVMF_MAX_NAMESPACES + 1])
-{
-	struct nvmf_ns_channel *nsch;
-	u32 nsid, n = 0;
-
-	memset(counts, 0, (NVMF_MAX_NAMESPACES + 1) * sizeof(counts[0]));
-	for (nsid = 1; nsid <= sg->max_namespaces; nsid++) {
-		nsch = nvmf_sgroup_ns(sg, nsid);
-		if (nsch) {
-			counts[nsch->view.anagrpid]++;
-			n++;
-		}
-	}
-	return n;
-}
-
-static size_t size_ana(const struct nvmf_ctrlr *c)
-{
-	u16 counts[NVMF_MAX_NAMESPACES + 1];
-	size_t size = sizeof(struct ana_header) +
-		      count_groups(c->sgroup, counts) * sizeof(__le32);
-	u32 group;
-
-	for (group = 1; group <= NVMF_MAX_NAMESPACES; group++)
-		if (counts[group])
-			size += sizeof(struct ana_group);
-	return size;
-}
-
-/* Where the next member of each group goes */
-static u32 put_ana_groups(u8 *page, const u16 *counts, u32 *next)
-{
-	u32 at = sizeof(struct ana_header);
-	u32 group, groups = 0;
-
-	for (group = 1; group <= NVMF_MAX_NAMESPACES; group++) {
-		struct ana_group g = {
-			.id = cpu_to_le32(group),
-			.nsids = cpu_to_le32(counts[group]),
-			.state = ANA_OPTIMIZED,
-		};
-
-		if (!counts[group])
-			continue;
-		memcpy(page + at, &g, sizeof(g));
-		next[group] = at + sizeof(g);
-		at = next[group] + counts[group] * sizeof(__le32);
-		groups++;
-	}
-	return groups;
-}
-
-static void fill_ana(struct nvmf_ctrlr *c, u8 *page)
-{
-	const struct nvmf_sgroup *sg = c->sgroup;
-	u16 counts[NVMF_MAX_NAMESPACES + 1];
-	u32 next[NVMF_MAX_NAMESPACES + 1];
-	struct ana_header h = { 0 };
-	struct nvmf_ns_channel *nsch;
-	u32 nsid;
-
-	count_groups(sg, counts);
-	h.groups = cpu_to_le16(put_ana_groups(page, counts, next));
-	memcpy(page, &h, sizeof(h));
-	for (nsid = 1; nsid <= sg->max_namespaces; nsid++) {
-		__le32 id = cpu_to_le32(nsid);
-
-		nsch = nvmf_sgroup_ns(sg, nsid);
-		if (!nsch)
-			continue;
-		memcpy(page + next[nsch->view.anagrpid], &id, sizeof(id));
-		next[nsch->view.anagrpid] += sizeof(id);
-	}
+	return c->subsystem->ana_reporting && c->sgroup->ana[c->listener];
 }
 
 /* The window that the host wants, out of a page that is there */
-static void put_window(struct nvmf_request *req, const u8 *page, size_t size)
+void nvmf_log_put_window(struct nvmf_request *req, const u8 *page, size_t size)
 {
 	static const u8 zeroes[512];
 	u64 offset = nvme_log_offset(&req->cmd->sqe);
@@ -281,6 +185,11 @@ static void put_window(struct nvmf_request *req, const u8 *page, size_t size)
 	size_t n;
 	bool ok = true;
 
+	if (offset > size) {
+		nvmf_request_complete(req, nvmf_request_bad(req, NVMF_LOC_CDW12,
+					NVMF_DNR(NVME_SC_INVALID_FIELD)));
+		return;
+	}
 	if (done > req->length)
 		done = req->length;
 	if (done)
@@ -343,7 +252,7 @@ static void smart_done(void *ctx)
 	put_u128(l.power_on_hours, up_us / 3600000000ull);
 	put_u128(l.num_err_log_entries, req->qpair->ctrlr->error_count);
 	free(sm);
-	put_window(req, (const u8 *)&l, sizeof(l));
+	nvmf_log_put_window(req, (const u8 *)&l, sizeof(l));
 }
 
 static void smart_execute(struct nvmf_request *req)
@@ -378,7 +287,8 @@ static const struct log logs[] = {
 	  NULL },
 	{ NVME_LOG_CMD_EFFECTS, true, false, NULL, size_4k, fill_effects,
 	  NULL },
-	{ NVME_LOG_ANA, true, false, ana_offered, size_ana, fill_ana, NULL },
+	{ NVME_LOG_ANA, true, false, ana_offered, NULL, NULL,
+	  nvmf_ana_log_execute },
 	{ NVME_LOG_DISCOVERY, false, true, NULL, NULL, NULL,
 	  nvmf_discovery_log_execute },
 };
@@ -434,6 +344,8 @@ static void clear_event(struct nvmf_request *req, u8 lid)
 		return;
 	if (lid == NVME_LOG_CHANGED_NS)
 		nvmf_event_read(req->qpair->ctrlr, NVMF_EVENT_NS_CHANGED);
+	else if (lid == NVME_LOG_ANA)
+		nvmf_event_read(req->qpair->ctrlr, NVMF_EVENT_ANA);
 	else if (lid == NVME_LOG_DISCOVERY)
 		nvmf_event_read(req->qpair->ctrlr, NVMF_EVENT_DISC_CHANGED);
 }
@@ -457,6 +369,6 @@ void nvmf_log_execute(struct nvmf_request *req)
 		return;
 	}
 	l->fill(c, page);
-	put_window(req, page, size);
+	nvmf_log_put_window(req, page, size);
 	free(page);
 }

@@ -142,6 +142,13 @@ void nvmf_ns_unmap_all(struct nvmf_transport *t)
 
 /* Telling the hosts, after all groups have the change */
 
+/* A masked namespace that has just left is still in the bits of its hosts */
+static bool seen(const struct nvmf_ctrlr *c, u32 nsid, bool masked)
+{
+	return !masked ||
+	       (c->admin && c->admin->visible[nsid / 8] & 1u << nsid % 8);
+}
+
 static void tell_group(void *ctx)
 {
 	struct ns_op *o = ctx;
@@ -149,8 +156,19 @@ static void tell_group(void *ctx)
 	struct nvmf_ctrlr *c;
 
 	TAILQ_FOREACH(c, &g->core->ctrlrs, group_link)
-		if (c->subsystem == o->op.s)
+		if (c->subsystem == o->op.s && seen(c, o->nsid, o->view.masked))
 			nvmf_ns_changed(c, o->nsid);
+}
+
+static void tell_gone(void *ctx)
+{
+	struct ns_op *o = ctx;
+	struct nvmf_qpair *q;
+
+	tell_group(o);
+	TAILQ_FOREACH(q, &nvmf_group_self()->core->qpairs, link)
+		if (q->sgroup == nvmf_group_self()->core->sgroups[o->op.s->id])
+			q->visible[o->nsid / 8] &= ~(1u << o->nsid % 8);
 }
 
 static void told(void *ctx)
@@ -198,6 +216,7 @@ static void destroy(struct ns *ns)
 {
 	unmap(ns);
 	bdev_close(ns->ns.desc);
+	nvmf_ns_hosts_free(&ns->ns.hosts);
 	free(ns->ns.bad);
 	free(ns);
 }
@@ -211,7 +230,7 @@ static void remove_detached(void *ctx)
 
 	TAILQ_REMOVE(&o->op.s->namespaces, &ns->ns, link);
 	destroy(ns);
-	reactor_for_each(tell_group, o, told);
+	reactor_for_each(tell_gone, o, told);
 }
 
 static void remove_start(struct nvmf_op *op)
@@ -231,6 +250,7 @@ static void remove_start(struct nvmf_op *op)
 	}
 	o->ns = priv(ns);
 	o->nsid = ns->nsid;
+	o->view.masked = ns->no_auto_visible;
 	detach_all(o->ns, remove_detached, o);
 }
 
@@ -306,6 +326,7 @@ static void resize_start(struct nvmf_op *op)
 		return;
 	}
 	o->nsid = ns->nsid;
+	o->view.masked = ns->no_auto_visible;
 	o->view.blocks = bdev_desc_bdev(ns->desc)->blocks;
 	reactor_for_each(resize_here, o, resized);
 }
@@ -341,7 +362,8 @@ static bool same(const struct nvmf_ns *ns, const struct ns_op *o)
 	       (!o->has_uuid || !memcmp(ns->uuid, v->uuid, 16)) &&
 	       (!o->has_nguid || !memcmp(ns->nguid, v->nguid, 16)) &&
 	       (!o->has_eui64 || !memcmp(ns->eui64, v->eui64, 8)) &&
-	       (!v->anagrpid || v->anagrpid == ns->anagrpid);
+	       (!v->anagrpid || v->anagrpid == ns->anagrpid) &&
+	       v->masked == ns->no_auto_visible;
 }
 
 static u32 lowest_free(struct nvmf_subsystem *s)
@@ -430,6 +452,7 @@ static void fill_view(struct ns_op *o, const struct bdev *b)
 	v->optimal_blocks = b->optimal_blocks;
 	ns->nsid = o->nsid;
 	ns->anagrpid = v->anagrpid;
+	ns->no_auto_visible = v->masked;
 	memcpy(ns->uuid, v->uuid, 16);
 	memcpy(ns->nguid, v->nguid, 16);
 	memcpy(ns->eui64, v->eui64, 8);
@@ -472,6 +495,7 @@ static int open_bdev(struct nvmf_op *op)
 	o->ns->ns.subsystem = op->s;
 	o->ns->serial = ++nvmf_target.ns_serial;
 	TAILQ_INIT(&o->ns->ns.locks);
+	TAILQ_INIT(&o->ns->ns.hosts);
 	err = bdev_open(o->bdev_name, true, op->s->nqn, on_event, o->ns,
 			&o->ns->ns.desc, &op->why);
 	if (err) {
@@ -555,6 +579,7 @@ static void take_opts(struct ns_op *o, const struct nvmf_ns_opts *opts)
 	o->nsid = opts->nsid;
 	snprintf(o->bdev_name, sizeof(o->bdev_name), "%s", opts->bdev_name);
 	v->anagrpid = opts->anagrpid;
+	v->masked = opts->no_auto_visible;
 	o->has_uuid = opts->uuid;
 	if (opts->uuid)
 		memcpy(v->uuid, opts->uuid, 16);

@@ -125,13 +125,35 @@ struct nvmf_host {
 	TAILQ_ENTRY(nvmf_host) link;
 };
 
+/**
+ * struct nvmf_listener - an address at which a subsystem is served
+ * @index: below NVMF_MAX_LISTENERS, its own within the subsystem
+ * @ana: states of the ANA groups through it; NULL without ANA reporting
+ */
+#define NVMF_MAX_LISTENERS	64
+#define NVMF_MAX_NAMESPACES	1024
 struct nvmf_listener {
 	struct nvmf_trid trid;
 	u16 portid;
+	u16 index;
+	struct nvmf_ana *ana;
 	TAILQ_ENTRY(nvmf_listener) link;
 };
 
-/** struct nvmf_ns - a namespace of a subsystem */
+/** struct nvmf_ana - states of the ANA groups, by group id from 1 */
+struct nvmf_ana {
+	u64 change_count;
+	u8 state[NVMF_MAX_NAMESPACES + 1];
+	u64 changes[NVMF_MAX_NAMESPACES + 1];
+};
+
+struct nvmf_ns_host;
+TAILQ_HEAD(nvmf_ns_host_list, nvmf_ns_host);
+
+/**
+ * struct nvmf_ns - a namespace of a subsystem
+ * @no_auto_visible: only @hosts see it
+ */
 struct nvmf_ns {
 	u32 nsid;
 	struct nvmf_subsystem *subsystem;
@@ -140,6 +162,8 @@ struct nvmf_ns {
 	u8 eui64[8];
 	u8 uuid[16];
 	u32 anagrpid;
+	bool no_auto_visible;
+	struct nvmf_ns_host_list hosts;
 	struct nvme_lbaset *bad;	/* uncorrectable blocks; NULL: never any */
 	TAILQ_HEAD(, nvmf_lock) locks;	/* of block ranges, oldest first */
 	TAILQ_ENTRY(nvmf_ns) link;	/* ascending nsid */
@@ -158,6 +182,7 @@ struct nvmf_subsystem {
 	bool removing;
 	u32 id;				/* dense index, for poll groups */
 	u16 next_cntlid;
+	u64 ana_changes;
 	TAILQ_HEAD(, nvmf_ns) namespaces;
 	TAILQ_HEAD(, nvmf_host) hosts;
 	TAILQ_HEAD(, nvmf_listener) listeners;
@@ -195,6 +220,8 @@ void nvmf_subsystem_delete(struct nvmf_subsystem *s, nvmf_done done, void *ctx);
  * @nsid: 0: lowest free
  * @nguid: @eui64: NULL: none (nguid: from uuid, as SPDK does)
  * @uuid: NULL: the bdev's
+ * @anagrpid: 0: as @nsid
+ * @no_auto_visible: nobody sees it but hosts of nvmf_ns_set_host()
  */
 struct nvmf_ns_opts {
 	u32 nsid;
@@ -203,6 +230,7 @@ struct nvmf_ns_opts {
 	const u8 *eui64;
 	const u8 *uuid;
 	u32 anagrpid;
+	bool no_auto_visible;
 };
 
 /** nvmf_subsystem_add_ns() - *@nsid is set before @done runs */
@@ -212,6 +240,31 @@ void nvmf_subsystem_add_ns(struct nvmf_subsystem *s,
 void nvmf_subsystem_remove_ns(struct nvmf_subsystem *s, u32 nsid,
 			      nvmf_done done, void *ctx);
 struct nvmf_ns *nvmf_subsystem_ns(struct nvmf_subsystem *s, u32 nsid);
+
+/**
+ * nvmf_ns_set_host() - let a host see a namespace, or (@add false) no longer
+ * Refused for namespaces that every host sees. Done when no command of the
+ * host that may not any more is under way.
+ */
+void nvmf_ns_set_host(struct nvmf_subsystem *s, u32 nsid, const char *hostnqn,
+		      bool add, nvmf_done done, void *ctx);
+bool nvmf_ns_host_listed(const struct nvmf_ns *ns, const char *nqn);
+/** nvmf_ns_host_next() - walk the list; @after NULL: from its start */
+const char *nvmf_ns_host_next(const struct nvmf_ns *ns, const char *after);
+
+/** nvmf_ana_state_parse() - "optimized" …: enum nvme_ana_state or -EINVAL */
+int nvmf_ana_state_parse(const char *name, struct weft_reason *why);
+const char *nvmf_ana_state_text(u8 state);
+/**
+ * nvmf_listener_set_ana_state() - of one group or (0) of all, at one address
+ * Done when no command that the new state forbids is under way.
+ */
+void nvmf_listener_set_ana_state(struct nvmf_subsystem *s,
+				 const struct nvmf_trid *trid, u32 group,
+				 u8 state, nvmf_done done, void *ctx);
+/** nvmf_subsystem_set_ns_ana_group() - move a namespace; likewise */
+void nvmf_subsystem_set_ns_ana_group(struct nvmf_subsystem *s, u32 nsid,
+				     u32 group, nvmf_done done, void *ctx);
 
 int nvmf_subsystem_add_host(struct nvmf_subsystem *s, const char *hostnqn,
 			    struct weft_reason *why);
@@ -224,10 +277,13 @@ void nvmf_subsystem_allow_any_host(struct nvmf_subsystem *s, bool allow,
 bool nvmf_subsystem_host_allowed(const struct nvmf_subsystem *s,
 				 const char *hostnqn);
 
-/** nvmf_subsystem_add_listener() - the transport must exist */
+/**
+ * nvmf_subsystem_add_listener() - the transport must exist
+ * @ana_state: of all groups at first; enum nvme_ana_state, 0: optimized
+ */
 void nvmf_subsystem_add_listener(struct nvmf_subsystem *s,
-				 const struct nvmf_trid *trid, nvmf_done done,
-				 void *ctx);
+				 const struct nvmf_trid *trid, u8 ana_state,
+				 nvmf_done done, void *ctx);
 /** Removing a listener disconnects the controllers that came through it. */
 void nvmf_subsystem_remove_listener(struct nvmf_subsystem *s,
 				    const struct nvmf_trid *trid,

@@ -16,6 +16,8 @@ void nvmf_qpair_add(struct nvmf_qpair *q)
 	assert_on_reactor(q->group->reactor);
 	q->ctrlr = NULL;
 	q->sgroup = NULL;
+	q->listener = 0;
+	memset(q->visible, 0, sizeof(q->visible));
 	q->qid = 0;
 	q->sqsize = 0;
 	q->sqhd = 0;

@@ -116,12 +116,20 @@ static void use_ram(struct nvmf_request *req)
 
 /*
  * From now on it touches blocks of its namespace, and whoever changes what may
- * be touched waits for its end. False: it is held, and goes on later.
+ * be touched waits for its end. False: it has been refused, because something
+ * has changed since it was checked first, or it is held and goes on later.
  */
 static bool touch(struct nvmf_request *req)
 {
+	nvme_status st;
+
 	if (!req->nsch || req->active)
 		return true;
+	st = nvmf_io_admit(req);
+	if (st) {
+		nvmf_request_complete(req, st);
+		return false;
+	}
 	if (!TAILQ_EMPTY(&req->nsch->locks) && nvmf_lock_holds(req))
 		return false;
 	req->active = true;

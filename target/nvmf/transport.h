@@ -120,6 +120,8 @@ struct nvmf_qpair {
 	/* nvmf's own from here */
 	struct nvmf_ctrlr *ctrlr;
 	struct nvmf_sgroup *sgroup;
+	u16 listener;
+	u8 visible[NVMF_MAX_NAMESPACES / 8 + 1];
 	u16 qid;
 	u32 sqsize;
 	u32 sqhd;

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "common/ana.h"
 #include "target/rpc/nvmf_params.h"
 
 /** struct listener_params - of the listener methods */
@@ -13,6 +14,8 @@ struct listener_params {
 	const char *adrfam;
 	const char *traddr;
 	const char *trsvcid;
+	const char *ana_state;
+	u32 anagrpid;
 };
 
 #define L(member) offsetof(struct listener_params, member)
@@ -35,7 +38,8 @@ static const struct rpc_param listener_params[] = {
 	{ .name = "listen_address", .type = RPC_OBJECT, .required = true,
 	  .sub = address_params, .help = "address to listen on" },
 	{ .name = "secure_channel", .type = RPC_ONLY_FALSE },
-	{ .name = "ana_state", .type = RPC_ONLY_NAME, .only = "optimized" },
+	{ .name = "ana_state", .type = RPC_STR, .offset = L(ana_state),
+	  .help = "of all groups at first; default optimized" },
 	{ .name = "sock_impl", .type = RPC_HINT },
 	RPC_TGT_NAME,
 	{ .type = RPC_END }
@@ -54,6 +58,20 @@ static bool parse_address(struct rpc_call *call,
 	return false;
 }
 
+static bool parse_state(struct rpc_call *call, const struct listener_params *p,
+			u8 *state)
+{
+	struct weft_reason why = { "" };
+	int ret = nvmf_ana_state_parse(p->ana_state, &why);
+
+	if (ret < 0) {
+		rpc_fail(call, RPC_INVALID_PARAMS, "%s", why.text);
+		return false;
+	}
+	*state = ret;
+	return true;
+}
+
 static bool listening(const struct nvmf_subsystem *s,
 		      const struct nvmf_trid *trid)
 {
@@ -70,13 +88,19 @@ static void add_listener(struct rpc_call *call, const void *params)
 	const struct listener_params *p = params;
 	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->nqn);
 	struct nvmf_trid trid;
+	u8 state = 0;
 
-	if (!s || !parse_address(call, p, &trid))
+	if (!s || !parse_address(call, p, &trid) ||
+	    (p->ana_state && !parse_state(call, p, &state)))
 		return;
-	if (listening(s, &trid))
+	if (state > NVME_ANA_OPTIMIZED && !s->ana_reporting)
+		rpc_fail(call, RPC_INVALID_PARAMS,
+			 "ana_state=%s: %s was created without ana_reporting; only optimized is accepted",
+			 p->ana_state, p->nqn);
+	else if (listening(s, &trid))
 		rpc_reply_unchanged(call, json_true());
 	else
-		nvmf_subsystem_add_listener(s, &trid, rpc_done, call);
+		nvmf_subsystem_add_listener(s, &trid, state, rpc_done, call);
 }
 
 static json_t *add_listener_undo(const void *params, const json_t *result)
@@ -108,13 +132,43 @@ static void remove_listener(struct rpc_call *call, const void *params)
 			 p->nqn, trid.traddr, trid.trsvcid);
 }
 
+static const struct rpc_param ana_params[] = {
+	{ .name = "nqn", .type = RPC_STR, .required = true, .offset = L(nqn),
+	  .help = "of the subsystem" },
+	{ .name = "listen_address", .type = RPC_OBJECT, .required = true,
+	  .sub = address_params, .help = "address of the listener" },
+	{ .name = "ana_state", .type = RPC_STR, .required = true,
+	  .offset = L(ana_state),
+	  .help = "optimized, non_optimized, inaccessible, persistent_loss or change" },
+	{ .name = "anagrpid", .type = RPC_U32, .offset = L(anagrpid),
+	  .min = 1, .max = NVMF_MAX_NAMESPACES,
+	  .help = "default: all groups" },
+	RPC_TGT_NAME,
+	{ .type = RPC_END }
+};
+
+static void set_ana_state(struct rpc_call *call, const void *params)
+{
+	const struct listener_params *p = params;
+	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->nqn);
+	struct nvmf_trid trid;
+	u8 state;
+
+	if (s && parse_address(call, p, &trid) && parse_state(call, p, &state))
+		nvmf_listener_set_ana_state(s, &trid, p->anagrpid, state,
+					    rpc_done, call);
+}
+
 /* Namespaces */
 
 /** struct ns_params - of the namespace methods */
 struct ns_params {
 	const char *nqn;
 	const char *bdev_name;
+	const char *host;
 	u32 nsid;
+	u32 anagrpid;
+	bool no_auto_visible;
 	struct rpc_id nguid;
 	struct rpc_id eui64;
 	struct rpc_id uuid;
@@ -137,7 +191,12 @@ static const struct rpc_param ns_object[] = {
 	  .help = "16 hexadecimal digits" },
 	{ .name = "uuid", .type = RPC_UUID, .offset = N(uuid),
 	  .help = "default: the bdev's" },
-	{ .name = "no_auto_visible", .type = RPC_ONLY_FALSE },
+	{ .name = "anagrpid", .type = RPC_U32, .offset = N(anagrpid),
+	  .min = 1, .max = NVMF_MAX_NAMESPACES,
+	  .help = "ANA group; default: as nsid" },
+	{ .name = "no_auto_visible", .type = RPC_BOOL,
+	  .offset = N(no_auto_visible),
+	  .help = "hidden from hosts that nvmf_ns_add_host does not name" },
 	{ .name = "hide_metadata", .type = RPC_ONLY_FALSE },
 	{ .type = RPC_END }
 };
@@ -189,6 +248,8 @@ static const struct nvmf_ns *existing_ns(struct nvmf_subsystem *s,
 		bdev = bdev_desc_bdev(ns->desc)->name;
 		if (!strcmp(bdev, p->bdev_name) &&
 		    (!p->nsid || p->nsid == ns->nsid) &&
+		    (!p->anagrpid || p->anagrpid == ns->anagrpid) &&
+		    p->no_auto_visible == ns->no_auto_visible &&
 		    (!p->uuid.given || !memcmp(p->uuid.bytes, ns->uuid, 16)) &&
 		    (!p->nguid.given ||
 		     !memcmp(p->nguid.bytes, ns->nguid, 16)) &&
@@ -205,7 +266,8 @@ static void add_ns(struct rpc_call *call, const void *params)
 	const struct nvmf_ns_opts opts = {
 		.nsid = p->nsid, .bdev_name = p->bdev_name,
 		.nguid = id_bytes(&p->nguid), .eui64 = id_bytes(&p->eui64),
-		.uuid = id_bytes(&p->uuid),
+		.uuid = id_bytes(&p->uuid), .anagrpid = p->anagrpid,
+		.no_auto_visible = p->no_auto_visible,
 	};
 	const struct nvmf_ns *ns;
 	struct add_ns *a;
@@ -249,6 +311,69 @@ static void remove_ns(struct rpc_call *call, const void *params)
 			 "nsid=%u: %s has no such namespace", p->nsid, p->nqn);
 }
 
+static const struct rpc_param ns_group_params[] = {
+	PARAM_NQN,
+	{ .name = "nsid", .type = RPC_U32, .required = true,
+	  .offset = N(nsid), .min = 1, .max = NVME_NSID_ALL - 1,
+	  .help = "of the namespace" },
+	{ .name = "anagrpid", .type = RPC_U32, .required = true,
+	  .offset = N(anagrpid), .min = 1, .max = NVMF_MAX_NAMESPACES,
+	  .help = "ANA group" },
+	{ .type = RPC_END }
+};
+
+static void set_ns_ana_group(struct rpc_call *call, const void *params)
+{
+	const struct ns_params *p = params;
+	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->nqn);
+
+	if (s)
+		nvmf_subsystem_set_ns_ana_group(s, p->nsid, p->anagrpid,
+						rpc_done, call);
+}
+
+static const struct rpc_param ns_host_params[] = {
+	PARAM_NQN,
+	{ .name = "nsid", .type = RPC_U32, .required = true,
+	  .offset = N(nsid), .min = 1, .max = NVME_NSID_ALL - 1,
+	  .help = "of a namespace with no_auto_visible" },
+	{ .name = "host", .type = RPC_STR, .required = true,
+	  .offset = N(host), .max = NVMF_NQN_MAX, .help = "host NQN" },
+	{ .type = RPC_END }
+};
+
+static void ns_add_host(struct rpc_call *call, const void *params)
+{
+	const struct ns_params *p = params;
+	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->nqn);
+	const struct nvmf_ns *ns = s ? nvmf_subsystem_ns(s, p->nsid) : NULL;
+
+	if (ns && ns->no_auto_visible && nvmf_ns_host_listed(ns, p->host))
+		rpc_reply_unchanged(call, json_true());
+	else if (s)
+		nvmf_ns_set_host(s, p->nsid, p->host, true, rpc_done, call);
+}
+
+static json_t *ns_add_host_undo(const void *params, const json_t *result)
+{
+	const struct ns_params *p = params;
+
+	(void)result;
+	return rpc_config_call("nvmf_ns_remove_host",
+			       json_pack("{s:s, s:I, s:s}", "nqn", p->nqn,
+					 "nsid", (json_int_t)p->nsid,
+					 "host", p->host));
+}
+
+static void ns_remove_host(struct rpc_call *call, const void *params)
+{
+	const struct ns_params *p = params;
+	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->nqn);
+
+	if (s)
+		nvmf_ns_set_host(s, p->nsid, p->host, false, rpc_done, call);
+}
+
 static const struct rpc_method listener_methods[] = {
 	{ "nvmf_subsystem_add_listener", RPC_RUNTIME, listener_params,
 	  sizeof(struct listener_params), NULL, add_listener,
@@ -262,5 +387,17 @@ static const struct rpc_method listener_methods[] = {
 	{ "nvmf_subsystem_remove_ns", RPC_RUNTIME, remove_ns_params,
 	  sizeof(struct ns_params), NULL, remove_ns, NULL,
 	  "Stop serving a namespace" },
+	{ "nvmf_subsystem_listener_set_ana_state", RPC_RUNTIME, ana_params,
+	  sizeof(struct listener_params), NULL, set_ana_state, NULL,
+	  "Say how well namespaces can be reached through a listener" },
+	{ "nvmf_subsystem_set_ns_ana_group", RPC_RUNTIME, ns_group_params,
+	  sizeof(struct ns_params), NULL, set_ns_ana_group, NULL,
+	  "Move a namespace to another ANA group" },
+	{ "nvmf_ns_add_host", RPC_RUNTIME, ns_host_params,
+	  sizeof(struct ns_params), NULL, ns_add_host, ns_add_host_undo,
+	  "Let a host see a namespace that is hidden from the others" },
+	{ "nvmf_ns_remove_host", RPC_RUNTIME, ns_host_params,
+	  sizeof(struct ns_params), NULL, ns_remove_host, NULL,
+	  "Hide a namespace from a host again" },
 };
 RPC_METHODS(listener_methods)

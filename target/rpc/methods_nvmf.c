@@ -222,7 +222,9 @@ static const struct rpc_param create_params[] = {
 	  .offset = SUB(max_namespaces), .max = 65536, .help = "default 32" },
 	{ .name = "allow_any_host", .type = RPC_BOOL,
 	  .offset = SUB(allow_any_host), .help = "default false" },
-	{ .name = "ana_reporting", .type = RPC_ONLY_FALSE },
+	{ .name = "ana_reporting", .type = RPC_BOOL,
+	  .offset = SUB(ana_reporting),
+	  .help = "tell hosts the ANA states of listeners; default false" },
 	{ .name = "min_cntlid", .type = RPC_U16, .offset = SUB(min_cntlid),
 	  .min = NVMF_CNTLID_MIN, .max = NVMF_CNTLID_MAX, .help = "default 1" },
 	{ .name = "max_cntlid", .type = RPC_U16, .offset = SUB(max_cntlid),
@@ -273,6 +275,8 @@ static const char *subsystem_difference(const struct nvmf_subsystem *s,
 		return "max_cntlid";
 	if (o->allow_any_host != s->allow_any_host)
 		return "allow_any_host";
+	if (o->ana_reporting != s->ana_reporting)
+		return "ana_reporting";
 	return NULL;
 }
 

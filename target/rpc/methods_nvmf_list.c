@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "common/ana.h"
 #include "target/rpc/nvmf_params.h"
 
 /** struct list_params - filters of the listings */
@@ -20,6 +21,16 @@ json_t *nvmf_trid_json(const struct nvmf_trid *t)
 			 t->trtype == NVMF_TRTYPE_TCP ? "TCP" : "unknown",
 			 "adrfam", t->adrfam == NVMF_ADRFAM_IPV6 ? "IPv6" :
 			 "IPv4", "traddr", t->traddr, "trsvcid", t->trsvcid);
+}
+
+static json_t *ns_hosts_json(const struct nvmf_ns *ns)
+{
+	json_t *list = json_array();
+	const char *nqn = NULL;
+
+	while ((nqn = nvmf_ns_host_next(ns, nqn)))
+		json_array_append_new(list, json_string(nqn));
+	return list;
 }
 
 json_t *nvmf_ns_json(const struct nvmf_ns *ns, bool saved)
@@ -43,8 +54,13 @@ json_t *nvmf_ns_json(const struct nvmf_ns *ns, bool saved)
 		weft_uuid_format(ns->uuid, uuid);
 		json_object_set_new(j, "uuid", json_string(uuid));
 	}
-	if (saved)
-		json_object_set_new(j, "no_auto_visible", json_false());
+	if (ns->subsystem->ana_reporting)
+		json_object_set_new(j, "anagrpid", json_integer(ns->anagrpid));
+	if (saved || ns->no_auto_visible)
+		json_object_set_new(j, "no_auto_visible",
+				    json_boolean(ns->no_auto_visible));
+	if (!saved && ns->no_auto_visible)
+		json_object_set_new(j, "hosts", ns_hosts_json(ns));
 	return j;
 }
 
@@ -161,19 +177,38 @@ static void get_transports(struct rpc_call *call, const void *params)
 		 p->trtype);
 }
 
+/* Of the groups that a namespace could be in by its number alone */
+static json_t *ana_states_json(const struct nvmf_subsystem *s,
+			       const struct nvmf_listener *l)
+{
+	json_t *list = json_array();
+	u32 group;
+
+	for (group = 1; group <= s->max_namespaces; group++)
+		json_array_append_new(list,
+			json_pack("{s:i, s:s}", "ana_group", (int)group,
+				  "ana_state",
+				  nvmf_ana_state_text(l->ana->state[group])));
+	return list;
+}
+
 static void get_listeners(struct rpc_call *call, const void *params)
 {
 	const struct list_params *p = params;
 	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->nqn);
 	struct nvmf_listener *l;
-	json_t *list;
+	json_t *list, *row;
 
 	if (!s)
 		return;
 	list = json_array();
-	TAILQ_FOREACH(l, &s->listeners, link)
-		json_array_append_new(list, json_pack("{s:o}", "address",
-						      nvmf_trid_json(&l->trid)));
+	TAILQ_FOREACH(l, &s->listeners, link) {
+		row = json_pack("{s:o}", "address", nvmf_trid_json(&l->trid));
+		if (l->ana)
+			json_object_set_new(row, "ana_states",
+					    ana_states_json(s, l));
+		json_array_append_new(list, row);
+	}
 	rpc_reply(call, list);
 }
 
@@ -316,17 +351,52 @@ static void get_stats(struct rpc_call *call, const void *params)
 
 /* The saved configuration */
 
+/* Group by group, but only those whose state is not the usual one */
+static void save_ana(json_t *calls, const struct nvmf_subsystem *s,
+		     const struct nvmf_listener *l)
+{
+	u32 group;
+
+	for (group = 1; l->ana && group <= NVMF_MAX_NAMESPACES; group++)
+		if (l->ana->state[group] != NVME_ANA_OPTIMIZED)
+			json_array_append_new(calls, rpc_config_call(
+				"nvmf_subsystem_listener_set_ana_state",
+				json_pack("{s:s, s:o, s:s, s:i}", "nqn", s->nqn,
+					  "listen_address",
+					  nvmf_trid_json(&l->trid), "ana_state",
+					  nvmf_ana_state_text(
+						  l->ana->state[group]),
+					  "anagrpid", (int)group)));
+}
+
 static void save_listeners(json_t *calls, const struct nvmf_subsystem *s)
 {
 	struct nvmf_listener *l;
 
-	TAILQ_FOREACH(l, &s->listeners, link)
+	TAILQ_FOREACH(l, &s->listeners, link) {
 		json_array_append_new(calls,
 			rpc_config_call("nvmf_subsystem_add_listener",
 				json_pack("{s:s, s:o, s:b}", "nqn", s->nqn,
 					  "listen_address",
 					  nvmf_trid_json(&l->trid),
 					  "secure_channel", 0)));
+		save_ana(calls, s, l);
+	}
+}
+
+static void save_ns(json_t *calls, const struct nvmf_subsystem *s,
+		    const struct nvmf_ns *ns)
+{
+	const char *nqn = NULL;
+
+	json_array_append_new(calls,
+		rpc_config_call("nvmf_subsystem_add_ns",
+			json_pack("{s:s, s:o}", "nqn", s->nqn, "namespace",
+				  nvmf_ns_json(ns, true))));
+	while ((nqn = nvmf_ns_host_next(ns, nqn)))
+		json_array_append_new(calls, rpc_config_call("nvmf_ns_add_host",
+			json_pack("{s:s, s:I, s:s}", "nqn", s->nqn, "nsid",
+				  (json_int_t)ns->nsid, "host", nqn)));
 }
 
 static void save_subsystem(json_t *calls, const struct nvmf_subsystem *s)
@@ -345,18 +415,14 @@ static void save_subsystem(json_t *calls, const struct nvmf_subsystem *s)
 				  (json_int_t)s->max_namespaces,
 				  "min_cntlid", s->min_cntlid,
 				  "max_cntlid", s->max_cntlid,
-				  "ana_reporting", 0)));
+				  "ana_reporting", s->ana_reporting)));
 	TAILQ_FOREACH(h, &s->hosts, link)
 		json_array_append_new(calls,
 			rpc_config_call("nvmf_subsystem_add_host",
 				json_pack("{s:s, s:s}", "nqn", s->nqn,
 					  "host", h->nqn)));
 	TAILQ_FOREACH(ns, &s->namespaces, link)
-		json_array_append_new(calls,
-			rpc_config_call("nvmf_subsystem_add_ns",
-				json_pack("{s:s, s:o}", "nqn", s->nqn,
-					  "namespace",
-					  nvmf_ns_json(ns, true))));
+		save_ns(calls, s, ns);
 }
 
 void rpc_nvmf_config(json_t *calls)

@@ -141,7 +141,7 @@ class Subsystems(DaemonTest):
                           ({"bdev_name": "Malloc0", "nsid": 33}, "33"),
                           ({"bdev_name": "Malloc0", "nguid": "12"}, "32 hexadecimal"),
                           ({"bdev_name": "Malloc0", "eui64": "zz"}, "16 hexadecimal"),
-                          ({"bdev_name": "Malloc0", "no_auto_visible": True}, "only false"),
+                          ({"bdev_name": "Malloc0", "hide_metadata": True}, "only false"),
                           ({}, "bdev_name is missing")):
             e = self.daemon.refused("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": ns})
             self.assertIn(words, e["message"])

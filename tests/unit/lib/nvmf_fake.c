@@ -212,6 +212,8 @@ static void conn_choose(void *ctx)
 	c->reactor = reactor_index(c->q.group->reactor);
 }
 
+const char *fake_listen_port;
+
 static struct fake_conn *conn_alloc(bool admin)
 {
 	struct fake_conn *c = calloc(1, sizeof(*c));
@@ -224,7 +226,8 @@ static struct fake_conn *conn_alloc(bool admin)
 	TAILQ_INIT(&c->done_wait);
 	snprintf(c->q.peer, sizeof(c->q.peer), "127.0.0.1");
 	snprintf(c->q.peer_port, sizeof(c->q.peer_port), "1");
-	nvmf_trid_parse(&c->q.listen, "TCP", NULL, "127.0.0.1", "4420", NULL);
+	nvmf_trid_parse(&c->q.listen, "TCP", NULL, "127.0.0.1",
+			fake_listen_port, NULL);
 	return c;
 }
 

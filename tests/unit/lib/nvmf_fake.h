@@ -78,6 +78,12 @@ int fake_allow_any(const char *nqn, bool allow);
 int fake_delete(const char *nqn);
 /** fake_standard() - FAKE_NQN: any host, port 4420, malloc "m0" as nsid 1 */
 void fake_standard(void);
+void fake_standard_with(bool ana_reporting);
+int fake_add_masked_ns(const char *nqn, const char *bdev, u32 nsid);
+int fake_ns_host(const char *nqn, u32 nsid, const char *host, bool add);
+/** @group 0: all */
+int fake_ana_state(const char *nqn, const char *port, u32 group, u8 state);
+int fake_ana_group(const char *nqn, u32 nsid, u32 group);
 /** struct fake_op - a change that is under way */
 struct fake_op {
 	atomic_bool done;
@@ -87,6 +93,8 @@ struct fake_op {
 /** fake_remove_ns_begin() / fake_delete_begin() - @op->done tells the end */
 void fake_remove_ns_begin(const char *nqn, u32 nsid, struct fake_op *op);
 void fake_delete_begin(const char *nqn, struct fake_op *op);
+void fake_ana_state_begin(const char *nqn, const char *port, u32 group,
+			  u8 state, struct fake_op *op);
 /** fake_ctrlrs() - how many controllers a subsystem lists */
 unsigned int fake_ctrlrs(const char *nqn);
 
@@ -94,6 +102,8 @@ unsigned int fake_ctrlrs(const char *nqn);
 struct fake_conn *fake_conn_new(bool admin);
 /** fake_conn_on() - on a reactor of the test's choice */
 struct fake_conn *fake_conn_on(bool admin, unsigned int reactor);
+/** fake_listen_port - where new connections arrive; NULL: 4420 */
+extern const char *fake_listen_port;
 /** fake_conn_break() - the peer goes away, without waiting for the end */
 void fake_conn_break(struct fake_conn *c);
 /** fake_conn_end() - break it if it is still up, wait, free */
@@ -129,6 +139,9 @@ struct fake_hello {
 	u8 hostid;
 	bool no_host;
 };
+/** fake_admin_as() - as fake_admin(), of the host that @h names */
+struct fake_conn *fake_admin_as(const struct fake_hello *h, u16 *cntlid);
+struct fake_conn *fake_io_as(const struct fake_hello *h, unsigned int reactor);
 void fake_connect_cmd(const struct fake_hello *h, union nvme_cmd *cmd,
 		      struct nvmf_connect_data *d);
 struct fake_result fake_hello(struct fake_conn *c, const struct fake_hello *h);

@@ -215,6 +215,7 @@ struct call {
 	u32 nsid;
 	bool flag;
 	const struct nvmf_subsystem_opts *opts;
+	struct fake_op *begun;
 	struct fake_op op;
 };
 
@@ -307,7 +308,10 @@ int fake_unregister(const char *name)
 
 static void do_add_ns(struct call *c)
 {
-	struct nvmf_ns_opts o = { .nsid = c->nsid, .bdev_name = c->name };
+	struct nvmf_ns_opts o = {
+		.nsid = c->nsid, .bdev_name = c->name,
+		.no_auto_visible = c->flag,
+	};
 	struct nvmf_subsystem *s = sub(c);
 
 	if (s)
@@ -322,6 +326,78 @@ int fake_add_ns(const char *nqn, const char *bdev, u32 *nsid)
 
 	*nsid = c.op.nsid;
 	return err;
+}
+
+int fake_add_masked_ns(const char *nqn, const char *bdev, u32 nsid)
+{
+	return call(&(struct call){ .fn = do_add_ns, .nqn = nqn, .name = bdev,
+				    .nsid = nsid, .flag = true });
+}
+
+static void do_ns_host(struct call *c)
+{
+	struct nvmf_subsystem *s = sub(c);
+
+	if (s)
+		nvmf_ns_set_host(s, c->nsid, c->name, c->flag, op_done, &c->op);
+}
+
+int fake_ns_host(const char *nqn, u32 nsid, const char *host, bool add)
+{
+	return call(&(struct call){ .fn = do_ns_host, .nqn = nqn, .nsid = nsid,
+				    .name = host, .flag = add });
+}
+
+static void do_ana_state(struct call *c)
+{
+	struct nvmf_subsystem *s = sub(c);
+	struct nvmf_trid trid;
+
+	nvmf_trid_parse(&trid, "TCP", NULL, "127.0.0.1", c->name, NULL);
+	if (s)
+		nvmf_listener_set_ana_state(s, &trid, c->nsid, c->block_size,
+					    op_done, &c->op);
+}
+
+int fake_ana_state(const char *nqn, const char *port, u32 group, u8 state)
+{
+	return call(&(struct call){ .fn = do_ana_state, .nqn = nqn,
+				    .name = port, .nsid = group,
+				    .block_size = state });
+}
+
+static void ana_state_begin(void *ctx)
+{
+	struct call *c = ctx;
+	struct nvmf_trid trid;
+
+	nvmf_trid_parse(&trid, "TCP", NULL, "127.0.0.1", c->name, NULL);
+	nvmf_listener_set_ana_state(nvmf_subsystem_find(c->nqn), &trid, c->nsid,
+				    c->block_size, op_done, c->begun);
+}
+
+void fake_ana_state_begin(const char *nqn, const char *port, u32 group,
+			  u8 state, struct fake_op *op)
+{
+	op->done = false;
+	fake_on(0, ana_state_begin,
+		&(struct call){ .nqn = nqn, .name = port, .nsid = group,
+				.block_size = state, .begun = op });
+}
+
+static void do_ana_group(struct call *c)
+{
+	struct nvmf_subsystem *s = sub(c);
+
+	if (s)
+		nvmf_subsystem_set_ns_ana_group(s, c->nsid, c->block_size,
+						op_done, &c->op);
+}
+
+int fake_ana_group(const char *nqn, u32 nsid, u32 group)
+{
+	return call(&(struct call){ .fn = do_ana_group, .nqn = nqn,
+				    .nsid = nsid, .block_size = group });
 }
 
 static void do_remove_ns(struct call *c)
@@ -380,7 +456,7 @@ static void do_listener(struct call *c)
 		return;
 	nvmf_trid_parse(&trid, "TCP", NULL, "127.0.0.1", c->name, NULL);
 	if (c->flag)
-		nvmf_subsystem_add_listener(s, &trid, op_done, &c->op);
+		nvmf_subsystem_add_listener(s, &trid, 0, op_done, &c->op);
 	else
 		nvmf_subsystem_remove_listener(s, &trid, op_done, &c->op);
 }
@@ -473,8 +549,14 @@ unsigned int fake_ctrlrs(const char *nqn)
 
 void fake_standard(void)
 {
+	fake_standard_with(false);
+}
+
+void fake_standard_with(bool ana_reporting)
+{
 	struct nvmf_subsystem_opts o = {
 		.nqn = FAKE_NQN, .serial = "S1", .allow_any_host = true,
+		.ana_reporting = ana_reporting,
 	};
 	u32 nsid = 1;
 
@@ -533,10 +615,14 @@ bool fake_enable(struct fake_conn *c)
 
 struct fake_conn *fake_admin(const char *nqn, u16 *cntlid)
 {
-	struct fake_conn *c = fake_conn_new(true);
-	struct fake_result r;
+	return fake_admin_as(&(struct fake_hello){ .subnqn = nqn }, cntlid);
+}
 
-	r = fake_hello(c, &(struct fake_hello){ .subnqn = nqn });
+struct fake_conn *fake_admin_as(const struct fake_hello *h, u16 *cntlid)
+{
+	struct fake_conn *c = fake_conn_new(true);
+	struct fake_result r = fake_hello(c, h);
+
 	if (r.st || !fake_enable(c))
 		abort();
 	if (cntlid)
@@ -546,11 +632,15 @@ struct fake_conn *fake_admin(const char *nqn, u16 *cntlid)
 
 struct fake_conn *fake_io(u16 cntlid, u16 qid, unsigned int reactor)
 {
-	struct fake_conn *c = fake_conn_on(false, reactor);
-	struct fake_result r;
+	return fake_io_as(&(struct fake_hello){ .qid = qid, .cntlid = cntlid },
+			  reactor);
+}
 
-	r = fake_hello(c, &(struct fake_hello){ .qid = qid, .cntlid = cntlid });
-	if (r.st)
+struct fake_conn *fake_io_as(const struct fake_hello *h, unsigned int reactor)
+{
+	struct fake_conn *c = fake_conn_on(false, reactor);
+
+	if (fake_hello(c, h).st)
 		abort();
 	return c;
 }
