@@ -166,22 +166,19 @@ static int check_pdo(struct nvme_tcp_rx *rx, const struct nvme_tcp_kind *kind,
 	return 0;
 }
 
-/* Payload beyond what was agreed on; each type has a limit and a status. */
-static int check_limit(struct nvme_tcp_rx *rx, const struct nvme_tcp_kind *kind,
-		       u32 payload)
+/* Payload beyond what was agreed on. */
+static int check_limit(struct nvme_tcp_rx *rx, const struct nvme_tcp_kind *kind)
 {
+	bool capsule = rx->pdu.hdr.type == NVME_TCP_CMD;
 	bool host = rx->role == NVME_TCP_HOST;
+	u32 most = capsule ? rx->max_capsule : rx->max_data;
 
-	if (rx->pdu.hdr.type == NVME_TCP_CMD)
-		return payload <= rx->max_capsule ? 0 :
-		       plen_fault(rx, kind, "more in-capsule data than IOCCSZ allows");
-	if (payload <= rx->max_data)
+	if (rx->data_len <= most)
 		return 0;
 	return nvme_tcp_fail(&rx->fault, host ? NVME_TCP_FES_DATA_RANGE :
 				   NVME_TCP_FES_DATA_LIMIT, 0,
-			     "%s of %u bytes: at most %u %s", kind->name, payload,
-			     rx->max_data, host ? "are ever asked for" :
-						  "(MAXH2CDATA) are accepted");
+			     "%s with %u bytes of data: at most %u are accepted",
+			     kind->name, rx->data_len, most);
 }
 
 /* PLEN, and by it how much payload there is. */
@@ -204,7 +201,7 @@ static int check_plen(struct nvme_tcp_rx *rx, const struct nvme_tcp_kind *kind,
 	if (plen <= around)
 		return plen_fault(rx, kind, "no room for data");
 	rx->data_len = plen - around;
-	return check_limit(rx, kind, rx->data_len);
+	return check_limit(rx, kind);
 }
 
 static int check_fields(struct nvme_tcp_rx *rx, const struct nvme_tcp_kind *kind)

@@ -184,10 +184,10 @@ static const struct {
 	{ NVME_TCP_CMD, 0, 31, 8, 4, 4, 72, 1, 3, "CapsuleCmd pdo=128: there is no data" },
 	{ NVME_TCP_CMD, 0, 31, 8, 4, 4, 128, 1, 4, "CapsuleCmd plen=128: no room for data" },
 	{ NVME_TCP_CMD, BOTH, 0, 8, 4, 4, 80, 1, 4, "CapsuleCmd plen=80: no room for data" },
-	{ NVME_TCP_CMD, 0, 0, 8, 4, 4, 72 + MAX_DATA + 1, 1, 4,
-	  "CapsuleCmd plen=8265: more in-capsule data than IOCCSZ allows" },
-	{ NVME_TCP_CMD, BOTH, 0, 8, 4, 4, 0xffffffff, 1, 4,
-	  "CapsuleCmd plen=4294967295: more in-capsule data than IOCCSZ allows" },
+	{ NVME_TCP_CMD, 0, 0, 8, 4, 4, 72 + MAX_DATA + 1, 5, 0,
+	  "CapsuleCmd with 8193 bytes of data: at most 8192 are accepted" },
+	{ NVME_TCP_CMD, BOTH, 0, 8, 4, 4, 0xffffffff, 5, 0,
+	  "CapsuleCmd with 4294967215 bytes of data: at most 8192 are accepted" },
 	{ NVME_TCP_RSP, 0, 0, 0, 4, 4, 25, 1, 4,
 	  "CapsuleResp plen=25: not what its header needs" },
 	{ NVME_TCP_RSP, 0, 0, 0, 4, 4, 0xffffffff, 1, 4,
@@ -198,11 +198,11 @@ static const struct {
 	{ NVME_TCP_C2H_DATA, BOTH, 0, 0, 0, 0, 0, 1, 4, "C2HData plen=28: there is no data" },
 	/* limits */
 	{ NVME_TCP_H2C_DATA, 0, 0, 8, 4, 4, 24 + MAX_DATA + 1, 5, 0,
-	  "H2CData of 8193 bytes: at most 8192 (MAXH2CDATA) are accepted" },
+	  "H2CData with 8193 bytes of data: at most 8192 are accepted" },
 	{ NVME_TCP_H2C_DATA, BOTH, 0, 8, 4, 4, 0xffffffff, 5, 0,
-	  "H2CData of 4294967263 bytes: at most 8192 (MAXH2CDATA) are accepted" },
+	  "H2CData with 4294967263 bytes of data: at most 8192 are accepted" },
 	{ NVME_TCP_C2H_DATA, 0, 0, 8, 4, 4, 24 + MAX_DATA + 1, 4, 0,
-	  "C2HData of 8193 bytes: at most 8192 are ever asked for" },
+	  "C2HData with 8193 bytes of data: at most 8192 are accepted" },
 	/* the types' own fields */
 	{ NVME_TCP_H2C_DATA, 0, 0, 8, 16, 4, 7, 1, 16,
 	  "datal=7: plen says that 8 bytes follow" },
@@ -505,8 +505,8 @@ static void test_capsule_limit(void)
 	UNIT_EQ(t.last, NVME_TCP_RX_END);
 	t.rx.max_capsule = 1023;
 	tcp_feed_piece(&t, pdu, n);
-	want_fault(&t, NVME_TCP_FES_INVALID_HDR, 4,
-		   "CapsuleCmd plen=1096: more in-capsule data than IOCCSZ allows");
+	want_fault(&t, NVME_TCP_FES_DATA_LIMIT, 0,
+		   "CapsuleCmd with 1024 bytes of data: at most 1023 are accepted");
 }
 
 /* --- splits ------------------------------------------------------------------ */
