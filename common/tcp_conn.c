@@ -39,28 +39,30 @@ void nvme_tcp_icresp_encode(struct nvme_tcp_icresp *r,
 	r->maxh2cdata = cpu_to_le32(ic->maxh2cdata);
 }
 
-static int check_pfv(__le16 pfv, struct nvme_tcp_fault *f)
+/* What ICReq and ICResp have in common; @pda is called @name there. */
+static int check_ic(__le16 pfv, const char *name, u8 pda,
+		    struct nvme_tcp_fault *f)
 {
-	if (le16_to_cpu(pfv) == NVME_TCP_PFV_1_0)
-		return 0;
-	return nvme_tcp_fail(f, NVME_TCP_FES_UNSUPPORTED,
-			     offsetof(struct nvme_tcp_icreq, pfv),
-			     "pfv=%u: only PDU format version 0 is known",
-			     le16_to_cpu(pfv));
+	if (le16_to_cpu(pfv) != NVME_TCP_PFV_1_0)
+		return nvme_tcp_fail(f, NVME_TCP_FES_UNSUPPORTED,
+				     offsetof(struct nvme_tcp_icreq, pfv),
+				     "pfv=%u: only PDU format version 0 is known",
+				     le16_to_cpu(pfv));
+	if (pda > NVME_TCP_PDA_MAX)
+		return nvme_tcp_fail_field(f, struct nvme_tcp_icreq, hpda,
+					   "%s=%u: accepted range is 0-%u", name,
+					   pda, NVME_TCP_PDA_MAX);
+	return 0;
 }
 
 int nvme_tcp_icreq_decode(const struct nvme_tcp_icreq *q,
 			  struct nvme_tcp_ic *ic, struct nvme_tcp_fault *f)
 {
 	u32 maxr2t = le32_to_cpu(q->maxr2t);
-	int err = check_pfv(q->pfv, f);
+	int err = check_ic(q->pfv, "hpda", q->hpda, f);
 
 	if (err)
 		return err;
-	if (q->hpda > NVME_TCP_PDA_MAX)
-		return nvme_tcp_fail_field(f, struct nvme_tcp_icreq, hpda,
-					   "hpda=%u: accepted range is 0-%u",
-					   q->hpda, NVME_TCP_PDA_MAX);
 	if (q->dgst & ~DGST_KNOWN)
 		return nvme_tcp_fail_field(f, struct nvme_tcp_icreq, dgst,
 					   "dgst=%02xh: accepted are bits 0 and 1",
@@ -77,14 +79,10 @@ int nvme_tcp_icresp_decode(const struct nvme_tcp_icresp *r,
 			   struct nvme_tcp_ic *ic, struct nvme_tcp_fault *f)
 {
 	u32 maxh2cdata = le32_to_cpu(r->maxh2cdata);
-	int err = check_pfv(r->pfv, f);
+	int err = check_ic(r->pfv, "cpda", r->cpda, f);
 
 	if (err)
 		return err;
-	if (r->cpda > NVME_TCP_PDA_MAX)
-		return nvme_tcp_fail_field(f, struct nvme_tcp_icresp, cpda,
-					   "cpda=%u: accepted range is 0-%u",
-					   r->cpda, NVME_TCP_PDA_MAX);
 	if (r->dgst & ~asked->dgst)
 		return nvme_tcp_fail_field(f, struct nvme_tcp_icresp, dgst,
 					   "dgst=%02xh: %02xh was asked for",

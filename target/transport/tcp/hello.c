@@ -125,19 +125,29 @@ static void move(struct tcp_conn *c, enum nvme_tcp_rx_event ev)
 /* Return: whether the connection is still here and may have more. */
 static bool handle(struct tcp_conn *c, enum nvme_tcp_rx_event ev)
 {
+	struct nvme_tcp_fault f;
+
 	if (ev == NVME_TCP_RX_MORE)
 		return true;
 	if (ev == NVME_TCP_RX_FAULT) {
 		refuse(c, &c->rx.fault);
 		return false;
 	}
-	if (c->rx.pdu.hdr.type == NVME_TCP_ICREQ)
+	switch (c->rx.pdu.hdr.type) {
+	case NVME_TCP_ICREQ:
 		return answer(c);
-	if (c->rx.pdu.hdr.type == NVME_TCP_CMD)
+	case NVME_TCP_CMD:
 		move(c, ev);
-	else
-		/* a TermReq; nothing else is accepted before a command */
+		break;
+	case NVME_TCP_H2C_DATA:
+		nvme_tcp_fail_field(&f, struct nvme_tcp_data, ttag,
+				    "H2CData before any command");
+		refuse(c, &f);
+		break;
+	default:
+		/* a TermReq */
 		drop(c);
+	}
 	return false;
 }
 
