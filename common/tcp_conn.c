@@ -155,7 +155,7 @@ bool nvme_tcp_fetch_r2t(struct nvme_tcp_fetch *x, struct nvme_tcp_r2t *r)
 	memset(r, 0, sizeof(*r));
 	r->hdr.type = NVME_TCP_R2T;
 	r->cccid = cpu_to_le16(x->cccid);
-	r->ttag = cpu_to_le16(fetch_ttag(x, x->next));
+	r->ttag = cpu_to_le16(fetch_ttag(x, x->asks));
 	r->r2to = cpu_to_le32(x->asked);
 	r->r2tl = cpu_to_le32(n);
 	if (!x->outstanding++) {
@@ -163,7 +163,7 @@ bool nvme_tcp_fetch_r2t(struct nvme_tcp_fetch *x, struct nvme_tcp_r2t *r)
 		x->r2t_end = x->asked + n;
 	}
 	x->asked += n;
-	x->next = next_turn(x, x->next);
+	x->asks = next_turn(x, x->asks);
 	return true;
 }
 
@@ -179,7 +179,7 @@ int nvme_tcp_fetch_h2c(struct nvme_tcp_fetch *x, const struct nvme_tcp_data *d,
 					   le16_to_cpu(d->cccid),
 					   le16_to_cpu(d->ttag), x->cccid);
 	if (!x->outstanding ||
-	    le16_to_cpu(d->ttag) != fetch_ttag(x, x->current))
+	    le16_to_cpu(d->ttag) != fetch_ttag(x, x->answers))
 		return nvme_tcp_fail_field(f, struct nvme_tcp_data, ttag,
 					   "ttag=%u: no R2T of command %u waits for that",
 					   le16_to_cpu(d->ttag), x->cccid);
@@ -203,7 +203,7 @@ void nvme_tcp_fetch_end(struct nvme_tcp_fetch *x)
 	if (!x->outstanding || x->got != x->r2t_end)
 		return;
 	x->outstanding--;
-	x->current = next_turn(x, x->current);
+	x->answers = next_turn(x, x->answers);
 	x->r2t_start = x->r2t_end;
 	x->r2t_end += min_len(x->asked - x->r2t_end, x->limit);
 }

@@ -81,8 +81,8 @@ struct nvme_tcp_fetch {
 	u16 ttag_step;
 	u16 maxr2t;
 	u16 outstanding;
-	u16 next;	/* of maxr2t tags: for the next R2T to send */
-	u16 current;	/* of the R2T that is being answered */
+	u16 asks;	/* of maxr2t tags: of the next R2T to send */
+	u16 answers;	/* of the R2T that is being answered */
 };
 
 /**

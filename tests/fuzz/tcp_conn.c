@@ -73,7 +73,7 @@ static void fetch(struct fuzz_input *in)
 			must(le32_to_cpu(r.r2tl) && le32_to_cpu(r.r2tl) <= limit);
 			must(le32_to_cpu(r.r2to) + le32_to_cpu(r.r2tl) == x.asked);
 		}
-		d = take_data(in, 5, x.ttag + x.current * x.ttag_step, x.got,
+		d = take_data(in, 5, x.ttag + x.answers * x.ttag_step, x.got,
 			      x.r2t_end - x.got);
 		before = x;
 		if (nvme_tcp_fetch_h2c(&x, &d, &fault)) {
