@@ -67,11 +67,14 @@ class HostileTest(DaemonTest):
 
     options = {}
 
+    def disk(self, name):
+        return "bdev_malloc_create", {"name": name, "num_blocks": 8192, "block_size": 512}
+
     def setUp(self):
         super().setUp()
-        self.address = serve(self.daemon, **self.options)
+        self.address = serve(self.daemon, self.disk("disk"), **self.options)
         for method, params in (
-                ("bdev_malloc_create", {"name": "quiet", "num_blocks": 4096, "block_size": 512}),
+                self.disk("quiet"),
                 ("nvmf_create_subsystem", {"nqn": QUIET, "allow_any_host": True}),
                 ("nvmf_subsystem_add_ns", {"nqn": QUIET, "namespace": {"bdev_name": "quiet"}})):
             self.daemon.ok(method, params)
@@ -654,6 +657,62 @@ class Floods(HostileTest):
             data = c.complete(first)[1]
             for cid in range(first + 1, c.cid + 1):
                 self.assertEqual(c.complete(cid)[1], data)
+
+
+class Hoarding(HostileTest):
+    """Disks that need buffers, and hosts that keep all they can get and give none back."""
+
+    options = {"num_shared_buffers": 64, "io_unit_size": 16384}
+
+    def disk(self, name):
+        path = os.path.join(self.daemon.dir.name, name)
+        with open(path, "wb") as f:
+            f.truncate(8192 * 512)
+        return "bdev_aio_create", {"name": name, "filename": path, "block_size": 512}
+
+    def hoard(self, c, opcode):
+        """Commands that want four times as much as there is, in all."""
+        for n in range(32):
+            c.command(c.rw(opcode, n * 16, 256, sgl_transport(131072)))
+
+    def test_unanswered_r2ts(self):
+        with Host(self.address, queues=3, sqsize=63) as h:
+            for c in h.io:
+                self.hoard(c, 1)
+                self.assertEqual(c.recv().type, R2T)
+            self.bystander.wait(20)
+            stats = tcp_stats(self.daemon)
+            self.assertGreater(stats["pending_data_buffer"], 0)
+            self.assertGreater(stats["buffers_in_use"], 24)
+
+    def test_untaken_data(self):
+        with Host(self.address, queues=3, sqsize=63) as h:
+            for c in h.io:
+                self.hoard(c, 2)
+            self.bystander.wait(20)
+            for c in h.io:
+                for cid in range(c.cid - 31, c.cid + 1):
+                    self.assertEqual(len(c.complete(cid)[1]), 131072)
+
+    def test_capsules_behind_r2ts(self):
+        """What comes first on the connection has its place, whoever else waits."""
+        with Host(self.address, sqsize=127) as h:
+            c = h.io[0]
+            data = [os.urandom(131072) for _ in range(16)]
+            large = [c.command(c.rw(1, n * 256, 256, sgl_transport(131072))) for n in range(16)]
+            small = [c.command(c.rw(1, 8000, 8, sgl_capsule(4096)), d[:4096]) for d in data]
+            for cid, d in zip(large, data):
+                self.assertEqual(c.complete(cid, d)[0].status, 0)
+            for cid in small:
+                self.assertEqual(c.complete(cid)[0].status, 0)
+            for n, d in enumerate(data):
+                self.assertEqual(c.read(n * 256, 256), d)
+
+    def test_gone_while_waiting(self):
+        for opcode in (1, 2):
+            with Host(self.address, sqsize=63) as h:
+                self.hoard(h.io[0], opcode)
+                self.bystander.wait(1)
 
 
 class Noise(HostileTest):

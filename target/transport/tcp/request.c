@@ -4,6 +4,12 @@
  * the bdev's RAM or into buffers; nvmf executes it; data and response are
  * queued to leave. On the connection's reactor.
  *
+ * A connection's buffers come back when its host answers R2Ts and takes what it
+ * has read; one that does neither must not keep them from others. So no
+ * connection claims more of the pool than it leaves free, but for one request;
+ * what is beyond that waits on the connection's own list until others of it
+ * have ended.
+ *
  * A request that waits for buffers does not stop its connection from being
  * read, except when the data is what comes next on the socket. That must not
  * happen while others of the connection hold buffers for data that comes later:
@@ -29,6 +35,14 @@ static void expect_capsule(struct tcp_request *r)
 	};
 }
 
+static bool in_capsule(const struct tcp_request *r)
+{
+	return r->base.sgl.place == NVME_SGL_PLACE_CAPSULE;
+}
+
+static void placed(struct tcp_request *r);
+static void serve_blocked(struct tcp_conn *c);
+
 static void expect_r2t(struct tcp_request *r)
 {
 	struct tcp_conn *c = r->c;
@@ -45,11 +59,9 @@ static void expect_r2t(struct tcp_request *r)
 			    c->maxr2t);
 	r->fetch.ttag_step = (u16)c->nreqs;
 	tcp_tx_queue(r);
-}
-
-static bool in_capsule(const struct tcp_request *r)
-{
-	return r->base.sgl.place == NVME_SGL_PLACE_CAPSULE;
+	/* its data comes behind that of the capsule */
+	if (c->blocked)
+		serve_blocked(c);
 }
 
 /* There is a place for its data. */
@@ -89,6 +101,81 @@ void tcp_request_filled(struct tcp_request *r)
 
 /* Buffers */
 
+static bool admitted(const struct tcp_request *r, u32 need)
+{
+	const struct tcp_request *first = TAILQ_FIRST(&r->c->parked);
+	const struct pool *p = &r->c->g->pool;
+	u32 claimed = r->c->claimed;
+
+	if (first && first != r)
+		return false;
+	return !claimed || claimed + need <= p->limit - p->in_use;
+}
+
+static void unclaim(struct tcp_request *r)
+{
+	r->c->claimed -= r->claim;
+	r->claim = 0;
+}
+
+/* 0; -EAGAIN: @r waits in the pool, or is @parked and waits nowhere yet. */
+static int take_buffers(struct tcp_request *r)
+{
+	struct pool *p = &r->c->g->pool;
+	u32 need = (r->base.length + p->chunk - 1) / p->chunk;
+	int err;
+
+	r->parked = !admitted(r, need);
+	if (r->parked)
+		return -EAGAIN;
+	r->buf.ready = tcp_request_ready;
+	r->claim = need;
+	r->c->claimed += need;
+	err = pool_take(p, &r->buf, r->base.length);
+	if (err && err != -EAGAIN)
+		unclaim(r);
+	return err;
+}
+
+/* It waits no longer. */
+static void forget_wait(struct tcp_request *r)
+{
+	if (r->parked) {
+		TAILQ_REMOVE(&r->c->parked, r, link);
+		r->parked = false;
+	} else {
+		unclaim(r);
+		pool_cancel(&r->c->g->pool, &r->buf);
+	}
+}
+
+/* Some of the connection's buffers are free: who may have them now? */
+static void unpark(struct tcp_conn *c)
+{
+	struct tcp_request *r;
+	int err;
+
+	if (c->unparking)
+		return;
+	c->unparking = true;
+	while (tcp_conn_live(c) && (r = TAILQ_FIRST(&c->parked))) {
+		err = take_buffers(r);
+		if (r->parked)
+			break;
+		TAILQ_REMOVE(&c->parked, r, link);
+		if (err != -EAGAIN)
+			tcp_request_ready(&r->buf, err);
+	}
+	c->unparking = false;
+}
+
+static void give_buffers(struct tcp_request *r)
+{
+	unclaim(r);
+	pool_give(&r->c->g->pool, &r->buf);
+	unpark(r->c);
+}
+
 static void use_buffers(struct tcp_request *r)
 {
 	r->base.iov = pool_iov(&r->buf);
@@ -125,6 +212,8 @@ void tcp_request_ready(struct pool_user *u, int err)
 
 	if (c->blocked && c->rx_req == r)
 		unblock(c);
+	if (err)
+		unclaim(r);
 	if (err || !tcp_conn_live(c)) {
 		fail(r, err ? NVME_SC_INTERNAL : NVME_SC_DATA_XFER_ERROR);
 		return;
@@ -133,18 +222,30 @@ void tcp_request_ready(struct pool_user *u, int err)
 	placed(r);
 }
 
+/* The capsule that reading waits for has memory of its own now. */
+static void serve_blocked(struct tcp_conn *c)
+{
+	struct tcp_request *r = c->rx_req;
+
+	forget_wait(r);
+	unblock(c);
+	use_own(r);
+}
+
 static void wait_for_buffers(struct tcp_request *r)
 {
 	struct tcp_conn *c = r->c;
 
 	TCP_COUNT(c, wait_buffer, 1);
-	if (!in_capsule(r)) {
-		r->state = TCP_REQ_BUFFER;
-	} else if (c->nfetch) {
-		pool_cancel(&c->g->pool, &r->buf);
+	r->state = TCP_REQ_BUFFER;
+	if (r->parked)
+		TAILQ_INSERT_TAIL(&c->parked, r, link);
+	if (!in_capsule(r))
+		return;
+	if (c->nfetch) {
+		forget_wait(r);
 		use_own(r);
 	} else {
-		r->state = TCP_REQ_BUFFER;
 		c->blocked = true;
 	}
 }
@@ -159,8 +260,7 @@ void tcp_req_get_data(struct nvmf_request *req)
 		placed(r);
 		return;
 	}
-	r->buf.ready = tcp_request_ready;
-	err = pool_take(&r->c->g->pool, &r->buf, req->length);
+	err = take_buffers(r);
 	if (!err) {
 		use_buffers(r);
 		placed(r);
@@ -184,7 +284,7 @@ void tcp_request_finish(struct tcp_request *r)
 	r->state = TCP_REQ_FREE;
 	r->base.iov = &r->one;
 	TAILQ_INSERT_HEAD(&c->free, r, link);
-	pool_give(&c->g->pool, &r->buf);
+	give_buffers(r);
 	nvmf_request_done(&r->base);
 }
 
@@ -270,7 +370,7 @@ void tcp_request_respond(struct tcp_request *r)
 	if (data)
 		build_data(r, enough);
 	else
-		pool_give(&r->c->g->pool, &r->buf);
+		give_buffers(r);
 	if (!enough)
 		build_response(r);
 	r->built = true;
@@ -302,7 +402,7 @@ void tcp_requests_end(struct tcp_conn *c)
 		case TCP_REQ_NVMF:
 			break;
 		case TCP_REQ_BUFFER:
-			pool_cancel(&c->g->pool, &r->buf);
+			forget_wait(r);
 			fail(r, NVME_SC_DATA_XFER_ERROR);
 			break;
 		case TCP_REQ_CAPSULE:

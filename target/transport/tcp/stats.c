@@ -48,7 +48,7 @@ void tcp_group_stats(struct nvmf_transport *t, struct nvmf_group *base,
 
 	(void)t;
 	weft_text_add(json, "{\"trtype\":\"TCP\",\"pending_data_buffer\":%llu",
-		      (unsigned long long)g->pool.waits);
+		      (unsigned long long)g->stats.wait_buffer);
 	add_members(json, &g->stats);
 	weft_text_add(json, ",\"connections\":%u,\"buffers\":%u,\"buffers_in_use\":%u}",
 		      g->nconns, g->pool.total, g->pool.in_use);

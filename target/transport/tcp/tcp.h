@@ -162,6 +162,8 @@ enum tcp_req_state {
  * @fetch: R2Ts and what came for them
  * @damaged: a data digest of it was wrong
  * @queued: on the connection's list of what is to be sent
+ * @claim: buffers that it holds or waits for in the pool
+ * @parked: waits on the connection's list, not in the pool
  * @built: what is first in it to be sent is in @hdr
  * @hdr: room for the header of C2HData or R2T, and for a response's
  * @hdr_len: @rsp_len: bytes there; 0: no such PDU
@@ -182,6 +184,8 @@ struct tcp_request {
 	union nvme_cmd cmd;
 	struct iovec one;
 	struct pool_user buf;
+	u32 claim;
+	bool parked;
 	void *own;
 	struct nvme_tcp_fetch fetch;
 	TAILQ_ENTRY(tcp_request) link;
@@ -218,6 +222,9 @@ enum tcp_conn_state {
  * @large: PDUs until small payloads are taken for the rule again
  * @nfetch: requests whose data comes as R2Ts ask for it; @nlarge: of them those
  *          with much of it
+ * @claimed: buffers that its requests hold or wait for in the pool; @parked:
+ *           requests that may not wait there yet, in their order
+ * @unparking: @parked is being gone through
  * @hdr_room: bytes of tcp_request.hdr up to the response's header
  * @tx_skip: bytes of the first request in @txq that were sent
  * @rx_req: whose payload comes, or NULL: it is dropped
@@ -240,6 +247,7 @@ struct tcp_conn {
 	bool in_resume;
 	bool in_closing;
 	bool broken;
+	bool unparking;
 	u8 large;
 	u16 hdr_room;
 	u32 nreqs;
@@ -250,6 +258,8 @@ struct tcp_conn {
 	u8 *hdrs;
 	TAILQ_HEAD(, tcp_request) free;
 	TAILQ_HEAD(tcp_requests, tcp_request) txq;
+	struct tcp_requests parked;
+	u32 claimed;
 	u32 tx_skip;
 	struct nvme_tcp_tx tx;
 	struct nvme_tcp_rx rx;
