@@ -177,7 +177,7 @@ void tcp_pdu_begin(struct tcp_conn *c)
 
 	memset(&c->sink, 0, sizeof(c->sink));
 	c->rx_req = NULL;
-	if (c->rx.data_len >= TCP_DIRECT_MIN)
+	if (c->rx.data_len >= TCP_LARGE)
 		c->large = LARGE_MEMORY;
 	else if (c->large)
 		c->large--;

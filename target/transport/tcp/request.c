@@ -53,7 +53,7 @@ static void expect_r2t(struct tcp_request *r)
 		piece = TCP_R2T_PIECE;
 	r->state = TCP_REQ_R2T;
 	c->nfetch++;
-	c->nlarge += r->base.length >= TCP_DIRECT_MIN;
+	c->nlarge += r->base.length >= TCP_LARGE;
 	nvme_tcp_fetch_init(&r->fetch, le16_to_cpu(r->cmd.sqe.cid),
 			    (u16)(r - c->reqs), r->base.length, piece,
 			    c->maxr2t);
@@ -89,7 +89,7 @@ void tcp_request_filled(struct tcp_request *r)
 
 	if (r->state == TCP_REQ_R2T) {
 		c->nfetch--;
-		c->nlarge -= r->base.length >= TCP_DIRECT_MIN;
+		c->nlarge -= r->base.length >= TCP_LARGE;
 	}
 	if (r->damaged) {
 		fail(r, NVME_SC_TRANSIENT_TRANSPORT);

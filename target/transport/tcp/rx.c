@@ -155,7 +155,7 @@ static int place(struct tcp_conn *c, struct iovec *v, u32 *direct, u32 *total)
 
 	*direct = 0;
 	if (nvme_tcp_rx_want(&c->rx, &left) == NVME_TCP_RX_DATA && !s.skip &&
-	    s.left >= TCP_DIRECT_MIN) {
+	    c->rx.data_len >= TCP_LARGE && s.left >= TCP_DIRECT_MIN) {
 		while (s.left && n < NVMF_REQ_MAX_IOV) {
 			run = sink_next(&s, s.left, &to);
 			v[n++] = (struct iovec){ to, run };

@@ -32,9 +32,14 @@
 /* Receive buffer of a reactor: many small PDUs come with one recv */
 #define TCP_RX_BUF		(256u * 1024)
 /* ... of which this much is used when large payloads are expected */
-#define TCP_RX_SMALL		4096u
-/* Payload from this on is received in place rather than copied there */
-#define TCP_DIRECT_MIN		(16u * 1024)
+#define TCP_RX_SMALL		1024u
+/*
+ * A payload from this on is large: it is received in place rather than copied
+ * there, unless no more than TCP_DIRECT_MIN of it is still to come. Below it
+ * the copy costs less than the call of its own that it saves.
+ */
+#define TCP_LARGE		(16u * 1024)
+#define TCP_DIRECT_MIN		4096u
 /* Bytes taken from one socket before others get their turn */
 #define TCP_RX_BUDGET		(512u * 1024)
 /* Pieces of one sendmsg */
