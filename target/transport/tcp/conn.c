@@ -10,12 +10,14 @@
  */
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "target/transport/tcp/tcp.h"
 
 /* Entries while no Connect has told how many there shall be */
 #define FIRST_ENTRIES	2u
+#define REQ_ALIGN	16u
 #define MAX_HDR		(sizeof(struct nvme_tcp_data) + NVME_TCP_DIGEST_LEN)
 
 /* What a descriptor is watched for */
@@ -56,37 +58,46 @@ static void conn_event(void *ctx, u32 events)
 
 static void requests_free(struct tcp_conn *c)
 {
-	free(c->reqs);
-	free(c->hdrs);
+	if (c->reqs)
+		munmap(c->reqs, (size_t)c->nreqs * c->req_size);
 	c->reqs = NULL;
-	c->hdrs = NULL;
 	c->nreqs = 0;
+	c->nused = 0;
 	TAILQ_INIT(&c->free);
 }
 
+/* Pages come when they are touched: a queue that is idle has hardly any. */
 static int requests_alloc(struct tcp_conn *c, u32 entries)
 {
-	u32 room, i;
+	u32 size;
+	void *p;
 
 	/* PDO of C2HData is a multiple of what the host asked for */
 	c->hdr_room = (u16)((MAX_HDR + c->tx.pda - 1) / c->tx.pda * c->tx.pda);
-	room = c->hdr_room + sizeof(struct nvme_tcp_rsp) + NVME_TCP_DIGEST_LEN;
-	c->reqs = calloc(entries, sizeof(c->reqs[0]));
-	c->hdrs = calloc(entries, room);
-	if (!c->reqs || !c->hdrs) {
-		requests_free(c);
+	size = sizeof(struct tcp_request) + c->hdr_room +
+	       sizeof(struct nvme_tcp_rsp) + NVME_TCP_DIGEST_LEN;
+	c->req_size = (size + REQ_ALIGN - 1) & ~(REQ_ALIGN - 1);
+	p = mmap(NULL, (size_t)entries * c->req_size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
 		return -ENOMEM;
-	}
+	c->reqs = p;
 	c->nreqs = entries;
-	for (i = 0; i < entries; i++) {
-		struct tcp_request *r = &c->reqs[i];
-
-		r->c = c;
-		r->hdr = c->hdrs + (size_t)i * room;
-		r->base.iov = &r->one;
-		TAILQ_INSERT_TAIL(&c->free, r, link);
-	}
 	return 0;
+}
+
+struct tcp_request *tcp_conn_take(struct tcp_conn *c)
+{
+	struct tcp_request *r = TAILQ_FIRST(&c->free);
+
+	if (r) {
+		TAILQ_REMOVE(&c->free, r, link);
+	} else if (c->nused < c->nreqs) {
+		r = tcp_conn_request(c, c->nused);
+		r->c = c;
+		r->index = (u16)c->nused++;
+	}
+	return r;
 }
 
 int tcp_conn_resize(struct tcp_conn *c, u32 entries)
@@ -98,8 +109,8 @@ int tcp_conn_resize(struct tcp_conn *c, u32 entries)
 		entries = c->base.depth;
 	if (entries <= c->nreqs)
 		return 0;
-	for (i = 0; i < c->nreqs; i++)
-		if (c->reqs[i].state != TCP_REQ_FREE)
+	for (i = 0; i < c->nused; i++)
+		if (tcp_conn_request(c, i)->state != TCP_REQ_FREE)
 			return 0;
 	requests_free(c);
 	return requests_alloc(c, entries);

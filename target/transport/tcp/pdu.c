@@ -29,11 +29,10 @@ static u32 capsule_room(const struct tcp_conn *c, const struct nvme_sqe *sqe)
 
 static struct tcp_request *take(struct tcp_conn *c, const union nvme_cmd *cmd)
 {
-	struct tcp_request *r = TAILQ_FIRST(&c->free);
+	struct tcp_request *r = tcp_conn_take(c);
 
 	if (!r)
 		return NULL;
-	TAILQ_REMOVE(&c->free, r, link);
 	r->state = TCP_REQ_NVMF;
 	r->damaged = false;
 	r->cmd = *cmd;
@@ -97,7 +96,7 @@ static void command_end(struct tcp_conn *c, bool damaged)
 
 static struct tcp_request *find_fetch(struct tcp_conn *c, u16 ttag)
 {
-	struct tcp_request *r = &c->reqs[ttag % c->nreqs];
+	struct tcp_request *r = tcp_conn_request(c, ttag % c->nreqs);
 
 	return r->state == TCP_REQ_R2T ? r : NULL;
 }

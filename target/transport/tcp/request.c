@@ -54,9 +54,8 @@ static void expect_r2t(struct tcp_request *r)
 	r->state = TCP_REQ_R2T;
 	c->nfetch++;
 	c->nlarge += r->base.length >= TCP_LARGE;
-	nvme_tcp_fetch_init(&r->fetch, le16_to_cpu(r->cmd.sqe.cid),
-			    (u16)(r - c->reqs), r->base.length, piece,
-			    c->maxr2t);
+	nvme_tcp_fetch_init(&r->fetch, le16_to_cpu(r->cmd.sqe.cid), r->index,
+			    r->base.length, piece, c->maxr2t);
 	r->fetch.ttag_step = (u16)c->nreqs;
 	tcp_tx_queue(r);
 	/* its data comes behind that of the capsule */
@@ -394,8 +393,8 @@ void tcp_requests_end(struct tcp_conn *c)
 {
 	u32 i;
 
-	for (i = 0; i < c->nreqs; i++) {
-		struct tcp_request *r = &c->reqs[i];
+	for (i = 0; i < c->nused; i++) {
+		struct tcp_request *r = tcp_conn_request(c, i);
 
 		switch (r->state) {
 		case TCP_REQ_FREE:

@@ -170,9 +170,10 @@ enum tcp_req_state {
  * @claim: buffers that it holds or waits for in the pool
  * @parked: waits on the connection's list, not in the pool
  * @built: what is first in it to be sent is in @hdr
- * @hdr: room for the header of C2HData or R2T, and for a response's
- * @hdr_len: @rsp_len: bytes there; 0: no such PDU
+ * @index: its place among its connection's
+ * @hdr_len: @rsp_len: bytes in @hdr; 0: no such PDU
  * @ddgst: digest behind the data
+ * @hdr: room for the header of C2HData or R2T, and for a response's
  */
 struct tcp_request {
 	struct nvmf_request base;
@@ -183,8 +184,8 @@ struct tcp_request {
 	bool built;
 	u8 hdr_len;
 	u8 rsp_len;
+	u16 index;
 	__le32 ddgst;
-	u8 *hdr;
 	u32 tx_len;
 	union nvme_cmd cmd;
 	struct iovec one;
@@ -194,6 +195,7 @@ struct tcp_request {
 	void *own;
 	struct nvme_tcp_fetch fetch;
 	TAILQ_ENTRY(tcp_request) link;
+	u8 hdr[];
 };
 
 /**
@@ -231,6 +233,8 @@ enum tcp_conn_state {
  *           requests that may not wait there yet, in their order
  * @unparking: @parked is being gone through
  * @hdr_room: bytes of tcp_request.hdr up to the response's header
+ * @reqs: @nreqs requests, @req_size bytes each, of which the first @nused have
+ *        ever been used: pages of the others are not there yet
  * @tx_skip: bytes of the first request in @txq that were sent
  * @rx_req: whose payload comes, or NULL: it is dropped
  * @stash: bytes received, but not to be looked at before there is a place
@@ -256,11 +260,12 @@ struct tcp_conn {
 	u8 large;
 	u16 hdr_room;
 	u32 nreqs;
+	u32 nused;
+	u32 req_size;
 	u32 nfetch;
 	u32 nlarge;
 	u32 maxr2t;
-	struct tcp_request *reqs;
-	u8 *hdrs;
+	u8 *reqs;
 	TAILQ_HEAD(, tcp_request) free;
 	TAILQ_HEAD(tcp_requests, tcp_request) txq;
 	struct tcp_requests parked;
@@ -343,8 +348,16 @@ void tcp_conn_watch(struct tcp_conn *c);
  * Nothing happens if there are as many, or some are in use.
  */
 int tcp_conn_resize(struct tcp_conn *c, u32 entries);
+/** tcp_conn_take() - a free request, or NULL */
+struct tcp_request *tcp_conn_take(struct tcp_conn *c);
 void tcp_qpair_disconnect(struct nvmf_qpair *q);
 void tcp_qpair_free(struct nvmf_qpair *q);
+
+static inline struct tcp_request *tcp_conn_request(const struct tcp_conn *c,
+						   u32 index)
+{
+	return (struct tcp_request *)(c->reqs + (size_t)index * c->req_size);
+}
 
 static inline bool tcp_conn_live(const struct tcp_conn *c)
 {
