@@ -82,6 +82,7 @@ find_c = $(sort $(shell find $(1) -name '*.c' 2>/dev/null))
 COMMON_C := $(wildcard common/*.c)
 TARGET_C := $(filter-out target/main.c,$(call find_c,target))
 DAEMON_C := $(wildcard target/main.c)
+INIT_C   := $(call find_c,tools/initiator)
 CLI_C    := $(call find_c,tools/weft)
 TESTLIB_C := $(wildcard tests/unit/lib/*.c)
 UNIT_C   := $(wildcard tests/unit/*.c)
@@ -94,6 +95,7 @@ exe = $(patsubst %.c,$(B)/%,$(1))
 
 LIBCOMMON := $(B)/libweft-common.a
 LIBTARGET := $(B)/libweft-target.a
+LIBINIT   := $(if $(INIT_C),$(B)/libweft-initiator.a)
 LIBTEST   := $(if $(TESTLIB_C),$(B)/libweft-test.a)
 DAEMON := $(if $(DAEMON_C),$(B)/weft-target)
 CLI    := $(if $(CLI_C),$(B)/weft)
@@ -102,7 +104,7 @@ PROGS  := $(call exe,$(PROGS_C))
 FUZZ   := $(call exe,$(FUZZ_C))
 # main() is libFuzzer's where there is one, else our driver's
 FUZZ_MAIN := $(if $(findstring fuzzer,$(SANITIZE)),,$(call obj,$(FUZZ_DRIVER)))
-ALL_C  := $(COMMON_C) $(TARGET_C) $(DAEMON_C) $(CLI_C) $(TESTLIB_C) $(UNIT_C) \
+ALL_C  := $(COMMON_C) $(TARGET_C) $(DAEMON_C) $(INIT_C) $(CLI_C) $(TESTLIB_C) $(UNIT_C) \
 	$(PROGS_C) $(FUZZ_C) $(FUZZ_DRIVER)
 
 RUNNING := $(shell uname -r)
@@ -149,6 +151,10 @@ $(LIBTARGET): $(call obj,$(TARGET_C)) $(B)/.sources
 	$(call say,AR,$@)
 	$(Q)$(archive)
 
+$(B)/libweft-initiator.a: $(call obj,$(INIT_C)) $(B)/.sources
+	$(call say,AR,$@)
+	$(Q)$(archive)
+
 $(B)/libweft-test.a: $(call obj,$(TESTLIB_C)) $(B)/.sources
 	$(call say,AR,$@)
 	$(Q)$(archive)
@@ -160,11 +166,11 @@ $(B)/weft-target: $(call obj,$(DAEMON_C) $(TARGET_C)) $(LIBCOMMON)
 	$(call say,LD,$@)
 	$(Q)$(call link)
 
-$(B)/weft: $(call obj,$(CLI_C)) $(LIBCOMMON)
+$(B)/weft: $(call obj,$(CLI_C)) $(LIBINIT) $(LIBCOMMON)
 	$(call say,LD,$@)
 	$(Q)$(call link)
 
-$(UNIT): %: %.o $(LIBTEST) $(LIBTARGET) $(LIBCOMMON)
+$(UNIT): %: %.o $(LIBTEST) $(LIBTARGET) $(LIBINIT) $(LIBCOMMON)
 	$(call say,LD,$@)
 	$(Q)$(call link,-lcunit)
 

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * Commands by name: each builds the command with common/cmd.h and submits it.
+ */
+#include "tools/initiator/internal.h"
+
+static void *unconst(const void *p)
+{
+	return (void *)(uintptr_t)p;
+}
+
+static int rw(struct ini_queue *q, u8 opcode, u32 nsid, u64 slba, u32 blocks,
+	      u32 flags, void *buf, u32 len, ini_done done, void *ctx)
+{
+	union nvme_cmd cmd;
+
+	if (!blocks || blocks > 65536)
+		return -EINVAL;
+	nvme_cmd_rw(&cmd, opcode, nsid, slba, blocks, flags);
+	return ini_submit_buf(q, &cmd, buf, len, done, ctx);
+}
+
+int ini_read(struct ini_queue *q, u32 nsid, u64 slba, u32 blocks, u32 flags,
+	     void *buf, u32 len, ini_done done, void *ctx)
+{
+	return rw(q, NVME_CMD_READ, nsid, slba, blocks, flags, buf, len, done,
+		  ctx);
+}
+
+int ini_write(struct ini_queue *q, u32 nsid, u64 slba, u32 blocks, u32 flags,
+	      const void *buf, u32 len, ini_done done, void *ctx)
+{
+	return rw(q, NVME_CMD_WRITE, nsid, slba, blocks, flags, unconst(buf),
+		  len, done, ctx);
+}
+
+int ini_compare(struct ini_queue *q, u32 nsid, u64 slba, u32 blocks, u32 flags,
+		const void *buf, u32 len, ini_done done, void *ctx)
+{
+	return rw(q, NVME_CMD_COMPARE, nsid, slba, blocks, flags, unconst(buf),
+		  len, done, ctx);
+}
+
+int ini_write_zeroes(struct ini_queue *q, u32 nsid, u64 slba, u32 blocks,
+		     u32 flags, ini_done done, void *ctx)
+{
+	return rw(q, NVME_CMD_WRITE_ZEROES, nsid, slba, blocks, flags, NULL, 0,
+		  done, ctx);
+}
+
+int ini_verify(struct ini_queue *q, u32 nsid, u64 slba, u32 blocks, u32 flags,
+	       ini_done done, void *ctx)
+{
+	return rw(q, NVME_CMD_VERIFY, nsid, slba, blocks, flags, NULL, 0, done,
+		  ctx);
+}
+
+int ini_flush(struct ini_queue *q, u32 nsid, ini_done done, void *ctx)
+{
+	union nvme_cmd cmd;
+
+	nvme_cmd_flush(&cmd, nsid);
+	return ini_submit_buf(q, &cmd, NULL, 0, done, ctx);
+}
+
+int ini_dsm(struct ini_queue *q, u32 nsid, const struct nvme_dsm_range *ranges,
+	    u32 n, u32 attributes, ini_done done, void *ctx)
+{
+	union nvme_cmd cmd;
+
+	if (!n || n > NVME_DSM_MAX_RANGES)
+		return -EINVAL;
+	nvme_cmd_dsm(&cmd, nsid, n, attributes);
+	return ini_submit_buf(q, &cmd, unconst(ranges),
+			      n * (u32)sizeof(*ranges), done, ctx);
+}
+
+static void start(union nvme_cmd *cmd, u8 opcode, u32 nsid)
+{
+	memset(cmd, 0, sizeof(*cmd));
+	cmd->sqe.opcode = opcode;
+	cmd->sqe.nsid = cpu_to_le32(nsid);
+}
+
+int ini_copy(struct ini_queue *q, u32 nsid, u64 sdlba,
+	     const struct ini_copy_range *ranges, u32 n, ini_done done,
+	     void *ctx)
+{
+	union nvme_cmd cmd;
+
+	if (!n || n > 256)
+		return -EINVAL;
+	start(&cmd, NVME_CMD_COPY, nsid);
+	cmd.sqe.cdw10 = cpu_to_le32((u32)sdlba);
+	cmd.sqe.cdw11 = cpu_to_le32((u32)(sdlba >> 32));
+	cmd.sqe.cdw12 = cpu_to_le32(n - 1);
+	return ini_submit_buf(q, &cmd, unconst(ranges),
+			      n * (u32)sizeof(*ranges), done, ctx);
+}
+
+/* CDW10 of all three: action in 2:0, IEKEY in 3, type in 15:8, CPTPL in 31:30 */
+static int resv(struct ini_queue *q, u8 opcode, u32 nsid, u32 cdw10,
+		const void *keys, u32 len, ini_done done, void *ctx)
+{
+	union nvme_cmd cmd;
+
+	start(&cmd, opcode, nsid);
+	cmd.sqe.cdw10 = cpu_to_le32(cdw10);
+	return ini_submit_buf(q, &cmd, unconst(keys), len, done, ctx);
+}
+
+int ini_resv_register(struct ini_queue *q, u32 nsid, u8 action, u8 ptpl,
+		      bool ignore_key, const struct ini_resv_keys *keys,
+		      ini_done done, void *ctx)
+{
+	return resv(q, NVME_CMD_RESV_REGISTER, nsid,
+		    (action & 7u) | (ignore_key ? 8u : 0) |
+		    (u32)(ptpl & 3) << 30, keys, sizeof(*keys), done, ctx);
+}
+
+int ini_resv_acquire(struct ini_queue *q, u32 nsid, u8 action, u8 type,
+		     const struct ini_resv_keys *keys, ini_done done, void *ctx)
+{
+	return resv(q, NVME_CMD_RESV_ACQUIRE, nsid,
+		    (action & 7u) | (u32)type << 8, keys, sizeof(*keys), done,
+		    ctx);
+}
+
+int ini_resv_release(struct ini_queue *q, u32 nsid, u8 action, u8 type,
+		     const struct ini_resv_keys *keys, ini_done done, void *ctx)
+{
+	return resv(q, NVME_CMD_RESV_RELEASE, nsid,
+		    (action & 7u) | (u32)type << 8, keys, sizeof(keys->crkey),
+		    done, ctx);
+}
+
+int ini_resv_report(struct ini_queue *q, u32 nsid, void *buf, u32 len,
+		    ini_done done, void *ctx)
+{
+	union nvme_cmd cmd;
+
+	if (len < 4 || len % 4)
+		return -EINVAL;
+	start(&cmd, NVME_CMD_RESV_REPORT, nsid);
+	cmd.sqe.cdw10 = cpu_to_le32(len / 4 - 1);
+	cmd.sqe.cdw11 = cpu_to_le32(1);
+	return ini_submit_buf(q, &cmd, buf, len, done, ctx);
+}
+
+int ini_identify(struct ini_queue *admin, u8 cns, u32 nsid, u16 cntid, u8 csi,
+		 void *buf, ini_done done, void *ctx)
+{
+	union nvme_cmd cmd;
+
+	nvme_cmd_identify(&cmd, cns, nsid, cntid, csi);
+	return ini_submit_buf(admin, &cmd, buf, NVME_IDENTIFY_SIZE, done, ctx);
+}
+
+int ini_get_log(struct ini_queue *admin, u8 lid, u32 nsid, u64 offset,
+		void *buf, u32 len, ini_done done, void *ctx)
+{
+	union nvme_cmd cmd;
+
+	if (len < 4 || len % 4)
+		return -EINVAL;
+	nvme_cmd_get_log_page(&cmd, lid, nsid, offset, len, 0, false);
+	return ini_submit_buf(admin, &cmd, buf, len, done, ctx);
+}
