@@ -24,7 +24,7 @@ class Result:
     def __init__(self, args, done):
         self.args, self.code, self.out, self.err = args, done.returncode, done.stdout, done.stderr
         assert "Sanitizer" not in self.err and "runtime error" not in self.err, self.err
-        assert self.code in range(5), f"{args}: exit code {self.code}: {self.err}"
+        assert self.code in range(10), f"{args}: exit code {self.code}: {self.err}"
 
 
 def weft(*args, env=None):
@@ -39,7 +39,7 @@ def commands():
     """Every command with its arguments, from the general help."""
     found = []
     for line in weft("--help").out.splitlines():
-        m = re.match(r"  ([a-z][a-z ]*[a-z])((?: \S+)*?)(?:  .*)?$", line)
+        m = re.match(r"  ([a-z][a-z -]*[a-z])((?: \S+)*?)(?:  .*)?$", line)
         if m:
             found.append((m[1].split(), m[2].split()))
     return found

@@ -1,246 +1,193 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
-"""NVMe/TCP end to end over loopback: connecting, identifying, data both ways by every
-path, with every combination of digests and alignments."""
+"""Every command over NVMe/TCP: daemon and userspace initiator on loopback."""
+import json
 import os
-import random
-import socket
+import struct
 import unittest
 
-from daemon import DaemonTest
-from tcp_host import DISCOVERY, SUBNQN, Conn, Host, Refused, sgl_transport, sqe
-
-BLOCKS = 8192
-SIZES = (512, 4096, 8192, 65536, 131072)
+from tcp_disk import (CONNECTION, GENERIC, HOST, MEDIA, MISSING, NQN, OK, SPECIFIC, USAGE, TcpTest,
+                      free_port, run_weft)
 
 
-def free_port(family=socket.AF_INET):
-    with socket.socket(family) as s:
-        s.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
-        return s.getsockname()[1]
+class Blocks(TcpTest):
+    def test_write_read(self):
+        for lba, blocks in (0, 1), (7, 8), (100, 255), (1000, 256):
+            data = os.urandom(blocks * 512)
+            self.write(lba, data)
+            self.assertEqual(self.read(lba, blocks), data)
+        self.assertEqual(self.read(2, 5), bytes(5 * 512))
+        # part of a file
+        self.write(0, os.urandom(4096), "--blocks", 2)
+        self.assertNotEqual(self.read(0, 2), bytes(1024))
+        self.assertEqual(self.read(2, 5), bytes(5 * 512))
+        self.io("write", "--file", "-", "--lba", 0, "--fua", data=bytes(512))
+        self.io("read", "--fua", "--limited-retry", "--file", "-")
+
+    def test_files_and_dumps(self):
+        path = os.path.join(self.daemon.dir.name, "data")
+        data = os.urandom(1024)
+        with open(path, "wb") as f:
+            f.write(data)
+        self.io("write", "--file", path)
+        self.assertEqual(self.io("read", "--blocks", 2, "--file", path + ".back"), b"")
+        with open(path + ".back", "rb") as f:
+            self.assertEqual(f.read(), data)
+        self.write(0, b"Weft" + bytes(508))
+        dump = self.io("read").decode().splitlines()
+        self.assertEqual(dump[0], "00000000  57 65 66 74 00 00 00 00  00 00 00 00 00 00 00 00  "
+                                  "|Weft............|")
+        self.assertEqual(dump[2], "*")
+        self.assertTrue(dump[-1].startswith("000001f0  00"))
+
+    def test_compare(self):
+        data = os.urandom(4096)
+        self.write(16, data)
+        self.io("compare", "--lba", 16, "--file", "-", data=data)
+        for at in 0, 4095:
+            other = bytearray(data)
+            other[at] ^= 1
+            self.io("compare", "--lba", 16, "--file", "-", data=bytes(other), code=MEDIA,
+                    says="Compare: Compare Failure")
+
+    def test_zeroes_flush_verify(self):
+        self.write(0, os.urandom(8192))
+        self.io("write-zeroes", "--lba", 4, "--blocks", 8)
+        self.assertEqual(self.read(4, 8), bytes(8 * 512))
+        self.assertNotEqual(self.read(3, 1), bytes(512))
+        self.assertNotEqual(self.read(12, 1), bytes(512))
+        self.io("flush")
+        self.io("verify", "--blocks", 16)
+
+    def test_deallocate(self):
+        self.write(0, os.urandom(65536))
+        self.io("dsm", "--ranges", "0+8,64+8", "--deallocate")
+        self.assertEqual(self.read(0, 8), bytes(4096))
+        self.assertEqual(self.read(64, 8), bytes(4096))
+        self.assertNotEqual(self.read(8, 8), bytes(4096))
+        self.io("dsm", "--ranges", "65536+1", "--deallocate", code=GENERIC, says="LBA Out of Range")
+
+    def test_copy(self):
+        a, b = os.urandom(2048), os.urandom(1024)
+        self.write(0, a)
+        self.write(50, b)
+        self.io("copy", "--lba", 200, "--ranges", "0+4,50+2")
+        self.assertEqual(self.read(200, 6), a + b)
+
+    def test_ranges_and_statuses(self):
+        self.io("read", "--lba", 65535, "--file", "-")
+        for args in ("--lba", 65536), ("--lba", 65535, "--blocks", 2), ("--lba", 2 ** 63):
+            self.io("read", *args, code=GENERIC, says="Read: LBA Out of Range (status 0x80")
+        self.io("flush", "--nsid", 2, code=GENERIC, says="Invalid Namespace")
+        self.io("read", "--nsid", 2, code=MISSING, says="namespace 2: nsze=0")
+        self.io("raw", "--opcode", 0x99, code=GENERIC, says="Invalid Command Opcode")
+        self.io("raw", "--admin", "--opcode", 0xc0, code=GENERIC, says="Invalid Command Opcode")
+        self.io("get-log", "--lid", 0x7f, code=SPECIFIC, says="Invalid Log Page")
+
+    def test_wrong_lines(self):
+        self.io("write", code=USAGE, says="--file is missing")
+        self.io("write", "--file", "-", data=b"x" * 100, code=USAGE,
+                says="100 bytes; blocks have 512")
+        self.io("write", "--file", "-", data=b"", code=USAGE, says="0 bytes")
+        self.io("read", "--blocks", 0, code=USAGE, says="1-65536")
+        self.io("read", "--blocks", 65537, code=USAGE, says="1-65536")
+        self.io("dsm", code=USAGE, says="--ranges is missing")
+        for ranges in "", "1", "1+", "+1", "1+0", "1+1,", "a+b":
+            self.io("dsm", "--ranges", ranges, code=USAGE, says="FIRST+COUNT")
+        self.io("resv-acquire", "--action", "x", code=USAGE, says="preempt or preempt-abort")
+        self.io("get-log", "--lid", 2, "--size", 6, code=USAGE, says="multiple of 4")
+        self.io("get-log", "--lid", 256, code=USAGE, says="0-0xff")
+        self.io("get-feature", code=USAGE, says="--fid is missing")
+        self.io("raw", "--opcode", 1, "--size", 512, code=USAGE, says="moves no data to the host")
+        self.io("read", more="duplicate_connect", code=USAGE, says="duplicate_connect: not supported")
 
 
-def listen(daemon, port, traddr="127.0.0.1", nqn=SUBNQN):
-    daemon.ok("nvmf_subsystem_add_listener", {"nqn": nqn, "listen_address": {
-        "trtype": "TCP", "traddr": traddr, "trsvcid": str(port)}})
-
-
-def serve(daemon, bdev=("bdev_malloc_create", {"name": "disk", "num_blocks": BLOCKS,
-                                               "block_size": 512}), **options):
-    """A subsystem with a disk; returns the address it listens at."""
-    daemon.ok("nvmf_create_transport", {"trtype": "TCP", **options})
-    daemon.ok(*bdev)
-    daemon.ok("nvmf_create_subsystem", {"nqn": SUBNQN, "allow_any_host": True,
-                                        "serial_number": "WEFTTCP"})
-    daemon.ok("nvmf_subsystem_add_ns", {"nqn": SUBNQN, "namespace": {"bdev_name": "disk"}})
-    port = free_port()
-    listen(daemon, port)
-    return "127.0.0.1", port
-
-
-def tcp_stats(daemon):
-    """Counters of the TCP transport, all poll groups together."""
-    total = {}
-    for group in daemon.ok("nvmf_get_stats")["poll_groups"]:
-        for t in group["transports"]:
-            if t["trtype"] == "TCP":
-                for k, v in t.items():
-                    if k != "trtype":
-                        total[k] = total.get(k, 0) + v
-    return total
-
-
-def exercise(test, io, seed):
-    """Writes by both paths and reads of all sizes, checked against a model."""
-    rng = random.Random(seed)
-    model = bytearray(io.read(0, 256))
-    for n in range(24):
-        size = rng.choice(SIZES)
-        lba = rng.randrange(0, 256 - size // 512 + 1)
-        data = rng.randbytes(size)
-        io.write(lba, data, inline=size <= 4096 and n % 2 == 0,
-                 size=rng.choice((None, 4096, 65536)))
-        model[lba * 512:lba * 512 + size] = data
-        size = rng.choice(SIZES)
-        lba = rng.randrange(0, 256 - size // 512 + 1)
-        test.assertEqual(io.read(lba, size // 512), model[lba * 512:lba * 512 + size])
-    test.assertEqual(io.read(0, 256), model)
-
-
-class Ram(DaemonTest):
-    def setUp(self):
-        super().setUp()
-        self.address = serve(self.daemon)
-
+class Admin(TcpTest):
     def test_identify(self):
-        with Host(self.address, queues=2) as h:
-            page = h.admin.identify()
-            self.assertEqual(page[4:24].strip(), b"WEFTTCP")
-            self.assertEqual(page[768:1024].rstrip(b"\0").decode(), SUBNQN)
-            sgls = int.from_bytes(page[536:540], "little")
-            self.assertTrue(sgls & 1 << 20 and sgls & 1 << 21 and not sgls & 1 << 2, hex(sgls))
-            self.assertEqual(int.from_bytes(page[1792:1796], "little"), (64 + 4096) // 16)
-            rows = self.daemon.ok("nvmf_subsystem_get_qpairs", {"nqn": SUBNQN})
-            self.assertEqual([(r["qid"], r["state"]) for r in rows],
-                             [(0, "enabled"), (1, "enabled"), (2, "enabled")])
-            self.assertEqual(rows[1]["listen_address"], {
-                "trtype": "TCP", "adrfam": "IPv4", "traddr": "127.0.0.1",
-                "trsvcid": str(self.address[1])})
-            self.assertEqual(rows[2]["peer_address"]["trsvcid"],
-                             str(h.io[1].sock.getsockname()[1]))
-            self.assertEqual(len(self.daemon.ok("nvmf_subsystem_get_controllers",
-                                                {"nqn": SUBNQN})), 1)
+        ctrl = self.io("identify", "--file", "-")
+        self.assertEqual(len(ctrl), 4096)
+        self.assertEqual(ctrl[4:24].strip(), b"NATIVE")
+        self.assertEqual(ctrl[768:768 + len(NQN)], NQN.encode())
+        ns = self.io("identify", "--cns", 0, "--nsid", 1, "--file", "-")
+        self.assertEqual(struct.unpack_from("<Q", ns)[0], self.blocks)
+        active = self.io("identify", "--cns", 2, "--file", "-")
+        self.assertEqual(struct.unpack("<2I", active[:8]), (1, 0))
+        descs = self.io("identify", "--cns", 3, "--nsid", 1, "--file", "-")
+        self.assertIn(bytes.fromhex("11111111222243338444555555555555"), descs)
+        self.io("identify", "--cns", 0xff, code=GENERIC, says="Invalid Field")
 
-    def test_all_digests_and_alignments(self):
-        for n, hpda in enumerate((0, 1, 31, 7)):
-            for hdgst in (False, True):
-                for ddgst in (False, True):
-                    with self.subTest(hpda=hpda, hdgst=hdgst, ddgst=ddgst), \
-                            Host(self.address, hdgst=hdgst, ddgst=ddgst, hpda=hpda) as h:
-                        exercise(self, h.io[0], n)
+    def test_logs(self):
+        smart = self.io("get-log", "--lid", 2, "--nsid", 0xffffffff, "--size", 512, "--file", "-")
+        self.assertEqual(len(smart), 512)
+        effects = self.io("get-log", "--lid", 5, "--file", "-")
+        self.assertTrue(effects[1024 + 4 * 2] & 1)      # Read
+        half = self.io("get-log", "--lid", 5, "--offset", 1024, "--size", 1024, "--file", "-")
+        self.assertEqual(half, effects[1024:2048])
+        # an error is logged and tells of itself
+        self.io("read", "--lba", self.blocks, code=GENERIC)
+        self.io("get-log", "--lid", 1, "--size", 64, "--rae", "--file", "-")
 
-    def test_connect_data_by_r2t(self):
-        with Conn(self.address) as c:
-            c.connect(inline=False)
-            c.enable()
+    def test_features(self):
+        queues = self.result(self.io("get-feature", "--fid", 7))
+        self.assertEqual(queues & 0xffff, queues >> 16)
+        kato = self.result(self.io("get-feature", "--fid", 0xf, more="keep_alive_tmo=7"))
+        self.assertGreaterEqual(kato, 7000)
+        self.io("set-feature", "--fid", 0xb, "--cdw11", 0x100)
+        hostid = self.io("get-feature", "--fid", 0x81, "--cdw11", 1, "--size", 16, "--file", "-")
+        self.assertEqual(hostid.hex(), "0f01fb429f7f4856b0b351e60b8de349")
+        self.io("get-feature", "--fid", 0x7d, code=GENERIC, says="Invalid Field")
 
-    def test_success_flag(self):
-        """Without SQ flow control a read's data may end the command."""
-        with Host(self.address, cattr=4) as h:
-            io = h.io[0]
-            data = os.urandom(4096)
-            io.write(3, data)
-            r, got = io.complete(io.command(io.rw(2, 3, 8, sgl_transport(4096))))
-            self.assertIsNone(r)
-            self.assertEqual(got, data)
-        with Host(self.address) as h:
-            io = h.io[0]
-            r, got = io.complete(io.command(io.rw(2, 3, 8, sgl_transport(4096))))
-            self.assertEqual((r.status, r.sqhd), (0, 2))
-            self.assertEqual(got, data)
-
-    def test_in_place(self):
-        """Large writes are received straight into the disk, reads are sent from it."""
-        with Host(self.address) as h:
-            io = h.io[0]
-            data = os.urandom(131072)
-            before = tcp_stats(self.daemon)
-            for _ in range(8):
-                io.write(0, data)
-                self.assertEqual(io.read(0, 256), data)
-            after = tcp_stats(self.daemon)
-        copied = after["copied_bytes"] - before["copied_bytes"]
-        self.assertEqual(after["direct_bytes"] - before["direct_bytes"] + copied, 8 * 131072)
-        self.assertLess(copied, 131072)
-        self.assertEqual(after["buffers_in_use"], 0)
-
-    def test_errors_leave_the_connection(self):
-        with Host(self.address) as h:
-            io = h.io[0]
-            with self.assertRaises(Refused) as e:
-                io.read(BLOCKS, 1)
-            self.assertEqual(e.exception.args[0] & 0x7ff, 0x80)  # LBA out of range
-            # data in the capsule of a command that has failed, or that wants none
-            with self.assertRaises(Refused):
-                io.write(BLOCKS, bytes(4096), inline=True)
-            io.do(sqe(0, io.next_cid(), 1), bytes(512))
-            with self.assertRaises(Refused) as e:
-                io.do(io.rw(1, 0, 8, sgl_transport(131072 * 2)))
-            self.assertEqual(e.exception.args[0] & 0x7ff, 0x0f)  # data SGL length
-            exercise(self, io, 5)
-
-    def test_many_at_once(self):
-        with Host(self.address, sqsize=127) as h:
-            io = h.io[0]
-            data = [os.urandom(4096) for _ in range(64)]
-            out = b""
-            for n, d in enumerate(data):
-                out += io.pdu(4, io.rw(1, n * 8, 8, b"\0" * 8 + b"\0\x10\0\0\0\0\0\1"), d)
-            for n in range(64):
-                out += io.pdu(4, io.rw(2, n * 8, 8, sgl_transport(4096)))
-            cids = range(io.cid - 127, io.cid + 1)
-            before = tcp_stats(self.daemon)
-            io.send(out)
-            got = [io.complete(cid) for cid in cids]
-            after = tcp_stats(self.daemon)
-        self.assertEqual([r.status for r, _ in got], [0] * 128)
-        self.assertEqual([d for _, d in got[64:]], data)
-        self.assertEqual(after["requests"] - before["requests"], 128)
-        self.assertEqual(after["copied_bytes"] - before["copied_bytes"], 64 * 4096)
-
-    def test_ipv6_and_discovery(self):
-        port = free_port(socket.AF_INET6)
-        listen(self.daemon, port, "::1")
-        with Host(("::1", port)) as h:
-            exercise(self, h.io[0], 9)
-        with Conn(("::1", port)) as c:
-            c.connect(subnqn=DISCOVERY)
-            c.enable()
-            log = c.do(sqe(2, c.next_cid(), 0, sgl_transport(4096), 0x70 | 1023 << 16))[1]
-            self.assertEqual(int.from_bytes(log[8:16], "little"), 2)
-            entries = [log[1024 + n * 1024:2048 + n * 1024] for n in range(2)]
-            self.assertEqual({(e[0], e[1], e[512:768].rstrip(b" \0")) for e in entries},
-                             {(3, 1, b"127.0.0.1"), (3, 2, b"::1")})
-
-    def test_subsystem_goes_away(self):
-        with Host(self.address, queues=2) as h:
-            h.io[0].flush()
-            self.daemon.ok("nvmf_delete_subsystem", {"nqn": SUBNQN})
-            for c in (*h.io, h.admin):
-                c.closed()
-        self.daemon.ok("nvmf_delete_transport", {"trtype": "TCP"})
-
-    def test_stop_while_connected(self):
-        with Host(self.address, queues=2):
-            self.daemon.stop()
+    def test_raw(self):
+        out = self.io("raw", "--admin", "--opcode", 6, "--cdw10", 1, "--size", 4096, "--file", "-")
+        self.assertIn(b"NATIVE", out)
+        data = os.urandom(4096)
+        self.io("raw", "--opcode", 1, "--nsid", 1, "--cdw10", 40, "--cdw12", 7, "--file", "-",
+                data=data)
+        self.assertEqual(self.read(40, 8), data)
+        # the command's length and the data's differ
+        self.io("raw", "--opcode", 1, "--nsid", 1, "--cdw12", 6, "--file", "-", data=data,
+                code=GENERIC)
 
 
-class File(DaemonTest):
-    """A disk that is not memory: everything goes through buffers."""
+class Discovery(TcpTest):
+    def test_discover(self):
+        self.listen("nqn.2014-08.org.nvmexpress.discovery")
+        args = ("discover", "--userspace", "-t", "tcp", "-a", "127.0.0.1", "-s", self.port)
+        table = self.weft(OK, *args).decode()
+        self.assertRegex(table, rf"tcp +ipv4 +127\.0\.0\.1 +{self.port} .*{NQN}")
+        log = json.loads(self.weft(OK, *args, "--json"))
+        mine = [r for r in log["records"] if r["subnqn"] == NQN]
+        self.assertEqual(len(mine), 1)
+        self.assertEqual(mine[0]["trsvcid"], str(self.port))
+        # more than one window of it
+        for i in range(40):
+            nqn = f"nqn.2026-11.io.weft:more{i}"
+            self.daemon.ok("nvmf_create_subsystem", {"nqn": nqn, "allow_any_host": True})
+            self.listen(nqn)
+        log = json.loads(self.weft(OK, *args, "--json"))
+        self.assertEqual(len({r["subnqn"] for r in log["records"] if ":more" in r["subnqn"]}), 40)
 
-    def setUp(self):
-        super().setUp()
-        self.path = os.path.join(self.daemon.dir.name, "disk.img")
-        with open(self.path, "wb") as f:
-            f.truncate(BLOCKS * 512)
-        self.bdev = ("bdev_aio_create", {"name": "disk", "filename": self.path,
-                                         "block_size": 512})
+    def test_who_may_connect(self):
+        self.daemon.ok("nvmf_subsystem_allow_any_host", {"nqn": NQN, "allow_any_host": False})
+        self.io("flush", code=CONNECTION, says="Connect Invalid Host")
+        self.daemon.ok("nvmf_subsystem_add_host", {"nqn": NQN, "host": HOST})
+        self.io("flush")
 
-    def test_all_digests(self):
-        address = serve(self.daemon, self.bdev)
-        for hdgst in (False, True):
-            for ddgst in (False, True):
-                with self.subTest(hdgst=hdgst, ddgst=ddgst), \
-                        Host(address, hdgst=hdgst, ddgst=ddgst) as h:
-                    exercise(self, h.io[0], 3)
-        self.assertEqual(tcp_stats(self.daemon)["buffers_in_use"], 0)
+    def test_nobody_there(self):
+        port = free_port()
+        string = f"transport=tcp,traddr=127.0.0.1,trsvcid={port},nqn={NQN}"
+        code, _, err = run_weft("io", "flush", string)
+        self.assertEqual((code, "Connection refused" in err), (CONNECTION, True), err)
+        self.weft(CONNECTION, "io", "flush", self.string(nqn=NQN + "x"), says="SUBNQN")
 
-    def test_few_buffers(self):
-        """More at a time than there are buffers for: all wait their turn, none is lost."""
-        address = serve(self.daemon, self.bdev, max_io_size=131072, io_unit_size=16384,
-                        num_shared_buffers=8)
-        with Host(address, queues=2, sqsize=63) as h:
-            a, b = h.io
-            data = [os.urandom(size) for size in (131072, 4096, 65536, 4096) * 8]
-            lbas = [sum(map(len, data[:n])) // 512 for n in range(len(data))]
-            mine, reads = [], []
-            for n, d in enumerate(data):
-                inline = len(d) == 4096
-                sgl = (b"\0" * 8 + len(d).to_bytes(4, "little") + b"\0\0\0\1") if inline else \
-                    sgl_transport(len(d))
-                mine.append(a.command(a.rw(1, lbas[n], len(d) // 512, sgl), d if inline else b""))
-                reads.append(b.command(b.rw(2, 0, 8, sgl_transport(4096))))
-            for cid, d in zip(mine, data):
-                r, _ = a.complete(cid, d)
-                self.assertEqual(r.status, 0)
-            for cid in reads:
-                self.assertEqual(len(b.complete(cid)[1]), 4096)
-            cids = [b.command(b.rw(2, lba, len(d) // 512, sgl_transport(len(d))))
-                    for lba, d in zip(lbas, data)]
-            for cid, d in zip(cids, data):
-                self.assertEqual(b.complete(cid)[1], d)
-        s = tcp_stats(self.daemon)
-        self.assertGreater(s["pending_data_buffer"], 0)
-        self.assertEqual((s["buffers"], s["buffers_in_use"]), (8, 0))
+    def test_ipv6(self):
+        if not os.path.exists("/proc/net/if_inet6"):
+            self.skipTest("no IPv6 here")
+        with open("/proc/net/if_inet6", encoding="ascii") as f:
+            if not f.read():
+                self.skipTest("no IPv6 here")
+        self.listen(NQN, "::1", "IPv6")
+        self.weft(OK, "io", "flush", self.string(traddr="::1"))
 
 
 if __name__ == "__main__":

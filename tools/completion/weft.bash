@@ -15,7 +15,7 @@ _weft_words() {
 				line = substr(line, length(group) + 2)
 			}
 			split(line, word, /[ \t]/)
-			if (word[1] ~ /^[a-z]+$/)
+			if (word[1] ~ /^[a-z-]+$/)
 				print word[1]
 		}' | sort -u
 }
@@ -33,6 +33,15 @@ _weft_names() {
 		weft $command --json 2> /dev/null |
 			sed -n 's/^ *"'"$member"'": "\(.*\)",\{0,1\}$/\1/p'
 	done | sort -u
+}
+
+# _weft_actions COMMAND: of the reservation commands
+_weft_actions() {
+	case $1 in
+	*resv-register) echo register unregister replace ;;
+	*resv-acquire) echo acquire preempt preempt-abort ;;
+	*resv-release) echo release clear ;;
+	esac
 }
 
 _weft() {
@@ -61,12 +70,24 @@ _weft() {
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
-	-r | --rpc-socket)
+	-r | --rpc-socket | --file)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
 	-t | --transport)
 		mapfile -t COMPREPLY < <(compgen -W "rdma tcp" -- "$cur")
+		return
+		;;
+	--pattern)
+		mapfile -t COMPREPLY < <(compgen -W "read write randread randwrite rw randrw" -- "$cur")
+		return
+		;;
+	--verify)
+		mapfile -t COMPREPLY < <(compgen -W "crc pattern" -- "$cur")
+		return
+		;;
+	--action)
+		mapfile -t COMPREPLY < <(compgen -W "$(_weft_actions "$command")" -- "$cur")
 		return
 		;;
 	-d | --device)

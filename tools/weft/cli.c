@@ -206,8 +206,9 @@ u64 cli_number(const struct cli_args *a, const char *name, u64 dflt)
 	const char *value = cli_opt(a, name);
 	u64 v = dflt;
 
-	if (value)
-		cli_size_parse(value, &v);	/* checked when it was taken */
+	/* checked when it was taken; counts use all of 64 bits */
+	if (value && weft_parse_u64(value, strlen(value), &v))
+		cli_size_parse(value, &v);
 	return v;
 }
 

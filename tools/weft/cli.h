@@ -23,6 +23,12 @@ enum cli_exit {
 	CLI_USAGE,	/* the command line is wrong; nothing was tried */
 	CLI_MISSING,	/* what was named is not there */
 	CLI_DENIED,	/* no permission */
+	CLI_CONNECTION,	/* no connection to the controller, or it broke */
+	/* the controller's answer was a status other than success, of type */
+	CLI_GENERIC,	/* 0h, generic */
+	CLI_SPECIFIC,	/* 1h, command specific */
+	CLI_MEDIA,	/* 2h, media and data integrity; also data that differs */
+	CLI_PATH,	/* 3h, path related */
 };
 
 /**

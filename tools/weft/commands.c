@@ -3,26 +3,19 @@
  * Every command with its arguments, options and help. From this table come
  * the parser, the help texts and what the tests walk through.
  */
-#include "tools/weft/cli.h"
 #include "tools/weft/handlers.h"
-
-#define END { .name = NULL }
-#define SIZE_TEXT(opt, param, text) \
-	{ .name = opt, .kind = CLI_SIZE, .arg = "SIZE", .rpc = param, \
-	  .help = text }
-#define COUNT(opt, param, text) \
-	{ .name = opt, .kind = CLI_COUNT, .arg = "N", .rpc = param, \
-	  .help = text }
-#define TEXT(opt, param, value, text) \
-	{ .name = opt, .kind = CLI_TEXT, .arg = value, .rpc = param, \
-	  .help = text }
-#define FLAG(opt, param, text) \
-	{ .name = opt, .rpc = param, .help = text }
+#include "tools/weft/options.h"
 
 static const struct cli_opt json_opts[] = { CLI_OPT_JSON, END };
 static const struct cli_opt socket_opts[] = { CLI_OPT_SOCKET, END };
 static const struct cli_opt listing_opts[] = {
 	CLI_OPT_SOCKET, CLI_OPT_JSON, END
+};
+
+static const struct cli_opt discover_opts[] = {
+	CLI_OPT_JSON,
+	FLAG("userspace", NULL, "connect from this process, without the kernel's host"),
+	END
 };
 
 static const struct cli_opt load_opts[] = {
@@ -141,7 +134,7 @@ const struct cli_command cli_commands[] = {
 	{ "rxe list", "", "List soft-RoCE devices", NULL, json_opts, false,
 	  cmd_rxe_list },
 	{ "discover", "", "List what a discovery controller offers", NULL,
-	  json_opts, true, cmd_discover },
+	  discover_opts, true, cmd_discover },
 	{ "connect", "[STRING]", "Connect to a subsystem", connect_more,
 	  json_opts, true, cmd_connect },
 	{ "disconnect", "", "Disconnect controllers", NULL, disconnect_opts,
@@ -150,6 +143,43 @@ const struct cli_command cli_commands[] = {
 	  cmd_list },
 	{ "explain", "[STRING]", "Tell what a connect string means",
 	  explain_more, json_opts, false, cmd_explain },
+
+	{ "io read", "[STRING]", "Read blocks", io_more,
+	  io_read_opts, true, cmd_io },
+	{ "io write", "[STRING]", "Write blocks", io_more,
+	  io_write_opts, true, cmd_io },
+	{ "io compare", "[STRING]", "Compare blocks with a file", io_more,
+	  io_write_opts, true, cmd_io },
+	{ "io write-zeroes", "[STRING]", "Write zeroes", io_more,
+	  io_zeroes_opts, true, cmd_io },
+	{ "io verify", "[STRING]", "Have the controller verify blocks", io_more,
+	  io_verify_opts, true, cmd_io },
+	{ "io flush", "[STRING]", "Flush", io_more,
+	  io_ns_opts, true, cmd_io },
+	{ "io dsm", "[STRING]", "Dataset management", io_more,
+	  io_dsm_opts, true, cmd_io },
+	{ "io copy", "[STRING]", "Copy blocks within a namespace", io_more,
+	  io_copy_opts, true, cmd_io },
+	{ "io identify", "[STRING]", "Identify", io_identify_more,
+	  io_identify_opts, true, cmd_io },
+	{ "io get-log", "[STRING]", "Get a log page", io_more,
+	  io_log_opts, true, cmd_io },
+	{ "io get-feature", "[STRING]", "Get a feature", io_more,
+	  io_get_feature_opts, true, cmd_io },
+	{ "io set-feature", "[STRING]", "Set a feature", io_more,
+	  io_set_feature_opts, true, cmd_io },
+	{ "io resv-register", "[STRING]", "Register a reservation key", io_more,
+	  io_register_opts, true, cmd_io },
+	{ "io resv-acquire", "[STRING]", "Acquire a reservation", io_more,
+	  io_acquire_opts, true, cmd_io },
+	{ "io resv-release", "[STRING]", "Release a reservation", io_more,
+	  io_release_opts, true, cmd_io },
+	{ "io resv-report", "[STRING]", "Report reservations", io_more,
+	  io_report_opts, true, cmd_io },
+	{ "io raw", "[STRING]", "Send any command", io_raw_more,
+	  io_raw_opts, true, cmd_io },
+	{ "perf", "[STRING]", "Measure and verify I/O", perf_more, perf_opts,
+	  true, cmd_perf },
 
 	{ "target status", "", "Show what the target does", NULL, listing_opts,
 	  false, cmd_target_status },

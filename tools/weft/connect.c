@@ -55,8 +55,7 @@ int connect_string_from(const struct cli_args *a, const char *nqn, char **out)
 	return rc;
 }
 
-/* The whole string as an argument, or options that it is made from. */
-static int get_string(const struct cli_args *a, char **out)
+int connect_string_get(const struct cli_args *a, const char *nqn, char **out)
 {
 	struct weft_connstr c;
 	struct weft_reason why;
@@ -64,7 +63,7 @@ static int get_string(const struct cli_args *a, char **out)
 	int err;
 
 	if (!a->pos[0])
-		return connect_string_from(a, NULL, out);
+		return connect_string_from(a, nqn, out);
 	for (o = 0; o < WEFT_OPT_COUNT; o++)
 		if (a->conn[o])
 			return cli_usage_error(a->cmd,
@@ -111,7 +110,7 @@ int cmd_connect(const struct cli_args *a)
 	struct host h;
 	int cntlid, rc;
 
-	rc = get_string(a, &text);
+	rc = connect_string_get(a, NULL, &text);
 	if (rc)
 		return rc;
 	rc = host_names(&h);

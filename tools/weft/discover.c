@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /*
  * `weft discover`: connects to a discovery subsystem through the kernel host,
- * reads its log page, prints it and disconnects again.
+ * or with --userspace by itself, reads its log page, prints it and disconnects
+ * again.
  */
 #include <fcntl.h>
 #include <linux/nvme_ioctl.h>
@@ -14,10 +15,11 @@
 #include "common/status.h"
 #include "tools/weft/handlers.h"
 #include "tools/weft/host.h"
+#include "tools/weft/remote.h"
 
 #define WINDOW 4096
 
-static int read_window(int fd, u64 offset, void *data, u32 len)
+static int read_by_ioctl(int fd, u64 offset, void *data, u32 len)
 {
 	struct nvme_passthru_cmd cmd = { 0 };
 	union nvme_cmd c;
@@ -37,6 +39,29 @@ static int read_window(int fd, u64 offset, void *data, u32 len)
 	return cli_error(CLI_FAILED, "discovery log page: %s", rc < 0 ?
 			 strerror(errno) : nvme_status_name((nvme_status)rc,
 							    true));
+}
+
+/**
+ * struct source - where the log page is read from
+ * @fd: the kernel's controller, or
+ * @r: our own
+ */
+struct source {
+	int fd;
+	struct remote *r;
+};
+
+static int read_window(const struct source *s, u64 offset, void *data, u32 len)
+{
+	struct remote_answer ans = { 0 };
+	int rc;
+
+	if (!s->r)
+		return read_by_ioctl(s->fd, offset, data, len);
+	rc = remote_wait(s->r, ini_get_log(ini_ctrlr_admin(s->r->ctrlr),
+					   NVME_LOG_DISCOVERY, 0, offset, data,
+					   len, remote_done, &ans), &ans);
+	return rc ? rc : remote_status("discovery log page", ans.status, true);
 }
 
 static json_t *record_json(const struct nvmf_disc_record *r)
@@ -62,7 +87,7 @@ static void add_record(void *ctx, u64 index, const struct nvmf_disc_record *r)
 	json_array_append_new(list, record_json(r));
 }
 
-static int read_log(int fd, json_t *list, u64 *genctr)
+static int read_log(const struct source *s, json_t *list, u64 *genctr)
 {
 	_Alignas(WINDOW) static u8 data[WINDOW];
 	struct nvmf_disc_reader r;
@@ -73,7 +98,7 @@ static int read_log(int fd, json_t *list, u64 *genctr)
 
 	nvmf_disc_reader_init(&r);
 	while (nvmf_disc_next(&r, sizeof(data), &offset, &len)) {
-		rc = read_window(fd, offset, data, len);
+		rc = read_window(s, offset, data, len);
 		if (rc)
 			return rc;
 		rc = nvmf_disc_feed(&r, data, len, add_record, list, &why);
@@ -90,15 +115,16 @@ static int read_log(int fd, json_t *list, u64 *genctr)
 static int read_controller(const char *ctrl, json_t *list, u64 *genctr)
 {
 	char path[64];
-	int fd, rc;
+	struct source s = { 0 };
+	int rc;
 
 	snprintf(path, sizeof(path), "/dev/%s", ctrl);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	s.fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (s.fd < 0)
 		return cli_error(cli_exit_of(errno), "%s: %s", path,
 				 strerror(errno));
-	rc = read_log(fd, list, genctr);
-	close(fd);
+	rc = read_log(&s, list, genctr);
+	close(s.fd);
 	return rc;
 }
 
@@ -125,6 +151,36 @@ static int discover(const char *text, json_t *list, u64 *genctr)
 	return rc;
 }
 
+static int discover_userspace(const struct cli_args *a, json_t *list,
+			      u64 *genctr)
+{
+	struct ini_opts o;
+	struct remote r = { 0 };
+	struct source s = { .fd = -1, .r = &r };
+	int rc = remote_opts(a, NVMF_DISCOVERY_NQN, &o);
+
+	if (!rc)
+		rc = remote_open(&r, &o);
+	if (!rc)
+		rc = read_log(&s, list, genctr);
+	remote_close(&r);
+	explicit_bzero(&o, sizeof(o));
+	return rc;
+}
+
+static int discover_kernel(const struct cli_args *a, json_t *list, u64 *genctr)
+{
+	char *text;
+	int rc = connect_string_from(a, NVMF_DISCOVERY_NQN, &text);
+
+	if (rc)
+		return rc;
+	rc = discover(text, list, genctr);
+	explicit_bzero(text, strlen(text));
+	free(text);
+	return rc;
+}
+
 static const char *text_of(const json_t *j, const char *key)
 {
 	return json_string_value(json_object_get(j, key));
@@ -146,18 +202,12 @@ static void print_records(const json_t *list)
 
 int cmd_discover(const struct cli_args *a)
 {
-	json_t *list;
+	json_t *list = json_array();
 	u64 genctr = 0;
-	char *text;
-	int rc;
+	int rc = cli_opt(a, "userspace") ?
+		 discover_userspace(a, list, &genctr) :
+		 discover_kernel(a, list, &genctr);
 
-	rc = connect_string_from(a, NVMF_DISCOVERY_NQN, &text);
-	if (rc)
-		return rc;
-	list = json_array();
-	rc = discover(text, list, &genctr);
-	explicit_bzero(text, strlen(text));
-	free(text);
 	if (!rc && cli_opt(a, "json"))
 		return cli_print_json(json_pack("{s:I, s:o}", "genctr",
 						(json_int_t)genctr, "records",

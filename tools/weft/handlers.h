@@ -17,6 +17,8 @@ int cmd_connect(const struct cli_args *a);
 int cmd_disconnect(const struct cli_args *a);
 int cmd_list(const struct cli_args *a);
 int cmd_explain(const struct cli_args *a);
+int cmd_io(const struct cli_args *a);
+int cmd_perf(const struct cli_args *a);
 
 int cmd_target_status(const struct cli_args *a);
 int cmd_target_stop(const struct cli_args *a);

@@ -7,7 +7,8 @@
 #define HELP_COLUMN 30
 
 static const char exit_codes[] =
-"Exit codes: 0 done, 1 failed, 2 wrong command line, 3 not there, 4 no permission.\n";
+"Exit codes: 0 done, 1 failed, 2 wrong command line, 3 not there, 4 no permission,\n"
+"5 no connection; 6 generic, 7 command specific, 8 media or data, 9 path error.\n";
 
 static bool in_group(const struct cli_command *cmd, const char *group)
 {

@@ -87,6 +87,12 @@ void host_users(void);
  */
 int connect_string_from(const struct cli_args *a, const char *nqn, char **out);
 
+/**
+ * connect_string_get() - the same, or the first argument if there is one
+ * That is a whole connect string; options beside it are a mistake.
+ */
+int connect_string_get(const struct cli_args *a, const char *nqn, char **out);
+
 struct kmod_ctx;
 /** module_context() - libkmod, silent; NULL after a message */
 struct kmod_ctx *module_context(void);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
+/*
+ * Rows of option tables, and the tables that stand beside commands.c.
+ */
+#ifndef WEFT_TOOLS_OPTIONS_H
+#define WEFT_TOOLS_OPTIONS_H
+
+#include "tools/weft/cli.h"
+
+#define END { .name = NULL }
+#define SIZE_TEXT(opt, param, text) \
+	{ .name = opt, .kind = CLI_SIZE, .arg = "SIZE", .rpc = param, \
+	  .help = text }
+#define COUNT(opt, param, text) \
+	{ .name = opt, .kind = CLI_COUNT, .arg = "N", .rpc = param, \
+	  .help = text }
+#define TEXT(opt, param, value, text) \
+	{ .name = opt, .kind = CLI_TEXT, .arg = value, .rpc = param, \
+	  .help = text }
+#define FLAG(opt, param, text) \
+	{ .name = opt, .rpc = param, .help = text }
+
+/* options_io.c */
+extern const struct cli_opt io_read_opts[], io_write_opts[], io_zeroes_opts[],
+	io_verify_opts[], io_ns_opts[], io_dsm_opts[], io_copy_opts[],
+	io_identify_opts[], io_log_opts[], io_get_feature_opts[],
+	io_set_feature_opts[], io_register_opts[], io_acquire_opts[],
+	io_release_opts[], io_report_opts[], io_raw_opts[], perf_opts[];
+extern const char io_more[], io_raw_more[], io_identify_more[], perf_more[];
+
+#endif
