@@ -322,6 +322,7 @@ WEFT_ASSERT_OFFSET(struct nvme_id_ctrl, psd, 2048);
 #define NVME_CMIC_MULTI_CTRL		(1u << 1)
 #define NVME_CMIC_ANA			(1u << 3)
 #define NVME_CTRATT_HOSTID_128		(1u << 0)
+#define NVME_CTRATT_NVM_SETS		(1u << 2)
 #define NVME_CTRATT_TBKAS		(1u << 6)
 #define NVME_CNTRLTYPE_IO		1
 #define NVME_CNTRLTYPE_DISCOVERY	2
@@ -330,6 +331,7 @@ WEFT_ASSERT_OFFSET(struct nvme_id_ctrl, psd, 2048);
 #define NVME_OAES_FW_ACT		(1u << 9)
 #define NVME_OAES_ANA			(1u << 11)
 #define NVME_OAES_DISC_CHANGE		(1u << 31)
+#define NVME_OACS_NS_MGMT		(1u << 3)
 #define NVME_LPA_PER_NS_SMART		(1u << 0)
 #define NVME_LPA_CMD_EFFECTS		(1u << 1)
 #define NVME_LPA_EXTENDED_DATA		(1u << 2)

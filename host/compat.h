@@ -89,6 +89,42 @@ static inline struct gendisk *weft_alloc_disk(struct blk_mq_tag_set *set,
 #endif
 }
 
+/* A disk that hands bios on, to paths; ERR_PTR on failure */
+static inline struct gendisk *weft_alloc_head_disk(void)
+{
+#ifdef WEFT_HAVE_QUEUE_LIMITS
+	return blk_alloc_disk(NULL, NUMA_NO_NODE);
+#else
+	struct gendisk *disk = blk_alloc_disk(NUMA_NO_NODE);
+
+	return disk ? disk : ERR_PTR(-ENOMEM);
+#endif
+}
+
+/* Statistics of a disk without requests: @rq is a request of its path. 6.3 moved
+ * the sectors from the start to the end.
+ */
+static inline unsigned long weft_acct_start(struct block_device *bdev,
+					    struct request *rq)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	return bdev_start_io_acct(bdev, req_op(rq), jiffies);
+#else
+	return bdev_start_io_acct(bdev, blk_rq_sectors(rq), req_op(rq),
+				  jiffies);
+#endif
+}
+
+static inline void weft_acct_end(struct block_device *bdev, struct request *rq,
+				 unsigned long started)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	bdev_end_io_acct(bdev, req_op(rq), blk_rq_sectors(rq), started);
+#else
+	bdev_end_io_acct(bdev, req_op(rq), started);
+#endif
+}
+
 /**
  * struct weft_limits - what a disk's or the admin queue's limits are set from
  * @block: logical block size
@@ -161,6 +197,13 @@ static inline int weft_set_limits(struct request_queue *q,
 	lim.features = weft_features(l);
 	return queue_limits_commit_update(q, &lim);
 }
+
+/* Of a head's disk: what its queue cannot know is among the features */
+static inline int weft_set_head_limits(struct request_queue *q,
+				       const struct weft_limits *l)
+{
+	return weft_set_limits(q, l);
+}
 #else
 static inline int weft_set_limits(struct request_queue *q,
 				  const struct weft_limits *l)
@@ -182,7 +225,9 @@ static inline int weft_set_limits(struct request_queue *q,
 	blk_queue_max_discard_sectors(q, l->discard_bytes >> SECTOR_SHIFT);
 	blk_queue_max_discard_segments(q, l->discard_segments);
 	blk_queue_max_write_zeroes_sectors(q, l->zeroes_bytes >> SECTOR_SHIFT);
-	blk_queue_write_cache(q, l->write_cache, l->write_cache);
+	/* the user may have turned it off, for as long as it is there */
+	if (test_bit(QUEUE_FLAG_HW_WC, &q->queue_flags) != l->write_cache)
+		blk_queue_write_cache(q, l->write_cache, l->write_cache);
 	blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
 	blk_queue_flag_clear(QUEUE_FLAG_ADD_RANDOM, q);
 	if (l->stable_writes)
@@ -190,6 +235,19 @@ static inline int weft_set_limits(struct request_queue *q,
 	else
 		blk_queue_flag_clear(QUEUE_FLAG_STABLE_WRITES, q);
 	return 0;
+}
+
+/* Of a head's disk: a request-based one has these flags by itself */
+static inline int weft_set_head_limits(struct request_queue *q,
+				       const struct weft_limits *l)
+{
+	blk_queue_flag_set(QUEUE_FLAG_NOWAIT, q);
+	blk_queue_flag_set(QUEUE_FLAG_IO_STAT, q);
+	if (l->poll)
+		blk_queue_flag_set(QUEUE_FLAG_POLL, q);
+	else
+		blk_queue_flag_clear(QUEUE_FLAG_POLL, q);
+	return weft_set_limits(q, l);
 }
 #endif
 

@@ -207,6 +207,7 @@ struct weft_ctrl {
  * @status: of the response, or what the core put there
  * @genctr: generation, see weft_cid()
  * @user: the command of a passthrough request
+ * @started: when it was sent, for the statistics of a multipath disk
  */
 struct weft_request {
 	struct weft_ctrl *ctrl;
@@ -217,6 +218,7 @@ struct weft_request {
 	u8 flags;
 	u8 genctr;
 	union nvme_cmd user;
+	unsigned long started;
 };
 
 static inline struct weft_request *weft_req(struct request *rq)

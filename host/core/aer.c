@@ -6,9 +6,9 @@
  */
 #include <linux/slab.h>
 
-#include "host/core/core.h"
+#include "host/core/head.h"
 
-#define AER_ENABLED	(NVME_OAES_NS_ATTR | NVME_OAES_DISC_CHANGE)
+#define AER_ENABLED	(NVME_OAES_NS_ATTR | NVME_OAES_ANA | NVME_OAES_DISC_CHANGE)
 #define AER_TYPE(dw0)	((dw0) & 0x7)
 #define AER_INFO(dw0)	((dw0) >> 8 & 0xff)
 #define AER_PERSISTENT	0x03	/* of type error: internal, needs a reset */
@@ -53,6 +53,8 @@ static void handle_event(struct weft_ctrl_core *core, u32 result)
 	case NVME_AER_NOTICE:
 		if (AER_INFO(result) == NVME_AER_NOTICE_NS_CHANGED)
 			ns_changed(core);
+		else if (AER_INFO(result) == NVME_AER_NOTICE_ANA)
+			weft_queue_ana(core, 0);
 		else if (AER_INFO(result) == NVME_AER_NOTICE_DISC_CHANGED)
 			aer_uevent(core, result);
 		break;

@@ -6,7 +6,7 @@
  */
 #include <linux/mempool.h>
 
-#include "host/core/core.h"
+#include "host/core/head.h"
 
 #define WEFT_DSM_RESERVE	16
 
@@ -95,6 +95,8 @@ static blk_status_t setup_discard(struct weft_ns *ns, struct request *rq,
 
 void weft_cleanup_rq(struct request *rq)
 {
+	if (rq->cmd_flags & WEFT_REQ_MPATH)
+		weft_path_end(rq);
 	if (!(rq->rq_flags & RQF_SPECIAL_PAYLOAD))
 		return;
 	mempool_free(rq->special_vec.bv_page, dsm_pool);
@@ -150,6 +152,8 @@ blk_status_t weft_setup_rq(struct request *rq)
 		return sts;
 	req->genctr++;
 	req->cmd->sqe.cid = cpu_to_le16(weft_cid(rq));
+	if (rq->cmd_flags & WEFT_REQ_MPATH)
+		weft_path_start(rq);
 	return BLK_STS_OK;
 }
 EXPORT_SYMBOL_GPL(weft_setup_rq);

@@ -4,7 +4,7 @@
  * its status means to the block layer, whether it is sent again. Called by
  * transports from their completion path, in any context, without locks.
  */
-#include "host/core/core.h"
+#include "host/core/head.h"
 
 static blk_status_t rq_blk_status(nvme_status status)
 {
@@ -57,7 +57,7 @@ static bool may_retry(struct request *rq)
 {
 	struct weft_request *req = weft_req(rq);
 
-	if (likely(!req->status) || nvme_status_dnr(req->status) ||
+	if (nvme_status_dnr(req->status) ||
 	    blk_noretry_request(rq) || blk_queue_dying(rq->q) ||
 	    !ctrl_waits(req->ctrl))
 		return false;
@@ -92,18 +92,27 @@ static void log_error(struct request *rq)
 			    nvme_status_dnr(req->status) ? " (DNR)" : "");
 }
 
+static void complete_failed(struct request *rq)
+{
+	if (weft_may_fail_over(rq)) {
+		blk_mq_end_request(rq, weft_fail_over(rq));
+	} else if (may_retry(rq)) {
+		requeue(rq);
+	} else {
+		log_error(rq);
+		blk_mq_end_request(rq, rq_blk_status(weft_req(rq)->status));
+	}
+}
+
 void weft_complete_rq(struct request *rq)
 {
 	struct weft_request *req = weft_req(rq);
 
 	weft_cleanup_rq(rq);
-	if (may_retry(rq)) {
-		requeue(rq);
-		return;
-	}
-	if (unlikely(req->status))
-		log_error(rq);
-	blk_mq_end_request(rq, rq_blk_status(req->status));
+	if (likely(!req->status))
+		blk_mq_end_request(rq, BLK_STS_OK);
+	else
+		complete_failed(rq);
 }
 EXPORT_SYMBOL_GPL(weft_complete_rq);
 
@@ -213,21 +222,22 @@ blk_status_t weft_queue_ready(struct weft_ctrl *ctrl, struct request *rq,
 {
 	enum weft_ctrl_state state = weft_ctrl_state(ctrl);
 	struct weft_request *req = weft_req(rq);
+	bool path = rq->cmd_flags & WEFT_REQ_MPATH;
 
 	if (likely(queue_live && state == WEFT_CTRL_LIVE))
 		return BLK_STS_OK;
 	/* what is left when namespaces are removed may still finish */
 	if (queue_live && state == WEFT_CTRL_DELETING)
 		return BLK_STS_OK;
-	if (!queue_live && context_gone(ctrl, rq))
+	if (!path && !queue_live && context_gone(ctrl, rq))
 		/* the block layer ends what is left of the request */
 		park_orphan(ctrl, rq);
-	else if (ctrl_waits(ctrl) && !blk_noretry_request(rq))
+	else if (!path && ctrl_waits(ctrl) && !blk_noretry_request(rq))
 		return BLK_STS_RESOURCE;
 	req->ctrl = ctrl;
 	req->flags = 0;
 	req->status = NVME_SC_HOST_PATH_ERROR;
-	return BLK_STS_TRANSPORT;
+	return weft_may_fail_over(rq) ? weft_fail_over(rq) : BLK_STS_TRANSPORT;
 }
 EXPORT_SYMBOL_GPL(weft_queue_ready);
 

@@ -18,6 +18,7 @@
 #include <linux/idr.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
+#include <linux/xarray.h>
 
 #include "common/cmd.h"
 #include "host/transport.h"
@@ -26,8 +27,20 @@ struct io_comp_batch;
 struct io_uring_cmd;
 struct nvme_passthru_cmd64;
 struct weft_generic;
+struct weft_head;
 struct weft_host;
 struct weft_subsys;
+
+/*
+ * Which request queues of namespaces are quiesced while there is no connection.
+ * Paths of multipath disks are not, once queues are down: what they have must
+ * come back to go another way.
+ */
+enum weft_hold {
+	WEFT_HOLD_NONE,
+	WEFT_HOLD_SINGLE,
+	WEFT_HOLD_ALL,
+};
 
 /**
  * struct weft_ctrl_core - the core's part of a controller
@@ -54,7 +67,7 @@ struct weft_subsys;
  * @ka_due: the keep-alive work found the slot taken
  * @io_types: contexts per HCTX_TYPE_*
  * @depth: block layer's depth of I/O queues; @sqsize: 1-based
- * @ns_lock: @namespaces and @quiesced
+ * @ns_lock: @namespaces and @hold
  * @comp_seen: something completed since the keep-alive work last looked
  * @aer_armed: the AER is out, or has come back with @aer_result, @aer_status
  * @orphans: bios whose hardware context went away in a reconnect
@@ -62,6 +75,11 @@ struct weft_subsys;
  *           on; its words change with each connect, the memory stays
  * @has_effects: it says something
  * @effects_lock: one command with far-reaching effects at a time
+ * @ns_index: namespaces by their id, under @ns_lock like the list
+ * @in_flight: requests of multipath disks, counted for policy queue-depth
+ * @ana_lock: @ana_groups, and the ana_* fields of paths
+ * @ana_size: bytes of the longest log; 0: all paths count as optimized
+ * @ana_groups: state of each group as a value
  */
 struct weft_ctrl_core {
 	struct weft_ctrl *ctrl;
@@ -111,13 +129,20 @@ struct weft_ctrl_core {
 
 	struct mutex ns_lock;
 	struct list_head namespaces;
-	bool quiesced;
-	struct ida ns_ida;
+	struct xarray ns_index;
+	enum weft_hold hold;
 	struct delayed_work scan_work;
 	unsigned int scans;
 
 	spinlock_t orphan_lock;
 	struct bio_list orphans;
+
+	atomic_t in_flight;
+	struct mutex ana_lock;
+	u32 ana_size;
+	struct xarray ana_groups;
+	struct delayed_work ana_work;
+	struct delayed_work ana_timer;
 
 	struct delayed_work ka_work;
 	bool comp_seen;
@@ -136,9 +161,15 @@ struct weft_ctrl_core {
 };
 
 /**
- * struct weft_ns - a namespace with its disk
+ * struct weft_ns - a namespace as one controller shows it, with its disk
  * @generic: its character device, or NULL
  * @quiesced: @frozen: by us, once; under ns_lock
+ * @head: the namespace itself
+ * @sibling: in the head's list of paths, if the head has a disk
+ * @ready: it is there; @pinned: its module is held for users of the head's disk
+ * @limits: of the disk
+ * @ana_grpid: @ana_state: @ana_pending: where it belongs, enum nvme_ana_state,
+ *             and that this has to be asked for; written under ana_lock
  *
  * Lives in its controller's list from before the disk is added until after it
  * is removed, so that its queue is quiesced with the others; the disk's
@@ -149,8 +180,15 @@ struct weft_ns {
 	struct list_head link;
 	struct gendisk *disk;
 	struct weft_generic *generic;
+	struct weft_head *head;
+	struct list_head sibling;
+	bool ready;
+	bool pinned;
+	struct weft_limits limits;
+	u32 ana_grpid;
+	u8 ana_state;
+	bool ana_pending;
 	u32 nsid;
-	int instance;
 	u8 shift;
 	bool quiesced;
 	bool frozen;
@@ -179,6 +217,7 @@ extern unsigned int weft_admin_timeout;
 extern unsigned int weft_io_timeout;
 extern unsigned int weft_shutdown_timeout;
 extern unsigned int weft_max_retries;
+extern bool weft_multipath;
 
 /* fabrics.c: the control device */
 int nvmf_init(void);
@@ -227,6 +266,8 @@ int weft_identify(struct weft_ctrl_core *core, u8 cns, u32 nsid, void *data,
 		  nvme_status *status, struct weft_reason *why);
 int weft_get_log(struct weft_ctrl_core *core, u8 lid, void *data, u32 len,
 		 struct weft_reason *why);
+int weft_get_log_part(struct weft_ctrl_core *core, u8 lid, u8 lsp, void *data,
+		      u32 len, u64 offset, struct weft_reason *why);
 int weft_set_features(struct weft_ctrl_core *core, u8 fid, u32 cdw11,
 		      u32 *result, struct weft_reason *why);
 int weft_property_get(struct weft_ctrl_core *core, u32 offset, bool eight,
@@ -255,6 +296,7 @@ void weft_stop_queues(struct weft_ctrl_core *core, unsigned int from);
 void weft_free_queues(struct weft_ctrl_core *core);
 void weft_cancel_requests(struct weft_ctrl_core *core);
 void weft_quiesce_io(struct weft_ctrl_core *core);
+void weft_release_paths(struct weft_ctrl_core *core);
 void weft_unquiesce_io(struct weft_ctrl_core *core);
 bool weft_freeze_io(struct weft_ctrl_core *core);
 void weft_unfreeze_io(struct weft_ctrl_core *core);
@@ -294,6 +336,8 @@ void weft_dsm_exit(void);
 
 /* weft_request.flags */
 #define WEFT_RQ_CANCELLED	(1u << 0)
+#define WEFT_RQ_COUNTED		(1u << 1)
+#define WEFT_RQ_ACCOUNTED	(1u << 2)
 
 /* chardev.c: nvmeX; generic.c: ngXnY */
 int weft_chardev_init(void);
@@ -363,7 +407,6 @@ void weft_ns_release(struct weft_ns *ns);
 
 /* sysfs.c */
 extern const struct attribute_group *weft_ctrl_groups[];
-extern const struct attribute_group *weft_ns_groups[];
 
 /* subsys.c */
 int weft_subsys_init(void);

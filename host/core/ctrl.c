@@ -8,7 +8,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include "host/core/core.h"
+#include "host/core/head.h"
 
 LIST_HEAD(weft_ctrls);
 DEFINE_MUTEX(weft_ctrls_lock);
@@ -250,7 +250,8 @@ static void weft_dev_release(struct device *dev)
 		weft_instance_free(ctrl->instance);
 	if (core->host)
 		weft_host_put(core->host);
-	ida_destroy(&core->ns_ida);
+	weft_ana_exit(core);
+	xa_destroy(&core->ns_index);
 	kfree_sensitive(ctrl->opts);
 	kfree(core->effects);
 	if (core->owned)
@@ -277,7 +278,8 @@ static void core_init(struct weft_ctrl_core *core)
 	bio_list_init(&core->orphans);
 	INIT_LIST_HEAD(&core->namespaces);
 	INIT_LIST_HEAD(&core->subsys_link);
-	ida_init(&core->ns_ida);
+	xa_init(&core->ns_index);
+	weft_ana_init(core);
 	weft_life_init(core);
 	INIT_WORK(&core->abort_work, weft_abort_work);
 	INIT_DELAYED_WORK(&core->scan_work, weft_scan_work);

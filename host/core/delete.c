@@ -11,7 +11,7 @@
 #include <linux/debugfs.h>
 #include <linux/delay.h>
 
-#include "host/core/core.h"
+#include "host/core/head.h"
 
 /*
  * weft_abort_work() - break off what waits for the target
@@ -73,6 +73,7 @@ void weft_delete_now(struct weft_ctrl_core *core)
 		dev_info(ctrl->device, "removing\n");
 	cancel_delayed_work_sync(&core->failfast_work);
 	weft_unquiesce_io(core);
+	weft_kick_paths(core);
 	weft_resubmit_orphans(core);
 	cancel_delayed_work_sync(&core->scan_work);
 	weft_remove_namespaces(core);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A namespace's disk, nvmeXnY: made, updated and removed by the scan work and
- * by the deletion of its controller, which never run at the same time.
+ * The disk of a namespace on one controller: nvmeXnY, or, if a head's disk has
+ * that name, the hidden path nvmeXcZnY. Made, updated and removed by the scan
+ * work and by the deletion of its controller, which never run at the same time.
  *
  * An open disk holds the transport's module, so that the module cannot go
  * while the disk is in use; a controller may be deleted at any time.
@@ -11,7 +12,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include "host/core/core.h"
+#include "host/core/head.h"
 
 #define WEFT_RW_BLOCKS_MAX	65536u
 
@@ -62,7 +63,7 @@ static void weft_blk_release(struct gendisk *disk, fmode_t mode)
 }
 #endif
 
-static int weft_blk_getgeo(struct block_device *bdev, struct hd_geometry *geo)
+int weft_blk_getgeo(struct block_device *bdev, struct hd_geometry *geo)
 {
 	/* nothing real; what partition tools expect */
 	geo->heads = 64;
@@ -75,7 +76,7 @@ static void ns_free(struct weft_ns *ns)
 {
 	struct weft_ctrl_core *core = ns->ctrl->core;
 
-	ida_free(&core->ns_ida, ns->instance);
+	weft_head_put(ns->head);
 	kfree(ns);
 	put_device(&core->dev);
 }
@@ -139,9 +140,9 @@ static void ns_limits(struct weft_ctrl_core *core,
 	l->stable_writes = ctrl->opts->data_digest;
 }
 
-/* The disk is new, or its queue frozen. */
-static int ns_apply(struct weft_ns *ns, const struct nvme_ns_facts *f,
-		    struct weft_reason *why)
+/* The disk's queue is frozen. */
+static int ns_apply_frozen(struct weft_ns *ns, const struct nvme_ns_facts *f,
+			   struct weft_reason *why)
 {
 	struct weft_ctrl_core *core = ns->ctrl->core;
 	const char *unusable = ns_unusable(f);
@@ -155,6 +156,7 @@ static int ns_apply(struct weft_ns *ns, const struct nvme_ns_facts *f,
 		return weft_fail(why, err, "its limits do not fit (error %d)",
 				 err);
 	ns->facts = *f;
+	ns->limits = limits;
 	ns->max_bytes = core->max_bytes;
 	set_disk_ro(ns->disk, f->nsattr & NVME_NSATTR_WRITE_PROTECTED);
 	if (unusable)
@@ -165,22 +167,43 @@ static int ns_apply(struct weft_ns *ns, const struct nvme_ns_facts *f,
 	return 0;
 }
 
-/* In the list before anything is submitted, quiesced like the others. */
-static void ns_link(struct weft_ctrl_core *core, struct weft_ns *ns)
+/* weft_ns_apply() - the disk as @f says, with no request under way */
+int weft_ns_apply(struct weft_ns *ns, const struct nvme_ns_facts *f,
+		  struct weft_reason *why)
 {
+	int err;
+
+	blk_mq_freeze_queue(ns->disk->queue);
+	err = ns_apply_frozen(ns, f, why);
+	blk_mq_unfreeze_queue(ns->disk->queue);
+	return err;
+}
+
+/* In the list before anything is submitted, quiesced like the others. */
+static int ns_link(struct weft_ctrl_core *core, struct weft_ns *ns)
+{
+	int err;
+
 	mutex_lock(&core->ns_lock);
-	if (core->quiesced) {
+	err = xa_err(xa_store(&core->ns_index, ns->nsid, ns, GFP_NOIO));
+	if (err)
+		goto out;
+	if (core->hold == WEFT_HOLD_ALL ||
+	    (core->hold == WEFT_HOLD_SINGLE && !ns->head->disk)) {
 		blk_mq_quiesce_queue_nowait(ns->disk->queue);
 		ns->quiesced = true;
 	}
 	list_add_tail(&ns->link, &core->namespaces);
+out:
 	mutex_unlock(&core->ns_lock);
+	return err;
 }
 
 static void ns_unlink(struct weft_ctrl_core *core, struct weft_ns *ns)
 {
 	mutex_lock(&core->ns_lock);
 	list_del(&ns->link);
+	xa_erase(&core->ns_index, ns->nsid);
 	if (ns->quiesced)
 		blk_mq_unquiesce_queue(ns->disk->queue);
 	ns->quiesced = false;
@@ -190,32 +213,61 @@ static void ns_unlink(struct weft_ctrl_core *core, struct weft_ns *ns)
 	mutex_unlock(&core->ns_lock);
 }
 
-static struct weft_ns *ns_alloc(struct weft_ctrl_core *core, u32 nsid)
+static void ns_name(struct weft_ns *ns)
+{
+	int ctrl = ns->ctrl->instance;
+	struct gendisk *disk = ns->disk;
+
+	if (ns->head->disk) {
+		snprintf(disk->disk_name, DISK_NAME_LEN, "nvme%dc%dn%d",
+			 ns->head->subsys->instance, ctrl, ns->head->instance);
+		disk->flags |= GENHD_FL_HIDDEN;
+	} else {
+		snprintf(disk->disk_name, DISK_NAME_LEN, "nvme%dn%d", ctrl,
+			 ns->head->instance);
+	}
+}
+
+static struct weft_ns *ns_alloc(struct weft_ctrl_core *core, u32 nsid,
+				const struct nvme_ns_facts *facts,
+				struct weft_reason *why)
 {
 	struct weft_ns *ns = kzalloc(sizeof(*ns), GFP_KERNEL);
-	struct gendisk *disk;
+	int err = -ENOMEM;
 
 	if (!ns)
-		return NULL;
+		goto out;
 	ns->ctrl = core->ctrl;
 	ns->nsid = nsid;
-	ns->instance = ida_alloc_min(&core->ns_ida, 1, GFP_KERNEL);
-	if (ns->instance < 0) {
+	ns->ana_grpid = facts->anagrpid;
+	ns->ana_state = NVME_ANA_OPTIMIZED;
+	ns->head = weft_head_get(core, nsid, facts, why);
+	if (IS_ERR(ns->head)) {
+		err = PTR_ERR(ns->head);
 		kfree(ns);
-		return NULL;
+		return ERR_PTR(err);
 	}
 	get_device(&core->dev);
-	disk = weft_alloc_disk(&core->ctrl->tag_set, ns);
-	if (IS_ERR(disk)) {
+	ns->disk = weft_alloc_disk(&core->ctrl->tag_set, ns);
+	if (IS_ERR(ns->disk)) {
+		weft_head_release(ns->head);
 		ns_free(ns);
-		return NULL;
+		goto out;
 	}
-	ns->disk = disk;
-	disk->fops = &weft_blk_fops;
-	disk->private_data = ns;
-	snprintf(disk->disk_name, DISK_NAME_LEN, "nvme%dn%d",
-		 core->ctrl->instance, ns->instance);
+	ns->disk->fops = &weft_blk_fops;
+	ns->disk->private_data = ns;
+	ns_name(ns);
 	return ns;
+out:
+	return ERR_PTR(weft_fail(why, err, "no memory for a disk"));
+}
+
+static int ns_add_disk(struct weft_ns *ns, struct weft_reason *why)
+{
+	int err = device_add_disk(ns->ctrl->device, ns->disk, weft_ns_groups);
+
+	return err ? weft_fail(why, err, "disk %s cannot be added (error %d)",
+			       ns->disk->disk_name, err) : 0;
 }
 
 /*
@@ -226,35 +278,44 @@ struct weft_ns *weft_ns_add(struct weft_ctrl_core *core, u32 nsid,
 			    const struct nvme_ns_facts *facts,
 			    struct weft_reason *why)
 {
-	struct weft_ns *ns = ns_alloc(core, nsid);
+	struct weft_ns *ns = ns_alloc(core, nsid, facts, why);
 	int err;
 
-	if (!ns)
-		return ERR_PTR(weft_fail(why, -ENOMEM, "no memory for a disk"));
-	err = ns_apply(ns, facts, why);
+	if (IS_ERR(ns))
+		return ns;
+	err = weft_ns_apply(ns, facts, why);
 	if (err)
 		goto out_disk;
-	ns_link(core, ns);
-	err = device_add_disk(&core->dev, ns->disk, weft_ns_groups);
+	err = ns_link(core, ns);
 	if (err) {
-		weft_fail(why, err, "disk %s cannot be added (error %d)",
-			  ns->disk->disk_name, err);
-		goto out_unlink;
+		weft_fail(why, err, "no memory for its place in the index");
+		goto out_disk;
 	}
-	weft_generic_add(ns);
-	return ns;
+	weft_ana_add_ns(ns);
+	err = ns_add_disk(ns, why);
+	if (err)
+		goto out_unlink;
+	if (ns->head->disk)
+		err = weft_head_add_path(ns->head, ns, why);
+	if (!err) {
+		weft_generic_add(ns);
+		return ns;
+	}
+	weft_ns_remove(ns);
+	return ERR_PTR(err);
 
 out_unlink:
 	ns_unlink(core, ns);
 out_disk:
 	/* free_disk is not called for a disk that was never added */
 	put_disk(ns->disk);
+	weft_head_release(ns->head);
 	ns_free(ns);
 	return ERR_PTR(err);
 }
 
 /*
- * weft_ns_remove() - the disk goes
+ * weft_ns_remove() - the disk goes, and with the last path the head's
  * Waits for what its users have in flight; stays in the list meanwhile, as
  * recovery and deletion must still reach its queue.
  */
@@ -263,22 +324,35 @@ void weft_ns_remove(struct weft_ns *ns)
 	struct weft_ctrl_core *core = ns->ctrl->core;
 
 	weft_generic_remove(ns);
+	if (ns->head->disk)
+		weft_head_del_path(ns->head, ns);
 	del_gendisk(ns->disk);
 	ns_unlink(core, ns);
+	weft_head_release(ns->head);
 	put_disk(ns->disk);
+}
+
+static int update_single(struct weft_ns *ns, const struct nvme_ns_facts *facts,
+			 struct weft_reason *why)
+{
+	int err = weft_ns_apply(ns, facts, why);
+
+	if (!err)
+		ns->head->facts = *facts;
+	return err;
 }
 
 /* weft_ns_update() - bring size and limits up to date, if they changed */
 int weft_ns_update(struct weft_ns *ns, const struct nvme_ns_facts *facts,
 		   struct weft_reason *why)
 {
-	int err;
-
 	if (!memcmp(&ns->facts, facts, sizeof(*facts)) &&
 	    ns->max_bytes == ns->ctrl->core->max_bytes)
 		return 0;
-	blk_mq_freeze_queue(ns->disk->queue);
-	err = ns_apply(ns, facts, why);
-	blk_mq_unfreeze_queue(ns->disk->queue);
-	return err;
+	if (ns->ana_grpid != facts->anagrpid) {
+		ns->ana_grpid = facts->anagrpid;
+		weft_ana_add_ns(ns);
+	}
+	return ns->head->disk ? weft_head_update(ns->head, ns, facts, why) :
+				update_single(ns, facts, why);
 }

@@ -128,9 +128,12 @@ int weft_identify(struct weft_ctrl_core *core, u8 cns, u32 nsid, void *data,
 	return weft_exec_admin(core, &c, "Identify", status, why);
 }
 
-/* weft_get_log() - the first @len (<= 4,096) bytes of log page @lid */
-int weft_get_log(struct weft_ctrl_core *core, u8 lid, void *data, u32 len,
-		 struct weft_reason *why)
+/*
+ * weft_get_log_part() - @len (<= 4,096) bytes from @offset of log page @lid
+ * @lsp: log specific parameter
+ */
+int weft_get_log_part(struct weft_ctrl_core *core, u8 lid, u8 lsp, void *data,
+		      u32 len, u64 offset, struct weft_reason *why)
 {
 	struct weft_slot_cmd c = {
 		.data = data,
@@ -140,9 +143,17 @@ int weft_get_log(struct weft_ctrl_core *core, u8 lid, void *data, u32 len,
 	nvme_status status;
 	int err;
 
-	nvme_cmd_get_log_page(&c.cmd, lid, NVME_NSID_ALL, 0, len, 0, false);
+	nvme_cmd_get_log_page(&c.cmd, lid, NVME_NSID_ALL, offset, len, lsp,
+			      false);
 	err = weft_exec_admin(core, &c, "Get Log Page", &status, why);
 	return err ? err : weft_status_fail(status, "Get Log Page", why);
+}
+
+/* weft_get_log() - its first @len (<= 4,096) bytes */
+int weft_get_log(struct weft_ctrl_core *core, u8 lid, void *data, u32 len,
+		 struct weft_reason *why)
+{
+	return weft_get_log_part(core, lid, 0, data, len, 0, why);
 }
 
 int weft_set_features(struct weft_ctrl_core *core, u8 fid, u32 cdw11,

@@ -13,7 +13,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include "host/core/core.h"
+#include "host/core/head.h"
 
 #define WEFT_MINORS	(1u << MINORBITS)
 
@@ -106,7 +106,7 @@ static int generic_create(struct weft_ns *ns)
 	cdev_init(&g->cdev, &generic_fops);
 	g->cdev.owner = THIS_MODULE;
 	err = dev_set_name(&g->dev, "ng%dn%d", ns->ctrl->instance,
-			   ns->instance);
+			   ns->head->instance);
 	if (!err)
 		err = cdev_device_add(&g->cdev, &g->dev);
 	if (err)
@@ -124,7 +124,7 @@ void weft_generic_add(struct weft_ns *ns)
 	if (err)
 		dev_warn(ns->ctrl->device,
 			 "ng%dn%d cannot be made (error %d): only %s is there\n",
-			 ns->ctrl->instance, ns->instance, err,
+			 ns->ctrl->instance, ns->head->instance, err,
 			 ns->disk->disk_name);
 }
 

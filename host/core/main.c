@@ -8,7 +8,7 @@
 #include <linux/module.h>
 #include <linux/workqueue.h>
 
-#include "host/core/core.h"
+#include "host/core/head.h"
 
 #define WEFT_SECONDS_MAX	86400
 #define WEFT_RETRIES_MAX	255
@@ -50,6 +50,14 @@ module_param_cb(max_retries, &retries_ops, &weft_max_retries, 0644);
 MODULE_PARM_DESC(max_retries,
 		 "how often a command that the controller failed is sent again, 0 to 255 (default 5)");
 
+bool weft_multipath = true;
+module_param_named(multipath, weft_multipath, bool, 0444);
+MODULE_PARM_DESC(multipath,
+		 "one disk for all paths to a namespace of a subsystem with several controllers; N: a disk for each path (default Y)");
+module_param_cb(iopolicy, &weft_iopolicy_ops, NULL, 0644);
+MODULE_PARM_DESC(iopolicy,
+		 "how multipath disks choose paths, for subsystems from now on: numa, round-robin or queue-depth (default numa)");
+
 static char *control_device;
 module_param(control_device, charp, 0444);
 MODULE_PARM_DESC(control_device,
@@ -74,9 +82,12 @@ static int __init weft_init(void)
 	err = weft_dsm_init();
 	if (err)
 		goto out_wq;
-	err = weft_hosts_init();
+	err = weft_heads_init();
 	if (err)
 		goto out_dsm;
+	err = weft_hosts_init();
+	if (err)
+		goto out_heads;
 	err = weft_chardev_init();
 	if (err)
 		goto out_hosts;
@@ -111,6 +122,8 @@ out_chardev:
 	weft_chardev_exit();
 out_hosts:
 	weft_hosts_exit();
+out_heads:
+	weft_heads_exit();
 out_dsm:
 	weft_dsm_exit();
 out_wq:
@@ -129,6 +142,7 @@ static void __exit weft_exit(void)
 	weft_generic_exit();
 	weft_chardev_exit();
 	weft_hosts_exit();
+	weft_heads_exit();
 	weft_dsm_exit();
 }
 

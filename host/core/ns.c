@@ -9,7 +9,7 @@
  */
 #include <linux/slab.h>
 
-#include "host/core/core.h"
+#include "host/core/head.h"
 
 /* A target that offers more is refused the rest: every disk costs memory. */
 #define WEFT_MAX_NAMESPACES	4096
@@ -23,26 +23,6 @@ struct scan {
 	struct weft_reason why;
 	unsigned int count;
 };
-
-static struct weft_ns *find_ns(struct weft_ctrl_core *core, u32 nsid)
-{
-	struct weft_ns *ns;
-
-	/* only the scan work changes the list while it runs */
-	list_for_each_entry(ns, &core->namespaces, link)
-		if (ns->nsid == nsid)
-			return ns;
-	return NULL;
-}
-
-static bool same_ids(const struct nvme_ns_facts *a,
-		     const struct nvme_ns_facts *b)
-{
-	return !memcmp(a->uuid, b->uuid, sizeof(a->uuid)) &&
-	       !memcmp(a->nguid, b->nguid, sizeof(a->nguid)) &&
-	       !memcmp(a->eui64, b->eui64, sizeof(a->eui64)) &&
-	       a->csi == b->csi;
-}
 
 /* Controllers before 1.3 have no descriptors: what CNS 00h said stays. */
 static int read_descriptors(struct scan *s, u32 nsid)
@@ -86,7 +66,8 @@ static int read_namespace(struct scan *s, u32 nsid)
 
 static int scan_one(struct scan *s, u32 nsid)
 {
-	struct weft_ns *ns = find_ns(s->core, nsid);
+	/* only the scan work changes the index while it runs */
+	struct weft_ns *ns = xa_load(&s->core->ns_index, nsid);
 	struct device *dev = &s->core->dev;
 	int err = read_namespace(s, nsid);
 
@@ -101,7 +82,7 @@ static int scan_one(struct scan *s, u32 nsid)
 			ns->seen = true;
 		return 0;
 	}
-	if (ns && !same_ids(&ns->facts, &s->facts)) {
+	if (ns && !weft_same_ids(&ns->facts, &s->facts)) {
 		dev_err_ratelimited(dev, "identifiers changed for nsid %u: removing it\n",
 				    nsid);
 		return 0;

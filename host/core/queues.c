@@ -10,7 +10,7 @@
 #include <linux/slab.h>
 
 #include "common/queue.h"
-#include "host/core/core.h"
+#include "host/core/head.h"
 
 static void io_capsule(struct weft_ctrl *ctrl, struct nvme_capsule_limits *l)
 {
@@ -345,7 +345,7 @@ void weft_quiesce_io(struct weft_ctrl_core *core)
 	struct weft_ns *ns;
 
 	mutex_lock(&core->ns_lock);
-	core->quiesced = true;
+	core->hold = WEFT_HOLD_ALL;
 	list_for_each_entry(ns, &core->namespaces, link) {
 		if (!ns->quiesced)
 			blk_mq_quiesce_queue_nowait(ns->disk->queue);
@@ -356,17 +356,30 @@ void weft_quiesce_io(struct weft_ctrl_core *core)
 	mutex_unlock(&core->ns_lock);
 }
 
-/* weft_unquiesce_io() - requests flow again, or fail; idempotent */
-void weft_unquiesce_io(struct weft_ctrl_core *core)
+static void loosen(struct weft_ctrl_core *core, enum weft_hold hold)
 {
 	struct weft_ns *ns;
 
 	mutex_lock(&core->ns_lock);
-	core->quiesced = false;
+	core->hold = hold;
 	list_for_each_entry(ns, &core->namespaces, link) {
-		if (ns->quiesced)
-			blk_mq_unquiesce_queue(ns->disk->queue);
+		if (!ns->quiesced ||
+		    (hold == WEFT_HOLD_SINGLE && !ns->head->disk))
+			continue;
+		blk_mq_unquiesce_queue(ns->disk->queue);
 		ns->quiesced = false;
 	}
 	mutex_unlock(&core->ns_lock);
+}
+
+/* weft_release_paths() - queues are down: requests of paths go another way */
+void weft_release_paths(struct weft_ctrl_core *core)
+{
+	loosen(core, WEFT_HOLD_SINGLE);
+}
+
+/* weft_unquiesce_io() - requests flow again, or fail; idempotent */
+void weft_unquiesce_io(struct weft_ctrl_core *core)
+{
+	loosen(core, WEFT_HOLD_NONE);
 }

@@ -11,14 +11,15 @@
  * States are changed by others at any time, who queue this work under the
  * controller's lock; a step that finds its change refused simply ends.
  */
-#include "host/core/core.h"
+#include "host/core/head.h"
 
 /*
  * weft_teardown() - all queues down, in-flight requests back to the block layer
  * @orderly: the target still answers: disable the controller on the way
  *
- * Request queues of namespaces stay quiesced, unless fast_io_fail_tmo has
- * expired; admin requests fail from here on.
+ * Request queues of namespaces stay quiesced, unless they are paths, whose
+ * requests go another way, or fast_io_fail_tmo has expired; admin requests fail
+ * from here on.
  */
 void weft_teardown(struct weft_ctrl_core *core, bool orderly)
 {
@@ -40,10 +41,13 @@ void weft_teardown(struct weft_ctrl_core *core, bool orderly)
 	weft_ka_stop(core);
 	cancel_delayed_work_sync(&core->aer_work);
 	core->aer_armed = false;
+	weft_ana_stop(core);
 	weft_slot_wait(core);
 	weft_free_queues(core);
 	if (READ_ONCE(core->failfast))
 		weft_unquiesce_io(core);
+	else
+		weft_release_paths(core);
 }
 
 /* weft_start_ctrl() - the controller has just become live */
@@ -72,6 +76,7 @@ static void failfast_work(struct work_struct *work)
 		 "fast_io_fail_tmo of %d s expired: I/O fails until it is connected again\n",
 		 core->fast_io_fail_tmo);
 	weft_unquiesce_io(core);
+	weft_kick_paths(core);
 }
 
 /* ceil(ctrl_loss_tmo / reconnect_delay) attempts after the immediate one */
@@ -114,6 +119,7 @@ static void resume(struct weft_ctrl_core *core)
 
 	cancel_delayed_work(&core->failfast_work);
 	weft_unquiesce_io(core);
+	weft_kick_paths(core);
 	dev_info(core->ctrl->device, "connected again, %u I/O queues\n",
 		 core->ctrl->queue_count - 1);
 	weft_start_ctrl(core);

@@ -12,7 +12,7 @@
 #include "common/connect.h"
 #include "common/queue.h"
 #include "common/regs.h"
-#include "host/core/core.h"
+#include "host/core/head.h"
 
 /* slot, AER, and the entry that tells a full ring from an empty one */
 #define WEFT_ADMIN_DEPTH	(NVMF_AQ_DEPTH - 3)
@@ -267,6 +267,8 @@ int weft_setup_ctrl(struct weft_ctrl_core *core, struct weft_reason *why)
 	if (core->discovery)
 		return 0;
 	err = weft_effects_read(core, why);
+	if (!err)
+		err = weft_ana_setup(core, why);
 	if (!err)
 		err = settle_depth(core, why);
 	if (err)

@@ -4,25 +4,13 @@
  * controllers that lead to the same one, with a link to each.
  *
  * X is the number of the first controller and stays taken as long as the
- * subsystem lives, so that names keep their meaning. One mutex for joining
- * and leaving; process context.
+ * subsystem lives, so that names keep their meaning. One mutex for joining,
+ * leaving and looking at all of them; process context.
  */
 #include <linux/device.h>
 #include <linux/slab.h>
 
-#include "host/core/core.h"
-
-struct weft_subsys {
-	struct device dev;
-	struct list_head link;
-	struct list_head ctrls;
-	int instance;
-	bool discovery;
-	char nqn[NVMF_NQN_MAX + 1];
-	char model[sizeof_field(struct nvme_ctrl_info, model)];
-	char serial[sizeof_field(struct nvme_ctrl_info, serial)];
-	char firmware[sizeof_field(struct nvme_ctrl_info, firmware)];
-};
+#include "host/core/head.h"
 
 static LIST_HEAD(subsystems);
 static DEFINE_MUTEX(subsystems_lock);
@@ -54,12 +42,35 @@ static ssize_t subsystype_show(struct device *dev,
 }
 static DEVICE_ATTR_RO(subsystype);
 
+static ssize_t iopolicy_show(struct device *dev, struct device_attribute *attr,
+			     char *buf)
+{
+	enum weft_iopolicy policy = READ_ONCE(subsys_of(dev)->iopolicy);
+
+	return sysfs_emit(buf, "%s\n", weft_iopolicy_names[policy]);
+}
+
+static ssize_t iopolicy_store(struct device *dev, struct device_attribute *attr,
+			      const char *buf, size_t count)
+{
+	struct weft_subsys *s = subsys_of(dev);
+	int policy = __sysfs_match_string(weft_iopolicy_names,
+					  WEFT_IOPOLICIES, buf);
+
+	if (policy < 0)
+		return policy;
+	WRITE_ONCE(s->iopolicy, policy);
+	return count;
+}
+static DEVICE_ATTR_RW(iopolicy);
+
 static struct attribute *subsys_attrs[] = {
 	&dev_attr_subsysnqn.attr,
 	&dev_attr_model.attr,
 	&dev_attr_serial.attr,
 	&dev_attr_firmware_rev.attr,
 	&dev_attr_subsystype.attr,
+	&dev_attr_iopolicy.attr,
 	NULL,
 };
 ATTRIBUTE_GROUPS(subsys);
@@ -70,6 +81,7 @@ static void subsys_release(struct device *dev)
 
 	if (s->instance >= 0)
 		weft_instance_free(s->instance);
+	ida_destroy(&s->ns_ida);
 	kfree(s);
 }
 
@@ -96,7 +108,13 @@ static struct weft_subsys *subsys_create(struct weft_ctrl_core *core)
 		return ERR_PTR(-ENOMEM);
 	s->instance = -1;
 	s->discovery = core->discovery;
+	s->multi = ctrl->info.cmic & NVME_CMIC_MULTI_CTRL;
+	s->vid = ctrl->info.vid;
+	s->iopolicy = READ_ONCE(weft_default_iopolicy);
 	INIT_LIST_HEAD(&s->ctrls);
+	INIT_LIST_HEAD(&s->heads);
+	mutex_init(&s->lock);
+	ida_init(&s->ns_ida);
 	strscpy(s->nqn, ctrl->opts->nqn, sizeof(s->nqn));
 	strscpy(s->model, ctrl->info.model, sizeof(s->model));
 	strscpy(s->serial, ctrl->info.serial, sizeof(s->serial));
@@ -134,13 +152,67 @@ static int subsys_check(struct weft_subsys *s, struct weft_ctrl_core *core,
 {
 	struct weft_ctrl_core *other;
 
-	list_for_each_entry(other, &s->ctrls, subsys_link)
-		if (other->ctrl->cntlid == core->ctrl->cntlid &&
-		    weft_ctrl_state(other->ctrl) < WEFT_CTRL_DELETING)
+	list_for_each_entry(other, &s->ctrls, subsys_link) {
+		if (weft_ctrl_state(other->ctrl) >= WEFT_CTRL_DELETING)
+			continue;
+		if (other->ctrl->cntlid == core->ctrl->cntlid)
 			return weft_fail(why, -EINVAL,
 				"the target gave controller id %u, which %s of the same subsystem has",
 				core->ctrl->cntlid, dev_name(&other->dev));
+		if (!(core->ctrl->info.cmic & NVME_CMIC_MULTI_CTRL))
+			return weft_fail(why, -EINVAL,
+				"cmic=0x%02x: the subsystem has one controller at a time, and that is %s",
+				core->ctrl->info.cmic, dev_name(&other->dev));
+	}
 	return 0;
+}
+
+static const char *find_twin(struct weft_subsys *s,
+			     const struct nvme_ns_facts *facts, u32 *nsid)
+{
+	struct weft_head *head;
+	const char *id = NULL;
+
+	mutex_lock(&s->lock);
+	list_for_each_entry(head, &s->heads, link) {
+		id = weft_shared_id(&head->facts, facts);
+		*nsid = head->nsid;
+		if (id)
+			break;
+	}
+	mutex_unlock(&s->lock);
+	return id;
+}
+
+/*
+ * weft_subsys_check_ids() - identifiers mean one namespace in the whole world
+ * Return: 0, or -EINVAL if one of @facts is known from a subsystem other than
+ * @s.
+ */
+int weft_subsys_check_ids(struct weft_subsys *s,
+			  const struct nvme_ns_facts *facts,
+			  struct weft_reason *why)
+{
+	struct weft_subsys *other;
+	int err = 0;
+
+	mutex_lock(&subsystems_lock);
+	list_for_each_entry(other, &subsystems, link) {
+		const char *id;
+		u32 nsid;
+
+		if (other == s)
+			continue;
+		id = find_twin(other, facts, &nsid);
+		if (!id)
+			continue;
+		err = weft_fail(why, -EINVAL,
+			"its %s is that of namespace %u of another subsystem, %s",
+			id, nsid, dev_name(&other->dev));
+		break;
+	}
+	mutex_unlock(&subsystems_lock);
+	return err;
 }
 
 /* weft_subsys_join() - find or make the subsystem, link the controller */

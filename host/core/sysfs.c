@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Attributes of controllers and of disks, as nvme-cli, libnvme and their udev
+ * Attributes of controllers, as nvme-cli, libnvme and their udev
  * rules read them, plus last_error: why the controller last lost its target or
  * could not connect. Text of the target is printed escaped.
  */
@@ -223,96 +223,3 @@ static const struct attribute_group weft_ctrl_group = {
 	.attrs = weft_ctrl_attrs,
 };
 const struct attribute_group *weft_ctrl_groups[] = { &weft_ctrl_group, NULL };
-
-/* Disks */
-
-static struct weft_ns *ns_of(struct device *dev)
-{
-	return dev_to_disk(dev)->private_data;
-}
-
-/* The most lasting identifier there is, as the in-tree host names it */
-static ssize_t wwid_show(struct device *dev, struct device_attribute *attr,
-			 char *buf)
-{
-	const struct weft_ns *ns = ns_of(dev);
-	const struct nvme_ns_facts *f = &ns->facts;
-	const struct nvme_ctrl_info *info = &ns->ctrl->info;
-
-	if (!weft_id_is_zero(f->uuid, sizeof(f->uuid)))
-		return sysfs_emit(buf, "uuid.%pUb\n", f->uuid);
-	if (!weft_id_is_zero(f->nguid, sizeof(f->nguid)))
-		return sysfs_emit(buf, "eui.%16phN\n", f->nguid);
-	if (!weft_id_is_zero(f->eui64, sizeof(f->eui64)))
-		return sysfs_emit(buf, "eui.%8phN\n", f->eui64);
-	return sysfs_emit(buf, "nvme.%04x-%*phN-%*phN-%08x\n", info->vid,
-			  (int)strlen(info->serial), info->serial,
-			  (int)strlen(info->model), info->model, ns->nsid);
-}
-static DEVICE_ATTR_RO(wwid);
-
-static ssize_t uuid_show(struct device *dev, struct device_attribute *attr,
-			 char *buf)
-{
-	const struct nvme_ns_facts *f = &ns_of(dev)->facts;
-
-	/* without one, the NGUID has always stood in */
-	return sysfs_emit(buf, "%pUb\n",
-			  weft_id_is_zero(f->uuid, sizeof(f->uuid)) ?
-			  f->nguid : f->uuid);
-}
-static DEVICE_ATTR_RO(uuid);
-
-static ssize_t nguid_show(struct device *dev, struct device_attribute *attr,
-			  char *buf)
-{
-	return sysfs_emit(buf, "%pUb\n", ns_of(dev)->facts.nguid);
-}
-static DEVICE_ATTR_RO(nguid);
-
-static ssize_t eui_show(struct device *dev, struct device_attribute *attr,
-			char *buf)
-{
-	return sysfs_emit(buf, "%8ph\n", ns_of(dev)->facts.eui64);
-}
-static DEVICE_ATTR_RO(eui);
-
-static ssize_t nsid_show(struct device *dev, struct device_attribute *attr,
-			 char *buf)
-{
-	return sysfs_emit(buf, "%u\n", ns_of(dev)->nsid);
-}
-static DEVICE_ATTR_RO(nsid);
-
-static struct attribute *weft_ns_attrs[] = {
-	&dev_attr_wwid.attr,
-	&dev_attr_uuid.attr,
-	&dev_attr_nguid.attr,
-	&dev_attr_eui.attr,
-	&dev_attr_nsid.attr,
-	NULL,
-};
-
-/* Identifiers that a namespace does not have are not shown. */
-static umode_t weft_ns_attr_visible(struct kobject *kobj,
-				    struct attribute *a, int n)
-{
-	const struct nvme_ns_facts *f = &ns_of(kobj_to_dev(kobj))->facts;
-	bool uuid = !weft_id_is_zero(f->uuid, sizeof(f->uuid));
-	bool nguid = !weft_id_is_zero(f->nguid, sizeof(f->nguid));
-
-	if (a == &dev_attr_uuid.attr && !uuid && !nguid)
-		return 0;
-	if (a == &dev_attr_nguid.attr && !nguid)
-		return 0;
-	if (a == &dev_attr_eui.attr &&
-	    weft_id_is_zero(f->eui64, sizeof(f->eui64)))
-		return 0;
-	return a->mode;
-}
-
-static const struct attribute_group weft_ns_group = {
-	.attrs = weft_ns_attrs,
-	.is_visible = weft_ns_attr_visible,
-};
-const struct attribute_group *weft_ns_groups[] = { &weft_ns_group, NULL };

@@ -75,7 +75,7 @@ echo 1 > "$sub/attr_qid_max"
 back
 wait_for is live
 [ "$(cat "$ctrl/queue_count")" = 2 ] || fail "$(cat "$ctrl/queue_count") queues"
-one_context() { [ "$(ls "/sys/block/nvme${i}n1/mq" | wc -l)" = 1 ]; }
+one_context() { [ "$(ls "/sys/block/nvme${i}c${i}n1/mq" | wc -l)" = 1 ]; }
 wait_for one_context
 wait $job || fail "fio lost something"
 gone

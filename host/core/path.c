@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which path a bio takes. Three policies:
+ *
+ *   numa         the nearest optimized path of the submitter's node
+ *   round-robin  optimized paths in turn
+ *   queue-depth  the optimized path of the controller with the least in flight
+ *
+ * Paths that are not optimized are taken in the same way where no optimized one
+ * is usable. Called on the submit path, under the head's SRCU, without locks;
+ * requests are counted where they start and end, in any context.
+ */
+#include <linux/jiffies.h>
+#include <linux/topology.h>
+
+#include "host/core/head.h"
+
+const char *const weft_iopolicy_names[WEFT_IOPOLICIES] = {
+	[WEFT_IOPOLICY_NUMA]		= "numa",
+	[WEFT_IOPOLICY_ROUND_ROBIN]	= "round-robin",
+	[WEFT_IOPOLICY_QUEUE_DEPTH]	= "queue-depth",
+};
+
+enum weft_iopolicy weft_default_iopolicy;
+
+/* For optimized and other paths: index of a choice */
+enum { OPTIMIZED, OTHER, KINDS };
+
+static bool path_enabled(const struct weft_ns *ns)
+{
+	enum weft_ctrl_state state = weft_ctrl_state(ns->ctrl);
+
+	/* what is left when namespaces are removed may still finish */
+	return (state == WEFT_CTRL_LIVE || state == WEFT_CTRL_DELETING) &&
+	       READ_ONCE(ns->ready) && !READ_ONCE(ns->ana_pending);
+}
+
+/* OPTIMIZED, OTHER, or KINDS: not usable */
+static unsigned int path_kind(const struct weft_ns *ns)
+{
+	if (!path_enabled(ns))
+		return KINDS;
+	switch (READ_ONCE(ns->ana_state)) {
+	case NVME_ANA_OPTIMIZED:
+		return OPTIMIZED;
+	case NVME_ANA_NONOPTIMIZED:
+		return OTHER;
+	default:
+		return KINDS;
+	}
+}
+
+/* weft_path_usable() - can I/O be sent there in this moment? */
+bool weft_path_usable(const struct weft_ns *ns)
+{
+	return path_kind(ns) != KINDS;
+}
+
+#define for_each_path(ns, head)						\
+	list_for_each_entry_srcu(ns, &(head)->paths, sibling,		\
+				 srcu_read_lock_held(&(head)->srcu))
+
+static struct weft_ns *pick_numa(struct weft_head *head, int node,
+				 struct weft_ns *last)
+{
+	struct weft_ns *ns, *best[KINDS] = {};
+	int distance, least[KINDS] = { INT_MAX, INT_MAX };
+
+	if (last && path_kind(last) == OPTIMIZED)
+		return last;
+	for_each_path(ns, head) {
+		unsigned int kind = path_kind(ns);
+		int at = ns->ctrl->dma_dev_node;
+
+		if (kind == KINDS)
+			continue;
+		distance = at == NUMA_NO_NODE ? LOCAL_DISTANCE :
+						node_distance(node, at);
+		if (distance < least[kind]) {
+			least[kind] = distance;
+			best[kind] = ns;
+		}
+	}
+	return best[OPTIMIZED] ?: best[OTHER];
+}
+
+static struct weft_ns *pick_round_robin(struct weft_head *head, int node,
+					struct weft_ns *last)
+{
+	struct weft_ns *ns, *first[KINDS] = {}, *next[KINDS] = {};
+	bool after = false;
+
+	for_each_path(ns, head) {
+		unsigned int kind = path_kind(ns);
+
+		if (kind != KINDS && !first[kind])
+			first[kind] = ns;
+		if (kind != KINDS && after && !next[kind])
+			next[kind] = ns;
+		after |= ns == last;
+	}
+	if (first[OPTIMIZED])
+		return next[OPTIMIZED] ?: first[OPTIMIZED];
+	return next[OTHER] ?: first[OTHER];
+}
+
+static struct weft_ns *pick_queue_depth(struct weft_head *head, int node,
+					struct weft_ns *last)
+{
+	struct weft_ns *ns, *best[KINDS] = {};
+	int depth, least[KINDS] = { INT_MAX, INT_MAX };
+
+	for_each_path(ns, head) {
+		unsigned int kind = path_kind(ns);
+
+		if (kind == KINDS)
+			continue;
+		depth = atomic_read(&ns->ctrl->core->in_flight);
+		if (depth < least[kind]) {
+			least[kind] = depth;
+			best[kind] = ns;
+		}
+	}
+	return best[OPTIMIZED] ?: best[OTHER];
+}
+
+typedef struct weft_ns *(*pick_fn)(struct weft_head *head, int node,
+				   struct weft_ns *last);
+static const pick_fn picks[] = {
+	[WEFT_IOPOLICY_NUMA]		= pick_numa,
+	[WEFT_IOPOLICY_ROUND_ROBIN]	= pick_round_robin,
+	[WEFT_IOPOLICY_QUEUE_DEPTH]	= pick_queue_depth,
+};
+
+/*
+ * weft_find_path() - a usable path, or NULL
+ * Context: under the head's SRCU, which keeps the path.
+ */
+struct weft_ns *weft_find_path(struct weft_head *head)
+{
+	enum weft_iopolicy policy = READ_ONCE(head->subsys->iopolicy);
+	int node = numa_node_id();
+	struct weft_ns *last, *ns;
+
+	last = srcu_dereference(head->current_path[node], &head->srcu);
+	ns = picks[policy](head, node, last);
+	if (ns != last)
+		rcu_assign_pointer(head->current_path[node], ns);
+	return ns;
+}
+
+/* weft_clear_path() - @ns is not the last choice any more; any context */
+void weft_clear_path(struct weft_head *head, const struct weft_ns *ns)
+{
+	int node;
+
+	for_each_node(node)
+		if (rcu_access_pointer(head->current_path[node]) == ns)
+			RCU_INIT_POINTER(head->current_path[node], NULL);
+}
+
+static bool path_can_recover(const struct weft_ns *ns)
+{
+	if (!READ_ONCE(ns->ready) || READ_ONCE(ns->ctrl->core->failfast))
+		return false;
+	switch (weft_ctrl_state(ns->ctrl)) {
+	case WEFT_CTRL_LIVE:
+		return READ_ONCE(ns->ana_state) != NVME_ANA_PERSISTENT_LOSS;
+	case WEFT_CTRL_RESETTING:
+	case WEFT_CTRL_CONNECTING:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * weft_head_can_recover() - is it worth while to wait for a path?
+ * Context: under the head's SRCU.
+ */
+bool weft_head_can_recover(struct weft_head *head)
+{
+	struct weft_ns *ns;
+
+	for_each_path(ns, head)
+		if (path_can_recover(ns))
+			return true;
+	return false;
+}
+
+/*
+ * weft_path_start() - a request that came through a head is about to be sent
+ * Counted for queue-depth, and for the statistics of the head's disk, which
+ * has no requests of its own.
+ */
+void weft_path_start(struct request *rq)
+{
+	struct weft_ns *ns = rq->q->queuedata;
+	struct weft_request *req = weft_req(rq);
+	struct gendisk *disk = ns->head->disk;
+
+	if (READ_ONCE(ns->head->subsys->iopolicy) ==
+	    WEFT_IOPOLICY_QUEUE_DEPTH) {
+		atomic_inc(&ns->ctrl->core->in_flight);
+		req->flags |= WEFT_RQ_COUNTED;
+	}
+	if (blk_rq_bytes(rq) && blk_queue_io_stat(disk->queue)) {
+		req->started = weft_acct_start(disk->part0, rq);
+		req->flags |= WEFT_RQ_ACCOUNTED;
+	}
+}
+
+/* weft_path_end() - undo weft_path_start(), once */
+void weft_path_end(struct request *rq)
+{
+	struct weft_ns *ns = rq->q->queuedata;
+	struct weft_request *req = weft_req(rq);
+
+	if (req->flags & WEFT_RQ_COUNTED)
+		atomic_dec(&ns->ctrl->core->in_flight);
+	if (req->flags & WEFT_RQ_ACCOUNTED)
+		weft_acct_end(ns->head->disk->part0, rq, req->started);
+	req->flags &= ~(WEFT_RQ_COUNTED | WEFT_RQ_ACCOUNTED);
+}
+
+static int iopolicy_set(const char *val, const struct kernel_param *kp)
+{
+	int policy = sysfs_match_string(weft_iopolicy_names, val);
+
+	if (policy < 0)
+		return -EINVAL;
+	weft_default_iopolicy = policy;
+	return 0;
+}
+
+static int iopolicy_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n",
+			  weft_iopolicy_names[weft_default_iopolicy]);
+}
+
+const struct kernel_param_ops weft_iopolicy_ops = {
+	.set = iopolicy_set,
+	.get = iopolicy_get,
+};
