@@ -278,6 +278,25 @@ int nvme_id_ns_decode(const void *data, size_t len, struct nvme_ns_facts *f,
 	return decode_format(id, f, why);
 }
 
+int nvme_id_ns_indep_decode(const void *data, size_t len,
+			    struct nvme_ns_facts *f, struct weft_reason *why)
+{
+	const struct nvme_id_ns_indep *id = data;
+
+	if (len < sizeof(*id))
+		return weft_fail(why, -EMSGSIZE,
+				 "Identify Namespace of %zu bytes: it has %zu",
+				 len, sizeof(*id));
+	if (!(id->nstat & NVME_NSTAT_READY))
+		return weft_fail(why, -EBUSY, "it is not ready (nstat=0x%02x)",
+				 id->nstat);
+	f->nmic = id->nmic;
+	f->rescap = id->rescap;
+	f->nsattr = id->nsattr;
+	f->anagrpid = le32_to_cpu(id->anagrpid);
+	return 0;
+}
+
 static u8 *put_desc(u8 *p, u8 type, const u8 *id, u8 n)
 {
 	p[0] = type;

@@ -173,6 +173,14 @@ int nvme_id_ns_decode(const void *data, size_t len, struct nvme_ns_facts *f,
 		      struct weft_reason *why);
 
 /**
+ * nvme_id_ns_indep_decode() - what is the same for all command sets
+ * @f: nmic, rescap, anagrpid and nsattr are taken over
+ * Return: 0; -EMSGSIZE; -EBUSY if the namespace is not ready.
+ */
+int nvme_id_ns_indep_decode(const void *data, size_t len,
+			    struct nvme_ns_facts *f, struct weft_reason *why);
+
+/**
  * nvme_ns_descs_encode() - descriptor list: EUI64, NGUID, UUID (those that are
  * not zero) and CSI
  * @out: 4,096 bytes, all written

@@ -407,6 +407,24 @@ WEFT_ASSERT_OFFSET(struct nvme_id_ns, anagrpid, 92);
 WEFT_ASSERT_OFFSET(struct nvme_id_ns, nguid, 104);
 WEFT_ASSERT_OFFSET(struct nvme_id_ns, lbaf, 128);
 
+/* I/O command set independent part, CNS 08h (base specification, figure 280) */
+struct nvme_id_ns_indep {
+	u8 nsfeat;
+	u8 nmic;
+	u8 rescap;
+	u8 fpi;
+	__le32 anagrpid;
+	u8 nsattr;
+	u8 rsvd9;
+	__le16 nvmsetid;
+	__le16 endgid;
+	u8 nstat;
+	u8 rsvd15[4081];
+};
+WEFT_ASSERT_SIZE(struct nvme_id_ns_indep, NVME_IDENTIFY_SIZE);
+WEFT_ASSERT_OFFSET(struct nvme_id_ns_indep, nstat, 14);
+
+#define NVME_NSTAT_READY		(1u << 0)
 #define NVME_NSFEAT_THIN		(1u << 0)
 #define NVME_NSFEAT_ATOMICS		(1u << 1)	/* NAWUN, NAWUPF, NACWU */
 #define NVME_NSFEAT_OPTPERF		(1u << 4)

@@ -592,7 +592,38 @@ static void test_random(void)
 	CU_ASSERT_TRUE(ns > 50);
 }
 
-UNIT_MAIN(UNIT(test_ctrl_bytes), UNIT(test_ctrl_round_trip),
+/* CNS 08h: bytes 1, 2, 4 to 8 and 14 of the figure; nothing else changes */
+static void test_ns_independent(void)
+{
+	struct nvme_ns_facts f = { .lbads = 12, .nsze = 77, .uuid = { 1 } };
+	struct weft_reason why;
+	u8 page[4096];
+
+	memset(page, 0xff, sizeof(page));
+	page[1] = 1;
+	page[2] = 0x0e;
+	page[4] = 0x44;
+	page[5] = page[6] = page[7] = 0;
+	page[8] = 1;
+	page[14] = 0;
+	UNIT_EQ(nvme_id_ns_indep_decode(page, sizeof(page) - 1, &f, &why),
+		-EMSGSIZE);
+	UNIT_EQ(nvme_id_ns_indep_decode(page, sizeof(page), &f, &why), -EBUSY);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why.text, "not ready"));
+	UNIT_EQ(f.nmic, 0);
+	page[14] = 1;
+	UNIT_EQ(nvme_id_ns_indep_decode(page, sizeof(page), &f, &why), 0);
+	UNIT_EQ(f.nmic, 1);
+	UNIT_EQ(f.rescap, 0x0e);
+	UNIT_EQ(f.anagrpid, 0x44);
+	UNIT_EQ(f.nsattr, 1);
+	UNIT_EQ(f.lbads, 12);
+	UNIT_EQ(f.nsze, 77);
+	UNIT_EQ(f.uuid[0], 1);
+}
+
+UNIT_MAIN(UNIT(test_ns_independent),
+	  UNIT(test_ctrl_bytes), UNIT(test_ctrl_round_trip),
 	  UNIT(test_ctrl_text), UNIT(test_ctrl_check), UNIT(test_ns_bytes),
 	  UNIT(test_ns_round_trip), UNIT(test_ns_sizes),
 	  UNIT(test_ns_formats), UNIT(test_descs_bytes),
