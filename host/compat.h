@@ -268,6 +268,18 @@ static inline void weft_rq_list_push(weft_rq_list *list, struct request *rq)
 }
 #endif
 
+/* 6.3 gave reservations status codes of their own, and reports */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define WEFT_HAVE_PR_READ 1
+#define WEFT_PR_IOERR			PR_STS_IOERR
+#define WEFT_PR_RESERVATION_CONFLICT	PR_STS_RESERVATION_CONFLICT
+#define WEFT_PR_PATH_FAILED		PR_STS_PATH_FAILED
+#else
+#define WEFT_PR_IOERR			0x2
+#define WEFT_PR_RESERVATION_CONFLICT	0x18
+#define WEFT_PR_PATH_FAILED		0x10000
+#endif
+
 /* Renamed in 6.5 */
 #ifdef BLK_STS_RESV_CONFLICT
 #define WEFT_STS_RESV_CONFLICT	BLK_STS_RESV_CONFLICT

@@ -94,6 +94,9 @@ void weft_aer_work(struct work_struct *work)
 	if (!core->aer_armed) {
 		enable_events(core);
 		core->aer_armed = true;
+		/* what changes from here on is told, what did before is seen */
+		weft_queue_scan(core);
+		weft_queue_ana(core, 0);
 	} else if (status) {
 		dev_warn(core->ctrl->device,
 			 "asynchronous events: %s; none until the next connect\n",

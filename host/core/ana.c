@@ -20,11 +20,6 @@
 /* Until a log that the controller refused is asked for again */
 #define ANA_RETRY	HZ
 
-static bool ana_used(const struct weft_ctrl_core *core)
-{
-	return core->ana_size;
-}
-
 /* Enough of the log for all of its groups, in pieces of the slot's size */
 static int read_pieces(struct weft_ctrl_core *core, u8 lsp, u8 *log,
 		       size_t *len, struct weft_reason *why)
@@ -36,8 +31,6 @@ static int read_pieces(struct weft_ctrl_core *core, u8 lsp, u8 *log,
 
 	do {
 		n = min_t(size_t, core->ana_size - got, WEFT_SLOT_DATA);
-		if (!n)
-			return err;
 		err = weft_get_log_part(core, NVME_LOG_ANA, lsp, log + got, n,
 					got, why);
 		if (err)
@@ -49,7 +42,7 @@ static int read_pieces(struct weft_ctrl_core *core, u8 lsp, u8 *log,
 		do {
 			err = nvme_ana_iter_next(&it, &g, why);
 		} while (err > 0);
-	} while (err == -EMSGSIZE);
+	} while (err == -EMSGSIZE && got < core->ana_size);
 	*len = got;
 	return err;
 }
@@ -110,7 +103,7 @@ static void settle(struct weft_ns *ns)
 {
 	struct weft_ctrl_core *core = ns->ctrl->core;
 	void *entry = xa_load(&core->ana_groups, ns->ana_grpid);
-	u8 state = ns->ana_grpid && ana_used(core) ? xa_to_value(entry) :
+	u8 state = ns->ana_grpid && core->ana_size ? xa_to_value(entry) :
 						     NVME_ANA_OPTIMIZED;
 
 	lockdep_assert_held(&core->ana_lock);
@@ -206,10 +199,11 @@ static void ana_timer(struct work_struct *work)
 			 core->ctrl->info.anatt);
 }
 
-/* weft_queue_ana() - read the log soon; any context */
+/* weft_queue_ana() - read the log soon, if there is one; any context */
 void weft_queue_ana(struct weft_ctrl_core *core, unsigned long delay)
 {
-	weft_queue_live(core, &core->ana_work, delay);
+	if (READ_ONCE(core->ana_size))
+		weft_queue_live(core, &core->ana_work, delay);
 }
 
 /*
@@ -223,16 +217,17 @@ int weft_ana_setup(struct weft_ctrl_core *core, struct weft_reason *why)
 	struct weft_reason cause = {};
 	int err;
 
-	core->ana_size = 0;
 	if (!(info->cmic & NVME_CMIC_ANA))
-		return 0;
+		size = 0;
 	if (size > ANA_LOG_MAX) {
 		dev_warn(core->ctrl->device,
 			 "ANA log of up to %llu bytes: more than %u, so all paths count as optimized\n",
 			 size, ANA_LOG_MAX);
-		return 0;
+		size = 0;
 	}
-	core->ana_size = size;
+	WRITE_ONCE(core->ana_size, size);
+	if (!size)
+		return 0;
 	err = update(core, &cause);
 	return err ? weft_fail(why, err, "ANA log: %s", cause.text) : 0;
 }

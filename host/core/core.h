@@ -68,6 +68,7 @@ enum weft_hold {
  * @io_types: contexts per HCTX_TYPE_*
  * @depth: block layer's depth of I/O queues; @sqsize: 1-based
  * @ns_lock: @namespaces and @hold
+ * @write_cache: there is a volatile one and it is on, as the last scan found
  * @comp_seen: something completed since the keep-alive work last looked
  * @aer_armed: the AER is out, or has come back with @aer_result, @aer_status
  * @orphans: bios whose hardware context went away in a reconnect
@@ -133,6 +134,7 @@ struct weft_ctrl_core {
 	enum weft_hold hold;
 	struct delayed_work scan_work;
 	unsigned int scans;
+	bool write_cache;
 
 	spinlock_t orphan_lock;
 	struct bio_list orphans;
@@ -270,6 +272,8 @@ int weft_get_log_part(struct weft_ctrl_core *core, u8 lid, u8 lsp, void *data,
 		      u32 len, u64 offset, struct weft_reason *why);
 int weft_set_features(struct weft_ctrl_core *core, u8 fid, u32 cdw11,
 		      u32 *result, struct weft_reason *why);
+int weft_get_features(struct weft_ctrl_core *core, u8 fid, u32 *result,
+		      struct weft_reason *why);
 int weft_property_get(struct weft_ctrl_core *core, u32 offset, bool eight,
 		      u64 *value, struct weft_reason *why);
 int weft_property_set(struct weft_ctrl_core *core, u32 offset, u32 value,
@@ -345,8 +349,9 @@ void weft_chardev_exit(void);
 int weft_chardev_add(struct weft_ctrl_core *core);
 int weft_generic_init(void);
 void weft_generic_exit(void);
-void weft_generic_add(struct weft_ns *ns);
-void weft_generic_remove(struct weft_ns *ns);
+struct weft_generic *weft_generic_add(struct gendisk *disk,
+				      struct device *parent);
+void weft_generic_remove(struct weft_generic *g);
 
 /**
  * struct weft_user_cmd - one command that a user sends through us
@@ -402,6 +407,8 @@ int weft_ctrl_uring_cmd(struct weft_ctrl_core *core,
 			struct io_uring_cmd *ioucmd, unsigned int issue_flags);
 int weft_ns_uring_iopoll(struct weft_ns *ns, struct io_uring_cmd *ioucmd,
 			 struct io_comp_batch *iob);
+bool weft_uring_is_on(struct io_uring_cmd *ioucmd,
+		      const struct request_queue *q);
 int weft_ns_hold(struct weft_ns *ns);
 void weft_ns_release(struct weft_ns *ns);
 

@@ -30,15 +30,21 @@ void weft_ns_release(struct weft_ns *ns)
 	module_put(ns->ctrl->ops->module);
 }
 
-static int weft_blk_ioctl(struct block_device *bdev, weft_blk_mode mode,
-			  unsigned int cmd, unsigned long arg)
+/* weft_opened() - how a disk was opened, for the permission of commands */
+unsigned int weft_opened(struct block_device *bdev, weft_blk_mode mode)
 {
 	unsigned int opened = mode & WEFT_BLK_WRITE ? WEFT_OPENED_WRITE : 0;
 
 	if (bdev_is_partition(bdev))
 		opened |= WEFT_OPENED_PARTITION;
+	return opened;
+}
+
+static int weft_blk_ioctl(struct block_device *bdev, weft_blk_mode mode,
+			  unsigned int cmd, unsigned long arg)
+{
 	return weft_ns_ioctl(bdev->bd_disk->private_data, cmd,
-			     (void __user *)arg, opened);
+			     (void __user *)arg, weft_opened(bdev, mode));
 }
 
 #ifdef WEFT_HAVE_BLK_MODE
@@ -94,6 +100,7 @@ static const struct block_device_operations weft_blk_fops = {
 	.compat_ioctl = blkdev_compat_ptr_ioctl,
 	.getgeo = weft_blk_getgeo,
 	.free_disk = weft_blk_free_disk,
+	.pr_ops = &weft_pr_ops,
 };
 
 /* Formats that this host cannot move data of get a disk of capacity 0. */
@@ -135,7 +142,7 @@ static void ns_limits(struct weft_ctrl_core *core,
 	}
 	if (ctrl->info.oncs & NVME_ONCS_WRITE_ZEROES)
 		l->zeroes_bytes = WEFT_RW_BLOCKS_MAX << shift;
-	l->write_cache = ctrl->info.vwc & NVME_VWC_PRESENT;
+	l->write_cache = core->write_cache;
 	l->poll = core->io_types[HCTX_TYPE_POLL];
 	l->stable_writes = ctrl->opts->data_digest;
 }
@@ -295,12 +302,13 @@ struct weft_ns *weft_ns_add(struct weft_ctrl_core *core, u32 nsid,
 	err = ns_add_disk(ns, why);
 	if (err)
 		goto out_unlink;
-	if (ns->head->disk)
-		err = weft_head_add_path(ns->head, ns, why);
-	if (!err) {
-		weft_generic_add(ns);
+	if (!ns->head->disk) {
+		ns->generic = weft_generic_add(ns->disk, ns->ctrl->device);
 		return ns;
 	}
+	err = weft_head_add_path(ns->head, ns, why);
+	if (!err)
+		return ns;
 	weft_ns_remove(ns);
 	return ERR_PTR(err);
 
@@ -323,7 +331,7 @@ void weft_ns_remove(struct weft_ns *ns)
 {
 	struct weft_ctrl_core *core = ns->ctrl->core;
 
-	weft_generic_remove(ns);
+	weft_generic_remove(ns->generic);
 	if (ns->head->disk)
 		weft_head_del_path(ns->head, ns);
 	del_gendisk(ns->disk);
@@ -346,8 +354,11 @@ static int update_single(struct weft_ns *ns, const struct nvme_ns_facts *facts,
 int weft_ns_update(struct weft_ns *ns, const struct nvme_ns_facts *facts,
 		   struct weft_reason *why)
 {
+	const struct weft_ctrl_core *core = ns->ctrl->core;
+
 	if (!memcmp(&ns->facts, facts, sizeof(*facts)) &&
-	    ns->max_bytes == ns->ctrl->core->max_bytes)
+	    ns->max_bytes == core->max_bytes &&
+	    ns->limits.write_cache == core->write_cache)
 		return 0;
 	if (ns->ana_grpid != facts->anagrpid) {
 		ns->ana_grpid = facts->anagrpid;

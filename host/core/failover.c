@@ -193,7 +193,8 @@ static void path_failed(struct weft_ns *ns, nvme_status status)
 	case NVME_SC_ANA_INACCESSIBLE:
 	case NVME_SC_ANA_TRANSITION:
 		/* not before the log says how things are */
-		WRITE_ONCE(ns->ana_pending, true);
+		if (ns->ctrl->core->ana_size)
+			WRITE_ONCE(ns->ana_pending, true);
 		weft_queue_ana(ns->ctrl->core, 0);
 		break;
 	}

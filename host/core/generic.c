@@ -20,48 +20,96 @@
 struct weft_generic {
 	struct device dev;
 	struct cdev cdev;
-	struct weft_ns *ns;
+	struct gendisk *disk;
 };
 
 static dev_t generic_devt;
 static DEFINE_IDA(generic_minors);
 static struct class generic_class;
 
+/* The head whose disk @file's device stands beside, or NULL: a namespace's */
+static struct weft_head *head_of(const struct file *file)
+{
+	struct gendisk *disk = file->private_data;
+
+	return weft_is_head(disk) ? disk->private_data : NULL;
+}
+
+static struct weft_ns *ns_of(const struct file *file)
+{
+	struct gendisk *disk = file->private_data;
+
+	return disk->private_data;
+}
+
 static int generic_open(struct inode *inode, struct file *file)
 {
 	struct weft_generic *g = container_of(inode->i_cdev,
 					      struct weft_generic, cdev);
 
-	file->private_data = g->ns;
-	return weft_ns_hold(g->ns);
+	file->private_data = g->disk;
+	return head_of(file) ? weft_head_hold(head_of(file)) :
+			       weft_ns_hold(ns_of(file));
 }
 
 static int generic_release(struct inode *inode, struct file *file)
 {
-	weft_ns_release(file->private_data);
+	if (head_of(file))
+		weft_head_unhold(head_of(file));
+	else
+		weft_ns_release(ns_of(file));
 	return 0;
 }
 
 static long generic_ioctl(struct file *file, unsigned int cmd,
 			  unsigned long arg)
 {
-	return weft_ns_ioctl(file->private_data, cmd, (void __user *)arg,
-			     file->f_mode & FMODE_WRITE ? WEFT_OPENED_WRITE :
-							  0);
+	unsigned int opened = file->f_mode & FMODE_WRITE ? WEFT_OPENED_WRITE :
+							   0;
+	void __user *user = (void __user *)arg;
+
+	return head_of(file) ?
+	       weft_head_ioctl(head_of(file), cmd, user, opened) :
+	       weft_ns_ioctl(ns_of(file), cmd, user, opened);
 }
 
 static int generic_uring_cmd(struct io_uring_cmd *ioucmd,
 			     unsigned int issue_flags)
 {
-	return weft_ns_uring_cmd(ioucmd->file->private_data, ioucmd,
-				 issue_flags);
+	struct weft_head *head = head_of(ioucmd->file);
+	int err = -ENOTCONN;
+	struct weft_ns *ns;
+	int idx;
+
+	if (!head)
+		return weft_ns_uring_cmd(ns_of(ioucmd->file), ioucmd,
+					 issue_flags);
+	idx = srcu_read_lock(&head->srcu);
+	ns = weft_find_path(head);
+	if (ns)
+		err = weft_ns_uring_cmd(ns, ioucmd, issue_flags);
+	srcu_read_unlock(&head->srcu, idx);
+	return err;
 }
 
+/* The path that the command took may have gone: then the command has ended. */
 static int generic_uring_iopoll(struct io_uring_cmd *ioucmd,
 				struct io_comp_batch *iob,
 				unsigned int poll_flags)
 {
-	return weft_ns_uring_iopoll(ioucmd->file->private_data, ioucmd, iob);
+	struct weft_head *head = head_of(ioucmd->file);
+	struct weft_ns *ns;
+	int idx, n = 0;
+
+	if (!head)
+		return weft_ns_uring_iopoll(ns_of(ioucmd->file), ioucmd, iob);
+	idx = srcu_read_lock(&head->srcu);
+	list_for_each_entry_srcu(ns, &head->paths, sibling,
+				 srcu_read_lock_held(&head->srcu))
+		if (weft_uring_is_on(ioucmd, ns->disk->queue))
+			n = weft_ns_uring_iopoll(ns, ioucmd, iob);
+	srcu_read_unlock(&head->srcu, idx);
+	return n;
 }
 
 static const struct file_operations generic_fops = {
@@ -80,62 +128,65 @@ static void generic_dev_release(struct device *dev)
 	struct weft_generic *g = container_of(dev, struct weft_generic, dev);
 
 	ida_free(&generic_minors, MINOR(dev->devt));
-	put_disk(g->ns->disk);
+	put_disk(g->disk);
 	kfree(g);
 }
 
-static int generic_create(struct weft_ns *ns)
+static struct weft_generic *generic_create(struct gendisk *disk,
+					   struct device *parent)
 {
 	struct weft_generic *g = kzalloc(sizeof(*g), GFP_KERNEL);
 	int minor, err;
 
 	if (!g)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	minor = ida_alloc_max(&generic_minors, WEFT_MINORS - 1, GFP_KERNEL);
 	if (minor < 0) {
 		kfree(g);
-		return minor;
+		return ERR_PTR(minor);
 	}
-	g->ns = ns;
-	get_device(disk_to_dev(ns->disk));
+	g->disk = disk;
+	get_device(disk_to_dev(disk));
 	device_initialize(&g->dev);
 	g->dev.class = &generic_class;
-	g->dev.parent = ns->ctrl->device;
+	g->dev.parent = parent;
 	g->dev.devt = MKDEV(MAJOR(generic_devt), minor);
 	g->dev.release = generic_dev_release;
 	cdev_init(&g->cdev, &generic_fops);
 	g->cdev.owner = THIS_MODULE;
-	err = dev_set_name(&g->dev, "ng%dn%d", ns->ctrl->instance,
-			   ns->head->instance);
+	/* nvme0n1 and ng0n1 */
+	err = dev_set_name(&g->dev, "ng%s", disk->disk_name + strlen("nvme"));
 	if (!err)
 		err = cdev_device_add(&g->cdev, &g->dev);
-	if (err)
+	if (err) {
 		put_device(&g->dev);
-	else
-		ns->generic = g;
-	return err;
+		return ERR_PTR(err);
+	}
+	return g;
 }
 
-/* weft_generic_add() - @ns has its disk; without ngXnY it still works */
-void weft_generic_add(struct weft_ns *ns)
+/*
+ * weft_generic_add() - @disk has been added below @parent
+ * Return: NULL if there was a failure: without ngXnY the disk still works.
+ */
+struct weft_generic *weft_generic_add(struct gendisk *disk,
+				      struct device *parent)
 {
-	int err = generic_create(ns);
+	struct weft_generic *g = generic_create(disk, parent);
 
-	if (err)
-		dev_warn(ns->ctrl->device,
-			 "ng%dn%d cannot be made (error %d): only %s is there\n",
-			 ns->ctrl->instance, ns->head->instance, err,
-			 ns->disk->disk_name);
+	if (!IS_ERR(g))
+		return g;
+	dev_warn(parent, "ng%s cannot be made (error %ld): only %s is there\n",
+		 disk->disk_name + strlen("nvme"), PTR_ERR(g),
+		 disk->disk_name);
+	return NULL;
 }
 
 /* weft_generic_remove() - no new opens; files that are open stay */
-void weft_generic_remove(struct weft_ns *ns)
+void weft_generic_remove(struct weft_generic *g)
 {
-	struct weft_generic *g = ns->generic;
-
 	if (!g)
 		return;
-	ns->generic = NULL;
 	cdev_device_del(&g->cdev, &g->dev);
 	put_device(&g->dev);
 }

@@ -74,6 +74,8 @@ static struct weft_head *head_alloc(struct weft_subsys *s, u32 nsid,
 	head->nsid = nsid;
 	head->shared = facts->nmic & NVME_NMIC_SHARED;
 	head->facts = *facts;
+	ratelimit_state_init(&head->nuse_limit, 5 * HZ, 1);
+	ratelimit_set_flags(&head->nuse_limit, RATELIMIT_MSG_ON_RELEASE);
 	kref_init(&head->ref);
 	mutex_init(&head->show_lock);
 	mutex_init(&head->lock);

@@ -20,6 +20,7 @@
 #include <linux/bio.h>
 #include <linux/hdreg.h>
 #include <linux/kref.h>
+#include <linux/ratelimit.h>
 #include <linux/srcu.h>
 
 #include "common/ana.h"
@@ -68,7 +69,9 @@ struct weft_subsys {
  * @link: in the subsystem's list while it has namespaces, under its lock
  * @users: namespaces (one per controller) that belong to it, under the same
  * @facts: of the namespace, as last identified; identifiers never change
+ * @nuse: blocks in use, as last asked for; not more often than @nuse_limit lets
  * @disk: NULL if the only path's disk serves
+ * @generic: its character device, or NULL
  * @show_lock: the disk is added or removed
  * @shown: @gone: the disk was added; it never will be (any more)
  * @lock: @paths and @openers
@@ -87,8 +90,11 @@ struct weft_head {
 	int instance;
 	bool shared;
 	struct nvme_ns_facts facts;
+	struct ratelimit_state nuse_limit;
+	u64 nuse;
 
 	struct gendisk *disk;
+	struct weft_generic *generic;
 	struct mutex show_lock;
 	bool shown;
 	bool gone;
@@ -131,6 +137,11 @@ int weft_head_update(struct weft_head *head, struct weft_ns *ns,
 		     const struct nvme_ns_facts *facts,
 		     struct weft_reason *why);
 void weft_head_show(struct weft_head *head);
+bool weft_is_head(const struct gendisk *disk);
+int weft_head_hold(struct weft_head *head);
+void weft_head_unhold(struct weft_head *head);
+int weft_head_ioctl(struct weft_head *head, unsigned int cmd, void __user *arg,
+		    unsigned int opened);
 void weft_head_hide(struct weft_head *head);
 
 /* failover.c: bios on their way to a path */
@@ -165,10 +176,13 @@ void weft_queue_ana(struct weft_ctrl_core *core, unsigned long delay);
 /* disk.c: what a path's disk and a head's share */
 int weft_ns_apply(struct weft_ns *ns, const struct nvme_ns_facts *f,
 		  struct weft_reason *why);
+unsigned int weft_opened(struct block_device *bdev, weft_blk_mode mode);
 int weft_blk_getgeo(struct block_device *bdev, struct hd_geometry *geo);
+
+/* pr.c */
+extern const struct pr_ops weft_pr_ops;
 
 /* nsattr.c */
 extern const struct attribute_group *weft_ns_groups[];
-extern const struct block_device_operations weft_head_fops;
 
 #endif

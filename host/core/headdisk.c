@@ -15,6 +15,8 @@
 
 #include "host/core/head.h"
 
+static const struct block_device_operations weft_head_fops;
+
 /* part_works may be stuck for as long as a target is away */
 static struct workqueue_struct *part_wq;
 
@@ -190,6 +192,7 @@ void weft_head_show(struct weft_head *head)
 		goto out;
 	}
 	head->shown = true;
+	head->generic = weft_generic_add(disk, &head->subsys->dev);
 	queue_work(part_wq, &head->part_work);
 out:
 	mutex_unlock(&head->show_lock);
@@ -205,6 +208,7 @@ void weft_head_hide(struct weft_head *head)
 	/* without paths, what waits fails, and so does what part_work reads */
 	weft_head_kick(head);
 	cancel_work_sync(&head->part_work);
+	weft_generic_remove(head->generic);
 	if (head->shown)
 		del_gendisk(head->disk);
 	weft_head_kick(head);
@@ -228,7 +232,14 @@ static void part_work(struct work_struct *work)
 	mutex_unlock(&head->disk->open_mutex);
 }
 
-static int head_open(struct weft_head *head)
+/* weft_is_head() - is @disk's private data a head, or a path? */
+bool weft_is_head(const struct gendisk *disk)
+{
+	return disk->fops == &weft_head_fops;
+}
+
+/* weft_head_hold() - somebody opens it: modules of all paths must stay */
+int weft_head_hold(struct weft_head *head)
 {
 	struct weft_ns *ns;
 
@@ -240,7 +251,7 @@ static int head_open(struct weft_head *head)
 	return 0;
 }
 
-static void head_close(struct weft_head *head)
+void weft_head_unhold(struct weft_head *head)
 {
 	struct weft_ns *ns;
 
@@ -254,14 +265,14 @@ static void head_close(struct weft_head *head)
 /* Requests to the controller, which may outlive the path */
 static int path_ctrl_ioctl(struct weft_head *head, int idx,
 			   struct weft_ns *ns, unsigned int cmd,
-			   void __user *arg)
+			   void __user *arg, unsigned int opened)
 {
 	struct weft_ctrl *ctrl = ns->ctrl;
 	int err;
 
 	get_device(ctrl->device);
 	srcu_read_unlock(&head->srcu, idx);
-	err = weft_ctrl_ioctl(ctrl, cmd, arg);
+	err = weft_ctrl_ioctl(ctrl, cmd, arg, opened);
 	put_device(ctrl->device);
 	return err;
 }
@@ -280,47 +291,53 @@ static bool is_ctrl_ioctl(unsigned int cmd)
 	}
 }
 
-/* While the user waits for an I/O command of his, the path does not go. */
-static int head_ioctl(struct block_device *bdev, weft_blk_mode mode,
-		      unsigned int cmd, unsigned long arg)
+/*
+ * weft_head_ioctl() - on a head's nvmeXnY or ngXnY
+ * While the user waits for an I/O command of his, the path does not go.
+ */
+int weft_head_ioctl(struct weft_head *head, unsigned int cmd, void __user *arg,
+		    unsigned int opened)
 {
-	struct weft_head *head = bdev->bd_disk->private_data;
-	void __user *user = (void __user *)arg;
 	struct weft_ns *ns;
 	int err = -EWOULDBLOCK;
 	int idx;
 
-	if (bdev_is_partition(bdev))
-		return -ENOTTY;
 	idx = srcu_read_lock(&head->srcu);
 	ns = weft_find_path(head);
 	if (ns && is_ctrl_ioctl(cmd))
-		return path_ctrl_ioctl(head, idx, ns, cmd, user);
+		return path_ctrl_ioctl(head, idx, ns, cmd, arg, opened);
 	if (ns)
-		err = weft_ns_ioctl(ns, cmd, user);
+		err = weft_ns_ioctl(ns, cmd, arg, opened);
 	srcu_read_unlock(&head->srcu, idx);
 	return err;
+}
+
+static int head_blk_ioctl(struct block_device *bdev, weft_blk_mode mode,
+			  unsigned int cmd, unsigned long arg)
+{
+	return weft_head_ioctl(bdev->bd_disk->private_data, cmd,
+			       (void __user *)arg, weft_opened(bdev, mode));
 }
 
 #ifdef WEFT_HAVE_BLK_MODE
 static int weft_head_blk_open(struct gendisk *disk, blk_mode_t mode)
 {
-	return head_open(disk->private_data);
+	return weft_head_hold(disk->private_data);
 }
 
 static void weft_head_blk_release(struct gendisk *disk)
 {
-	head_close(disk->private_data);
+	weft_head_unhold(disk->private_data);
 }
 #else
 static int weft_head_blk_open(struct block_device *bdev, fmode_t mode)
 {
-	return head_open(bdev->bd_disk->private_data);
+	return weft_head_hold(bdev->bd_disk->private_data);
 }
 
 static void weft_head_blk_release(struct gendisk *disk, fmode_t mode)
 {
-	head_close(disk->private_data);
+	weft_head_unhold(disk->private_data);
 }
 #endif
 
@@ -329,15 +346,16 @@ static void head_free_disk(struct gendisk *disk)
 	weft_head_put(disk->private_data);
 }
 
-const struct block_device_operations weft_head_fops = {
+static const struct block_device_operations weft_head_fops = {
 	.owner = THIS_MODULE,
 	.submit_bio = weft_head_submit_bio,
 	.open = weft_head_blk_open,
 	.release = weft_head_blk_release,
-	.ioctl = head_ioctl,
+	.ioctl = head_blk_ioctl,
 	.compat_ioctl = blkdev_compat_ptr_ioctl,
 	.getgeo = weft_blk_getgeo,
 	.free_disk = head_free_disk,
+	.pr_ops = &weft_pr_ops,
 };
 
 /* weft_head_alloc_disk() - the head gets a disk, not added yet; 0 or -ENOMEM */

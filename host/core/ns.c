@@ -40,13 +40,11 @@ static int read_descriptors(struct scan *s, u32 nsid)
 				    &s->why);
 }
 
-/* 0; -ENODEV: not there (any more); another errno: cannot tell */
-static int read_namespace(struct scan *s, u32 nsid)
+static int read_nvm(struct scan *s, u32 nsid)
 {
 	nvme_status status;
 	int err;
 
-	memset(&s->facts, 0, sizeof(s->facts));
 	err = weft_identify(s->core, NVME_CNS_NS, nsid, s->data, &status,
 			    &s->why);
 	if (err)
@@ -57,11 +55,55 @@ static int read_namespace(struct scan *s, u32 nsid)
 	if (!err)
 		err = nvme_id_ns_decode(s->data, sizeof(s->data), &s->facts,
 					&s->why);
-	if (err)
-		return err;
 	/* it changes with every write */
 	s->facts.nuse = 0;
-	return read_descriptors(s, nsid);
+	return err;
+}
+
+/* What a controller offers that has it is the truth also for CNS 00h's fields */
+static int read_independent(struct scan *s, u32 nsid)
+{
+	nvme_status status;
+	int err;
+
+	err = weft_identify(s->core, NVME_CNS_CSI_INDEP_NS, nsid, s->data,
+			    &status, &s->why);
+	if (err || status)
+		return err;
+	return nvme_id_ns_indep_decode(s->data, sizeof(s->data), &s->facts,
+				       &s->why);
+}
+
+/* 0; -ENODEV: not there (any more); another errno: cannot tell */
+static int read_namespace(struct scan *s, u32 nsid)
+{
+	bool independent = s->core->cap & NVME_CAP_CRIMS;
+	int err;
+
+	memset(&s->facts, 0, sizeof(s->facts));
+	err = read_nvm(s, nsid);
+	if (err == -EOPNOTSUPP && independent) {
+		/* of a command set that knows no blocks: a disk of no size */
+		s->facts.lbads = SECTOR_SHIFT;
+		err = 0;
+	}
+	if (!err)
+		err = read_descriptors(s, nsid);
+	if (!err && independent)
+		err = read_independent(s, nsid);
+	return err;
+}
+
+/* Without an answer a cache that there can be counts as being on. */
+static void read_write_cache(struct scan *s)
+{
+	u32 on = 1;
+
+	if (!(s->core->ctrl->info.vwc & NVME_VWC_PRESENT))
+		on = 0;
+	else if (weft_get_features(s->core, NVME_FEAT_VWC, &on, &s->why))
+		on = 1;
+	s->core->write_cache = on & 1;
 }
 
 static int scan_one(struct scan *s, u32 nsid)
@@ -140,6 +182,7 @@ static void scan(struct weft_ctrl_core *core)
 	if (!s)
 		return;
 	s->core = core;
+	read_write_cache(s);
 	list_for_each_entry(ns, &core->namespaces, link)
 		ns->seen = false;
 	err = scan_list(s);

@@ -5,20 +5,16 @@
  * both. Read by users in process context.
  */
 #include <linux/device.h>
+#include <linux/slab.h>
 
 #include "host/core/head.h"
-
-static bool is_head(const struct gendisk *disk)
-{
-	return disk->fops == &weft_head_fops;
-}
 
 static struct weft_head *head_of(struct device *dev)
 {
 	struct gendisk *disk = dev_to_disk(dev);
 	struct weft_ns *ns = disk->private_data;
 
-	return is_head(disk) ? disk->private_data : ns->head;
+	return weft_is_head(disk) ? disk->private_data : ns->head;
 }
 
 /* The most lasting identifier there is, as the in-tree host names it */
@@ -69,6 +65,48 @@ NS_SHOW(nsid, "%u", head->nsid);
 NS_SHOW(csi, "%u", head->facts.csi);
 NS_SHOW(metadata_bytes, "%u", head->facts.ms);
 
+static int read_nuse(struct weft_ns *ns)
+{
+	struct weft_ctrl_core *core = ns->ctrl->core;
+	u8 *data = kmalloc(NVME_IDENTIFY_SIZE, GFP_KERNEL);
+	struct nvme_ns_facts facts;
+	nvme_status status;
+	int err;
+
+	if (!data)
+		return -ENOMEM;
+	err = weft_identify(core, NVME_CNS_NS, ns->nsid, data, &status, NULL);
+	if (!err && status)
+		err = nvme_status_to_errno(status);
+	if (!err)
+		err = nvme_id_ns_decode(data, NVME_IDENTIFY_SIZE, &facts, NULL);
+	if (!err)
+		ns->head->nuse = facts.nuse;
+	kfree(data);
+	return err;
+}
+
+/* It changes with every write, so it is asked for; but any user may read it. */
+static ssize_t nuse_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	struct gendisk *disk = dev_to_disk(dev);
+	struct weft_head *head = head_of(dev);
+	struct weft_ns *ns = disk->private_data;
+	int idx, err = 0;
+
+	if (!__ratelimit(&head->nuse_limit))
+		goto out;
+	idx = srcu_read_lock(&head->srcu);
+	if (weft_is_head(disk))
+		ns = weft_find_path(head);
+	err = ns ? read_nuse(ns) : -EWOULDBLOCK;
+	srcu_read_unlock(&head->srcu, idx);
+out:
+	return err ? err : sysfs_emit(buf, "%llu\n", head->nuse);
+}
+static DEVICE_ATTR_RO(nuse);
+
 static ssize_t ana_grpid_show(struct device *dev,
 			      struct device_attribute *attr, char *buf)
 {
@@ -96,6 +134,7 @@ static struct attribute *weft_ns_attrs[] = {
 	&dev_attr_nsid.attr,
 	&dev_attr_csi.attr,
 	&dev_attr_metadata_bytes.attr,
+	&dev_attr_nuse.attr,
 	&dev_attr_ana_grpid.attr,
 	&dev_attr_ana_state.attr,
 	NULL,
@@ -123,7 +162,7 @@ static umode_t weft_ns_attr_visible(struct kobject *kobj,
 	const struct weft_ns *ns = disk->private_data;
 
 	if (a == &dev_attr_ana_grpid.attr || a == &dev_attr_ana_state.attr)
-		return !is_head(disk) && ns->ctrl->info.cmic & NVME_CMIC_ANA ?
+		return !weft_is_head(disk) && ns->ctrl->info.cmic & NVME_CMIC_ANA ?
 		       a->mode : 0;
 	return has_id(&head_of(dev)->facts, a) ? a->mode : 0;
 }

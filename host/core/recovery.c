@@ -54,7 +54,6 @@ void weft_teardown(struct weft_ctrl_core *core, bool orderly)
 void weft_start_ctrl(struct weft_ctrl_core *core)
 {
 	weft_aer_start(core);
-	weft_queue_scan(core);
 	weft_ctrl_uevent(core, "NVME_EVENT=connected");
 }
 

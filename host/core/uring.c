@@ -20,7 +20,10 @@
 struct uring_pdu {
 	struct request *rq;
 	struct bio *bio;
-	u64 result;
+	union {
+		struct request_queue *q;	/* before the end */
+		u64 result;			/* after it */
+	};
 	int status;
 };
 
@@ -104,6 +107,7 @@ static int uring_start(struct request_queue *q, const struct weft_user_cmd *u,
 		return PTR_ERR(rq);
 	pdu->bio = rq->bio;
 	pdu->rq = rq;
+	pdu->q = q;
 	rq->end_io_data = ioucmd;
 	rq->end_io = uring_end_io;
 	blk_execute_rq_nowait(rq, false);
@@ -181,6 +185,16 @@ int weft_ctrl_uring_cmd(struct weft_ctrl_core *core,
 	err = weft_passthru_admin(core, &u);
 	io_uring_cmd_done(ioucmd, err, u.result, issue_flags);
 	return -EIOCBQUEUED;
+}
+
+/*
+ * weft_uring_is_on() - did @ioucmd go to @q?
+ * The queue that the command went to may be gone by now; it is not touched.
+ */
+bool weft_uring_is_on(struct io_uring_cmd *ioucmd,
+		      const struct request_queue *q)
+{
+	return READ_ONCE(uring_pdu(ioucmd)->q) == q;
 }
 
 /*
