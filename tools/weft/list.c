@@ -48,6 +48,23 @@ static json_t *disk_json(const char *ctrl, const char *disk)
 			 "uuid", cli_json_text(uuid));
 }
 
+static const char *text(const json_t *j, const char *key)
+{
+	return json_string_value(json_object_get(j, key));
+}
+
+static const json_t *by_name(const json_t *list, const char *name)
+{
+	json_t *x;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, x)
+		if (!strcmp(text(x, "name"), name))
+			return x;
+	return NULL;
+}
+
+/* A disk that several controllers lead to is listed once, with the first. */
 static void gather(const struct host *h, json_t *ctrls, json_t *disks)
 {
 	struct names names, of;
@@ -58,16 +75,12 @@ static void gather(const struct host *h, json_t *ctrls, json_t *disks)
 		json_array_append_new(ctrls, controller_json(h, names.name[i]));
 		host_disks(h, names.name[i], &of);
 		for (k = 0; k < of.n; k++)
-			json_array_append_new(disks, disk_json(names.name[i],
-							       of.name[k]));
+			if (!by_name(disks, of.name[k]))
+				json_array_append_new(disks,
+					disk_json(names.name[i], of.name[k]));
 		names_free(&of);
 	}
 	names_free(&names);
-}
-
-static const char *text(const json_t *j, const char *key)
-{
-	return json_string_value(json_object_get(j, key));
 }
 
 static void print_controllers(const json_t *ctrls)
@@ -86,17 +99,6 @@ static void print_controllers(const json_t *ctrls)
 			  text(c, "subsysnqn"));
 	}
 	table_print(t);
-}
-
-static const json_t *by_name(const json_t *list, const char *name)
-{
-	json_t *x;
-	size_t i;
-
-	json_array_foreach((json_t *)list, i, x)
-		if (!strcmp(text(x, "name"), name))
-			return x;
-	return NULL;
 }
 
 static void print_disks(const json_t *ctrls, const json_t *disks)
