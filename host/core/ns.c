@@ -22,6 +22,7 @@ struct scan {
 	struct nvme_ns_facts facts;
 	struct weft_reason why;
 	unsigned int count;
+	bool again;
 };
 
 /* Controllers before 1.3 have no descriptors: what CNS 00h said stays. */
@@ -127,6 +128,8 @@ static int scan_one(struct scan *s, u32 nsid)
 	if (ns && !weft_same_ids(&ns->facts, &s->facts)) {
 		dev_err_ratelimited(dev, "identifiers changed for nsid %u: removing it\n",
 				    nsid);
+		/* what is there now is another one, and its turn comes next */
+		s->again = true;
 		return 0;
 	}
 	if (s->count++ >= WEFT_MAX_NAMESPACES)
@@ -192,6 +195,8 @@ static void scan(struct weft_ctrl_core *core)
 		list_for_each_entry_safe(ns, next, &core->namespaces, link)
 			if (!ns->seen)
 				weft_ns_remove(ns);
+	if (s->again)
+		weft_queue_scan(core);
 	kvfree(s);
 }
 
