@@ -15,7 +15,9 @@
 #include <linux/blkdev.h>
 #include <linux/device.h>
 #include <linux/err.h>
+#include <linux/net.h>
 #include <linux/version.h>
+#include <net/sock.h>
 
 /* BLK_OPEN_READ came with blk_mode_t and the new open, release and ioctl */
 #ifdef BLK_OPEN_READ
@@ -285,6 +287,64 @@ static inline void weft_rq_list_push(weft_rq_list *list, struct request *rq)
 #define WEFT_STS_RESV_CONFLICT	BLK_STS_RESV_CONFLICT
 #else
 #define WEFT_STS_RESV_CONFLICT	BLK_STS_NEXUS
+#endif
+
+/**
+ * weft_sock_send() - hand pieces of memory to a TCP socket, by reference
+ * @bv: @nr: pieces, which may span pages; every page is sendpage_ok()
+ * @bytes: in all of them
+ * @more: what comes next follows at once
+ *
+ * One pass under the socket's lock; TCP takes references to the pages and is
+ * told to push only at the end. Never waits for room. Process context.
+ *
+ * Return: bytes taken, maybe fewer than @bytes; -EAGAIN: none, write_space will
+ * be called; another negative errno: the connection is of no use.
+ */
+#ifdef MSG_SENDPAGE_NOTLAST	/* before 6.5: no MSG_SPLICE_PAGES in TCP */
+static inline int weft_sock_send(struct socket *sock, struct bio_vec *bv,
+				 u32 nr, u32 bytes, bool more)
+{
+	const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+	u32 sent = 0, done, len;
+	int f, n = 0;
+
+	lock_sock(sock->sk);
+	for (; nr; bv++, nr--) {
+		for (done = 0; done < bv->bv_len; done += n) {
+			u32 at = bv->bv_offset + done;
+
+			len = min_t(u32, bv->bv_len - done,
+				    PAGE_SIZE - offset_in_page(at));
+			f = flags;
+			if (sent + len < bytes)
+				f |= MSG_MORE | MSG_SENDPAGE_NOTLAST;
+			else if (more)
+				f |= MSG_MORE;
+			n = kernel_sendpage_locked(sock->sk,
+						   bv->bv_page + (at >> PAGE_SHIFT),
+						   offset_in_page(at), len, f);
+			if (n <= 0)
+				goto out;
+			sent += n;
+		}
+	}
+out:
+	release_sock(sock->sk);
+	return sent ? sent : n;
+}
+#else
+static inline int weft_sock_send(struct socket *sock, struct bio_vec *bv,
+				 u32 nr, u32 bytes, bool more)
+{
+	struct msghdr msg = {
+		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL | MSG_SPLICE_PAGES |
+			     (more ? MSG_MORE : 0),
+	};
+
+	iov_iter_bvec(&msg.msg_iter, WRITE, bv, nr, bytes);
+	return sock_sendmsg(sock, &msg);
+}
 #endif
 
 #endif

@@ -51,6 +51,7 @@ struct weft_ctrl_core;
  * @data: @len (<= WEFT_SLOT_DATA) bytes, copied to or from the slot's buffer
  * @dir: which way @data goes
  * @cqe: the response, if exec returned 0
+ * @broke: else why the connection broke, in words; NULL if nobody knows
  */
 struct weft_slot_cmd {
 	union nvme_cmd cmd;
@@ -58,6 +59,7 @@ struct weft_slot_cmd {
 	u32 len;
 	enum nvme_xfer_dir dir;
 	struct nvme_cqe cqe;
+	const char *broke;
 };
 
 /**
@@ -258,13 +260,6 @@ blk_status_t weft_setup_rq(struct request *rq);
 void weft_cleanup_rq(struct request *rq);
 
 /**
- * weft_find_rq() - request of a response's CID
- * Return: the started request, or NULL if CID is out of range, not in flight
- * or of another generation: the peer is broken, report it.
- */
-struct request *weft_find_rq(struct blk_mq_tags *tags, u16 cid);
-
-/**
  * weft_end_rq() - a response has come, from any context
  * @cqe_status: the wire's status field (with the phase bit)
  * @iob: where requests that have succeeded are gathered, or NULL: none are
@@ -281,7 +276,7 @@ bool weft_end_rq(struct request *rq, u16 cqe_status, u64 result,
 
 /**
  * weft_complete_batch() - end all requests in @iob, which have succeeded
- * @unmap: the transport's undoing of one's data mapping
+ * @unmap: the transport's undoing of one's data mapping, or NULL
  */
 void weft_complete_batch(struct io_comp_batch *iob,
 			 void (*unmap)(struct request *rq));
@@ -367,7 +362,8 @@ enum {
 	WEFT_Q_LIVE,		/* the block layer may use it */
 	WEFT_Q_LOST,		/* the connection went away or is of no use */
 	WEFT_Q_POLLING,		/* a task is in ->poll */
-	WEFT_Q_REPORTED,	/* this connection's first error was reported */
+	WEFT_Q_REPORTED,	/* this connection's first error is reported */
+	WEFT_Q_TOLD,		/* it is in @lost */
 };
 
 /**
@@ -375,6 +371,7 @@ enum {
  * @lock: stop_queue against itself
  * @life: the private slots' users (read) against free_queue (write)
  * @exec_done: the private slot's response has come, or the queue ends
+ * @lost: the first error of the connection in words
  * @count: counters; plain increments, by whom the transport decides
  *
  * Lives as long as the controller.
@@ -387,6 +384,7 @@ struct weft_tqueue {
 	struct rw_semaphore life;
 	struct weft_queue_params params;
 	struct completion exec_done;
+	char lost[160];
 	const char *const *count_names;
 	u64 *count;
 	struct dentry *debugfs;
@@ -394,6 +392,7 @@ struct weft_tqueue {
 
 void weft_tqueue_init(struct weft_tqueue *q, struct weft_ctrl *ctrl, u16 qid,
 		      const char *const *counts, u64 *count);
+void weft_tqueue_reset(struct weft_tqueue *q);
 bool weft_tqueue_opened(struct weft_tqueue *q);
 __printf(2, 3) void weft_tqueue_lost(struct weft_tqueue *q,
 				     const char *fmt, ...);

@@ -122,7 +122,8 @@ void weft_complete_batch(struct io_comp_batch *iob,
 	struct request *rq;
 
 	rq_list_for_each(&iob->req_list, rq) {
-		unmap(rq);
+		if (unmap)
+			unmap(rq);
 		weft_cleanup_rq(rq);
 	}
 	blk_mq_end_request_batch(iob);
@@ -164,19 +165,6 @@ bool weft_end_rq(struct request *rq, u16 cqe_status, u64 result,
 	return false;
 }
 EXPORT_SYMBOL_GPL(weft_end_rq);
-
-struct request *weft_find_rq(struct blk_mq_tags *tags, u16 cid)
-{
-	unsigned int tag = cid & 0xfff;
-	struct request *rq = blk_mq_tag_to_rq(tags, tag);
-
-	/* tags->rqs keeps what last had the tag: it may have moved on */
-	if (!rq || rq->tag != tag || blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT ||
-	    (weft_req(rq)->genctr & 0xf) != cid >> 12)
-		return NULL;
-	return rq;
-}
-EXPORT_SYMBOL_GPL(weft_find_rq);
 
 /* A reconnect brought fewer queues, and this request's context is gone. */
 static bool context_gone(struct weft_ctrl *ctrl, struct request *rq)

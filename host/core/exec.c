@@ -54,8 +54,9 @@ int weft_exec_queue(struct weft_ctrl_core *core, u16 qid,
 		return weft_fail(why, err, "%s: no answer within %u s", what,
 				 seconds);
 	if (err)
-		return weft_fail(why, err, "%s: the connection broke (error %d)",
-				 what, err);
+		return weft_fail(why, err, "%s: the connection broke (error %d)%s%s",
+				 what, err, cmd->broke ? ": " : "",
+				 cmd->broke ?: "");
 	*status = le16_to_cpu(cmd->cqe.status) >> 1;
 	return 0;
 }

@@ -31,6 +31,17 @@ void weft_tqueue_init(struct weft_tqueue *q, struct weft_ctrl *ctrl, u16 qid,
 EXPORT_SYMBOL_GPL(weft_tqueue_init);
 
 /*
+ * weft_tqueue_reset() - a new connection begins, of which nothing is known
+ */
+void weft_tqueue_reset(struct weft_tqueue *q)
+{
+	clear_bit(WEFT_Q_LOST, &q->flags);
+	clear_bit(WEFT_Q_REPORTED, &q->flags);
+	clear_bit(WEFT_Q_TOLD, &q->flags);
+}
+EXPORT_SYMBOL_GPL(weft_tqueue_reset);
+
+/*
  * weft_tqueue_opened() - the connection stands, its loss is reported from now
  * Return: false if it was lost before: nobody has been told.
  */
@@ -49,7 +60,6 @@ EXPORT_SYMBOL_GPL(weft_tqueue_opened);
  */
 void weft_tqueue_lost(struct weft_tqueue *q, const char *fmt, ...)
 {
-	char text[160];
 	va_list ap;
 
 	set_bit(WEFT_Q_LOST, &q->flags);
@@ -58,9 +68,11 @@ void weft_tqueue_lost(struct weft_tqueue *q, const char *fmt, ...)
 	    test_and_set_bit(WEFT_Q_REPORTED, &q->flags))
 		return;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(q->lost, sizeof(q->lost), fmt, ap);
 	va_end(ap);
-	weft_error_recovery(q->wctrl, "queue %u: %s", q->qid, text);
+	smp_mb__before_atomic();	/* the words, before the mark */
+	set_bit(WEFT_Q_TOLD, &q->flags);
+	weft_error_recovery(q->wctrl, "queue %u: %s", q->qid, q->lost);
 	complete(&q->exec_done);
 }
 EXPORT_SYMBOL_GPL(weft_tqueue_lost);
@@ -97,9 +109,12 @@ int weft_tqueue_exec(struct weft_tqueue *q, struct weft_slot_cmd *cmd,
 	if (cmd->len > WEFT_SLOT_DATA)
 		return -EINVAL;
 	memset(&cmd->cqe, 0, sizeof(cmd->cqe));
+	cmd->broke = NULL;
 	down_read(&q->life);
 	if (test_bit(WEFT_Q_ALLOCATED, &q->flags))
 		err = run(q, cmd, timeout);
+	if (err && test_bit_acquire(WEFT_Q_TOLD, &q->flags))
+		cmd->broke = q->lost;
 	up_read(&q->life);
 	return err;
 }

@@ -142,7 +142,7 @@ int weft_rdma_cm_resolve(struct weft_rdma_queue *q, struct weft_reason *why)
 	struct sockaddr *src = NULL;
 	int err;
 
-	clear_bit(WEFT_Q_LOST, &q->base.flags);
+	weft_tqueue_reset(&q->base);
 	q->id = rdma_create_id(&init_net, nvme_rdma_cm_handler, q, RDMA_PS_TCP,
 			       IB_QPT_RC);
 	if (IS_ERR(q->id)) {

@@ -54,7 +54,6 @@ static void nvme_rdma_size_queue(struct weft_rdma_queue *q,
 
 static void nvme_rdma_reset_state(struct weft_rdma_queue *q)
 {
-	clear_bit(WEFT_Q_REPORTED, &q->base.flags);
 	q->sq_open = false;
 	q->chain = NULL;
 	q->chain_cmds = 0;
