@@ -10,7 +10,7 @@
 set -eEuo pipefail
 shopt -s inherit_errexit
 
-: "${RXE_DEV:=rxe0}" "${RXE_ADDR:=10.9.0.1}"
+: "${RXE_DEV:=rxe0}" "${RXE_ADDR:=10.9.0.1}" "${TRANSPORT:=rdma}"
 : "${WEFT_RPC_SOCK:=/run/weft-target.sock}" "${WEFT_FABRICS:=/dev/nvme-fabrics}"
 : "${WEFT_CLASS:=nvme}"
 WEFT_CLI=$WEFT_BIN/weft
@@ -134,13 +134,13 @@ insert_module() {
 # load_weft [PARAMETER=... of weft.ko]
 load_weft() {
 	insert_module "$WEFT_MODULES/weft.ko" "$@"
-	insert_module "$WEFT_MODULES/weft-rdma.ko"
+	insert_module "$WEFT_MODULES/weft-$TRANSPORT.ko"
 	[ -e "$WEFT_FABRICS" ] || fail "weft.ko is loaded, but there is no $WEFT_FABRICS"
 }
 
 unload_weft() {
 	note_modules
-	rmmod weft_rdma
+	rmmod "weft_$TRANSPORT"
 	rmmod weft
 }
 
@@ -182,6 +182,31 @@ setup_rxe() {
 	wait_for test -e /dev/infiniband/rdma_cm
 	wait_for rxe_is_active
 	export RXE_ADDR RXE_PEER
+}
+
+# setup_net: for $TRANSPORT, which is rdma or tcp. TCP in one guest needs only the address,
+# on a device of its own; its packets go over lo.
+setup_net() {
+	if [ "$TRANSPORT" = rdma ]; then
+		setup_rxe
+	elif [ "$VM_GUESTS" = 2 ]; then
+		RXE_ADDR=10.9.1.1 RXE_PEER=10.9.1.2
+		[ "$VM_ROLE" = a ] || { RXE_ADDR=10.9.1.2 RXE_PEER=10.9.1.1; }
+	else
+		RXE_PEER=$RXE_ADDR
+		ip link set lo up
+		ip link add v0 type dummy
+		ip addr add "$RXE_ADDR/24" dev v0
+		ip link set v0 up
+	fi
+}
+
+teardown_net() {
+	if [ "$TRANSPORT" = rdma ]; then
+		teardown_rxe
+	elif [ "$VM_GUESTS" != 2 ]; then
+		ip link delete v0
+	fi
 }
 
 rxe_is_active() { grep -q ACTIVE "/sys/class/infiniband/$RXE_DEV/ports/1/state"; }
@@ -249,8 +274,10 @@ target_with_disk() {
 	local nqn=${1:-$WEFT_NQN} method=${2:-bdev_malloc_create} bdev
 	local params=${3:-'{"name":"disk1","num_blocks":131072,"block_size":512}'} listen
 	bdev=$(rpc "$method" "$params")
-	rpc nvmf_get_transports | grep -qi rdma || rpc nvmf_create_transport '{"trtype":"RDMA"}'
-	listen='"trtype":"RDMA","adrfam":"IPv4","trsvcid":"4420","traddr":"'$RXE_ADDR'"'
+	rpc nvmf_get_transports | grep -qi "$TRANSPORT" ||
+		rpc nvmf_create_transport "{\"trtype\":\"${TRANSPORT^^}\"}"
+	listen='"trtype":"'${TRANSPORT^^}'","adrfam":"IPv4","trsvcid":"4420"'
+	listen+=',"traddr":"'$RXE_ADDR'"'
 	rpc nvmf_create_subsystem \
 		"{\"nqn\":\"$nqn\",\"allow_any_host\":true,\"serial_number\":\"WEFT0001\"}"
 	rpc nvmf_subsystem_add_ns "{\"nqn\":\"$nqn\",\"namespace\":{\"bdev_name\":$bdev}}"
@@ -277,7 +304,7 @@ connect_weft() {
 
 # connect_string [ADDRESS] [NQN]
 connect_string() {
-	echo "transport=rdma,traddr=${1:-$RXE_ADDR},trsvcid=4420,nqn=${2:-$WEFT_NQN}"
+	echo "transport=$TRANSPORT,traddr=${1:-$RXE_ADDR},trsvcid=4420,nqn=${2:-$WEFT_NQN}"
 }
 
 disconnect_weft() {
@@ -290,11 +317,12 @@ disconnect_weft() {
 NVMET=/sys/kernel/config/nvmet
 NULLB=/sys/kernel/config/nullb/backing
 
-# nvmet_setup [NQN] [null|FILE] [MEGABYTES]: in-tree nvmet-rdma with one namespace on
-# a memory-backed null_blk or a file. On 6.12 this loads the in-tree nvme-core.
+# nvmet_setup [NQN] [null|FILE] [MEGABYTES]: in-tree nvmet with one namespace on
+# a memory-backed null_blk or a file; in-capsule data up to $NVMET_INLINE bytes if that
+# is set. On 6.12 this loads the in-tree nvme-core.
 nvmet_setup() {
 	local nqn=${1:-$WEFT_NQN} backing=${2:-null} mb=${3:-256} sub dev
-	need_modules nvmet nvmet-rdma
+	need_modules nvmet "nvmet-$TRANSPORT"
 	dev=$backing
 	if [ "$backing" = null ]; then
 		nvmet_null_blk "$mb"
@@ -310,7 +338,9 @@ nvmet_setup() {
 	echo 1 > "$sub/namespaces/1/enable"
 	if [ ! -d "$NVMET/ports/1" ]; then
 		mkdir "$NVMET/ports/1"
-		echo rdma > "$NVMET/ports/1/addr_trtype"
+		echo "$TRANSPORT" > "$NVMET/ports/1/addr_trtype"
+		[ -z "${NVMET_INLINE:-}" ] ||
+			echo "$NVMET_INLINE" > "$NVMET/ports/1/param_inline_data_size"
 		echo ipv4 > "$NVMET/ports/1/addr_adrfam"
 		echo "$RXE_ADDR" > "$NVMET/ports/1/addr_traddr"
 		echo 4420 > "$NVMET/ports/1/addr_trsvcid"
@@ -340,7 +370,7 @@ nvmet_teardown() {
 	if [ -z "$(ls "$NVMET/ports/1/subsystems")" ]; then
 		rmdir "$NVMET/ports/1"
 		[ ! -d "$NULLB" ] || rmdir "$NULLB"
-		wait_for -t 30 rmmod nvmet-rdma
+		wait_for -t 30 rmmod "nvmet-$TRANSPORT"
 		rmmod nvmet
 	fi
 }

@@ -207,14 +207,14 @@ weft_target_prepare() {
 	  {"method": "bdev_uring_create", "params":
 	   {"name": "disk1", "filename": "/mnt/scratch/disk.img", "block_size": 512}}]},
 	 {"subsystem": "nvmf", "config": [
-	  {"method": "nvmf_create_transport", "params": {"trtype": "RDMA"}},
+	  {"method": "nvmf_create_transport", "params": {"trtype": "${TRANSPORT^^}"}},
 	  {"method": "nvmf_create_subsystem", "params":
 	   {"nqn": "$WEFT_NQN", "serial_number": "WEFT0001", "allow_any_host": true}},
 	  {"method": "nvmf_subsystem_add_ns", "params":
 	   {"nqn": "$WEFT_NQN", "namespace": {"bdev_name": "disk1", "nsid": 1,
 	    "uuid": "5e6c2ad3-6f5e-4a0e-9d7e-0123456789ab"}}},
 	  {"method": "nvmf_subsystem_add_listener", "params":
-	   {"nqn": "$WEFT_NQN", "listen_address": {"trtype": "RDMA", "adrfam": "IPv4",
+	   {"nqn": "$WEFT_NQN", "listen_address": {"trtype": "${TRANSPORT^^}", "adrfam": "IPv4",
 	    "traddr": "$RXE_ADDR", "trsvcid": "4420"}}}]}]}
 	JSON
 }

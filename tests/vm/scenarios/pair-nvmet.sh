@@ -19,7 +19,7 @@ pair_memory() { echo 0; }
 pair_break() { rm "$NVMET/ports/1/subsystems/$WEFT_NQN"; }
 pair_mend() { ln -s "$NVMET/subsystems/$WEFT_NQN" "$NVMET/ports/1/subsystems/$WEFT_NQN"; }
 
-setup_rxe
+setup_net
 nvmet_setup "$WEFT_NQN" null 128
 if grep -q '^nvme_core ' /proc/modules; then
 	WEFT_CLASS=weft
@@ -27,4 +27,4 @@ fi
 pair_run
 check_clean
 nvmet_teardown
-teardown_rxe
+teardown_net

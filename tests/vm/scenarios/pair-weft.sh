@@ -17,10 +17,10 @@ pair_break() { kill_target; }
 pair_mend() { weft_target_start; }
 pair_memory() { target_resident_kib; }
 
-setup_rxe
+setup_net
 weft_target_prepare
 weft_target_start
 pair_run
 check_clean
 stop_target
-teardown_rxe
+teardown_net

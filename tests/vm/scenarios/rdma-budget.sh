@@ -6,33 +6,10 @@
 # tier: check
 # timeout: 300
 . "$WEFT_TOP/tests/vm/lib.sh"
-. "$WEFT_TOP/tests/vm/rdma.sh"
+. "$WEFT_TOP/tests/vm/counters.sh"
 
 NAMES="commands send_wrs doorbells signalled completions recv_posts recvs dma_maps bounced
 	ended_in_batches"
-
-snapshot() {
-	local n
-	for n in $NAMES; do
-		eval "$1_$n=$(counter "$i" 1 "$n")"
-	done
-}
-
-# per_mille NAME: NAME per 1000 commands between the snapshots a and b
-per_mille() {
-	ratio $(($(eval "echo \$((b_$1 - a_$1))"))) $((b_commands - a_commands))
-}
-
-# budget NAME LIMIT, floor NAME LEAST
-budget() {
-	echo "$1 per command: $(per_mille "$1")/1000 (limit $2)"
-	[ "$(per_mille "$1")" -le "$2" ] || fail "$1: over the budget"
-}
-
-floor() {
-	echo "$1 per command: $(per_mille "$1")/1000 (at least $2)"
-	[ "$(per_mille "$1")" -ge "$2" ] || fail "$1: too few"
-}
 
 run() {
 	snapshot a

@@ -7,7 +7,7 @@
 # debug: yes
 # timeout: 300
 . "$WEFT_TOP/tests/vm/lib.sh"
-. "$WEFT_TOP/tests/vm/rdma.sh"
+. "$WEFT_TOP/tests/vm/counters.sh"
 
 setup_rxe
 load_weft

@@ -7,7 +7,7 @@
 # timeout: 420
 # allow: nvmet_config_sem.*nvmet_rdma_disable_port
 . "$WEFT_TOP/tests/vm/lib.sh"
-. "$WEFT_TOP/tests/vm/rdma.sh"
+. "$WEFT_TOP/tests/vm/counters.sh"
 
 setup_rxe
 nvmet_setup "$WEFT_NQN" null 128

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+# TCP targets that break the protocol, while a connection is made and in the middle of I/O:
+# the reason line names what is wrong, the target is told, nothing hangs, nothing is left.
+# kernels: 6.1 6.12
+# tier: check
+# check-kernels: 6.12
+# debug: yes
+# timeout: 480
+TRANSPORT=tcp
+. "$WEFT_TOP/tests/vm/lib.sh"
+
+setup_net
+load_weft admin_timeout=5
+
+log=$VM_OUT/evil.log
+python3 "$WEFT_TOP/tests/vm/tcp_evil_target.py" "$RXE_ADDR" 5000 > "$log" 2>&1 &
+evil=$!
+at_exit "kill $evil"
+wait_for grep -q ready "$log"
+
+# to MODE: its connect string
+to() {
+	local port
+	port=$(awk -v m="$1" '$1 == m && $2 == "port" { print $3 }' "$log")
+	[ -n "$port" ] || fail "no mode $1"
+	echo "transport=tcp,traddr=$RXE_ADDR,trsvcid=$port,nqn=$WEFT_NQN"
+}
+
+# told MODE FES: the target has got a termination request with that status; - for none
+told() {
+	if [ "$2" = - ]; then
+		refute grep -q "^$1 term" "$log"
+	else
+		wait_for -t 20 grep -q "^$1 term $2 " "$log"
+	fi
+}
+
+# against MODE FES WORDS [OPTIONS]: the connect fails
+against() {
+	local why
+	why=$(connect_weft "$(to "$1")${4:-}" 2>&1) && fail "$1: connected"
+	echo "$1: ${why#*: }"
+	grep -Eq "$3" <<< "$why" || fail "$1: '$3' is not in: $why"
+	told "$1" "$2"
+}
+
+# disturb MODE FES WORDS read|write: I/O fails the connection, not the kernel
+disturb() {
+	local i io ctrl
+	i=$(connect_weft "$(to "$1"),nr_io_queues=1,reconnect_delay=1")
+	ctrl=/sys/class/$WEFT_CLASS/nvme$i
+	case $4 in
+	read) dd if="/dev/nvme${i}n1" of=/dev/null iflag=direct bs=64k skip=9 count=1 ;;
+	write) dd if=/dev/zero of="/dev/nvme${i}n1" oflag=direct bs=64k seek=9 count=1 ;;
+	esac > /dev/null 2>&1 &
+	io=$!
+	wait_for grep -Eq "$3" "$ctrl/last_error"
+	echo "$1: $(cat "$ctrl/last_error")"
+	told "$1" "$2"
+	disconnect_weft "$i"
+	wait_for -t 60 test ! -e "/proc/$io"
+	wait $io && [ "${5:-}" != ends ] && fail "$1: dd succeeded"
+	return 0
+}
+
+step "a good one, so that the rest proves something"
+i=$(connect_weft "$(to good),nr_io_queues=1")
+dd if=/dev/urandom of=/run/random bs=64k count=4 2> /dev/null
+dd if=/run/random of="/dev/nvme${i}n1" oflag=direct bs=64k seek=8 2> /dev/null
+dd if="/dev/nvme${i}n1" iflag=direct bs=64k skip=8 count=4 2> /dev/null | cmp - /run/random
+disconnect_weft "$i"
+told good -
+
+step "while the connection is made"
+if connect_weft "$(connect_string)" 2> /run/why; then fail "connected to nobody"; fi
+grep -q "nothing listens" /run/why
+against ic-pfv 6 'PFV|version'
+against ic-cpda 1 'CPDA'
+against ic-digests 1 'digest'
+against ic-maxh2c 1 'MAXH2CDATA'
+against ic-type 2 'CapsuleResp|type'
+against ic-hlen 1 'HLEN|length'
+against ic-plen 1 'PLEN|length'
+against ic-term - 'refuses the ICReq: invalid PDU header field \(status 1, at 8\)'
+against ic-close - 'closed the connection'
+against ic-half - 'closed the connection'
+against ic-mute - 'no ICResp within'
+against good - 'does not offer hdr_digest' ,hdr_digest
+against good - 'does not offer data_digest' ,data_digest
+
+step "instead of the answer to Connect"
+for mode in rsp-cid rsp-aer rsp-hlen rsp-plen rsp-flags rsp-digest type-h2c data-for-write \
+	r2t-for-capsule; do
+	against $mode 1 'connection broke|protocol error'
+done
+for mode in type type-icresp zeros noise; do
+	against $mode '[126]' 'connection broke|protocol error'
+done
+against rsp-twice 1 'connection broke|protocol error'
+against term - 'connection broke'
+against half-close - 'connection broke'
+against cmd-mute - 'no answer within 5 s'
+
+step "instead of the data of Identify"
+for mode in id-beyond id-offset id-wrap id-again id-after-last id-success-early \
+	id-success-no-last id-short id-none id-huge id-datal id-r2t; do
+	against $mode '[1245]' 'Identify: the connection broke'
+done
+
+step "in the middle of reads"
+disturb rd-other 1 'data for no command' read
+disturb rd-generation 1 'data for no command' read
+disturb rd-short 2 'success after 512 of 65536 bytes' read
+disturb rd-twice 1 'response for no command' read ends
+disturb rd-late 1 'data for no command' read ends
+disturb rd-r2t 1 'R2T for no command' read
+disturb rd-cut - 'closed the connection|connection broke' read
+
+step "in the middle of writes"
+disturb wr-beyond '[45]' 'R2T' write
+disturb wr-wrap '[1245]' 'R2T' write
+disturb wr-offset '[1245]' 'R2T' write
+disturb wr-empty '[1245]' 'R2T' write
+disturb wr-again '[1245]' 'R2T' write
+disturb wr-many 5 'R2T' write
+disturb wr-other 1 'R2T for no command' write
+disturb wr-early 2 'success after 4096 of 65536 bytes' write
+disturb wr-data 1 'data for no command' write
+disturb wr-after 1 'R2T for no command' write
+
+kill $evil
+unload_weft
+check_clean
+teardown_net

@@ -1,0 +1,330 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+"""An NVMe/TCP target that breaks the protocol, in another way on each port.
+
+    tcp_evil_target.py ADDRESS FIRST_PORT
+
+Serves a small controller with one namespace of 1 MiB, well but for what the mode of the
+port says; "good" breaks nothing. Modes of I/O strike at blocks from 1024 on. Prints
+"MODE port N" for each, "ready" when it listens on all, and "MODE term FES FEI" for each
+termination request of a host.
+"""
+
+import socket
+import struct
+import sys
+import threading
+
+ICREQ, ICRESP, H2C_TERM, C2H_TERM, CMD, RSP, H2C_DATA, C2H_DATA, R2T = (
+    0, 1, 2, 3, 4, 5, 6, 7, 9)
+LAST, SUCCESS = 4, 8
+STRIKE_LBA = 1024
+DISK = bytearray(1 << 20)
+
+
+def pdu(kind, body, data=b"", flags=0, plen=None, hlen=None):
+    """A PDU without digests; @plen, @hlen: what to claim instead of the truth."""
+    hdr_len = 8 + len(body)
+    total = hdr_len + len(data) if plen is None else plen
+    pdo = hdr_len if data else 0
+    return struct.pack("<BBBBI", kind, flags, hdr_len if hlen is None else hlen, pdo,
+                       total) + body + data
+
+
+def icresp(pfv=0, cpda=0, dgst=0, maxh2c=65536):
+    return pdu(ICRESP, struct.pack("<HBBI112x", pfv, cpda, dgst, maxh2c))
+
+
+def rsp(cid, status=0, result=0):
+    return pdu(RSP, struct.pack("<QHHHH", result, 0, 0, cid, status << 1))
+
+
+def c2h(cid, offset, data, flags=LAST):
+    return pdu(C2H_DATA, struct.pack("<HHII4x", cid, 0, offset, len(data)), data, flags)
+
+
+def r2t(cid, offset, length, ttag=1):
+    return pdu(R2T, struct.pack("<HHII4x", cid, ttag, offset, length))
+
+
+def term(fes, fei):
+    return pdu(C2H_TERM, struct.pack("<HI10x", fes, fei), b"\0" * 8)
+
+
+# What goes out instead of the ICResp
+FIRST = {
+    "ic-pfv": icresp(pfv=1),
+    "ic-cpda": icresp(cpda=32),
+    "ic-digests": icresp(dgst=3),
+    "ic-maxh2c": icresp(maxh2c=2048),
+    "ic-type": rsp(0),
+    "ic-hlen": pdu(ICRESP, struct.pack("<HBBI112x", 0, 0, 0, 65536), hlen=120),
+    "ic-plen": pdu(ICRESP, struct.pack("<HBBI112x", 0, 0, 0, 65536), plen=1 << 31),
+    "ic-term": term(1, 8),
+    "ic-close": b"",
+    "ic-half": icresp()[:50],
+}
+
+# Instead of the answer to Connect, whose identifier is CID
+CONNECT = {
+    "rsp-cid": lambda cid: rsp(cid ^ 0x1000),
+    "rsp-aer": lambda cid: rsp(0xFFFD),
+    "rsp-twice": lambda cid: rsp(cid, 0, 1) * 2,
+    "rsp-hlen": lambda cid: pdu(RSP, b"\0" * 24),
+    "rsp-plen": lambda cid: pdu(RSP, b"\0" * 16, plen=4096),
+    "rsp-flags": lambda cid: pdu(RSP, b"\0" * 16, flags=0xF0),
+    "rsp-digest": lambda cid: pdu(RSP, struct.pack("<QHHHH", 1, 0, 0, cid, 0), flags=1),
+    "type": lambda cid: pdu(0x55, b"\0" * 16),
+    "type-h2c": lambda cid: pdu(H2C_DATA, b"\0" * 16, b"x" * 16),
+    "type-icresp": lambda cid: icresp(),
+    "zeros": lambda cid: bytes(4096),
+    "noise": lambda cid: bytes(range(255, 0, -1)) * 64,
+    "data-for-write": lambda cid: c2h(cid, 0, b"x" * 512),
+    "r2t-for-capsule": lambda cid: r2t(cid, 0, 1024),
+    "term": lambda cid: term(2, 0),
+    "half-close": lambda cid: rsp(cid, 0, 1)[:11],
+}
+
+# Instead of the data of Identify Controller
+IDENTIFY = {
+    "id-beyond": lambda cid, d: c2h(cid, 0, d + d),
+    "id-offset": lambda cid, d: c2h(cid, 4, d[4:]),
+    "id-wrap": lambda cid, d: c2h(cid, 0xFFFFF000, d),
+    "id-again": lambda cid, d: c2h(cid, 0, d, 0) + c2h(cid, 0, d),
+    "id-after-last": lambda cid, d: c2h(cid, 0, d[:2048]) + c2h(cid, 2048, d[2048:]),
+    "id-success-early": lambda cid, d: c2h(cid, 0, d[:2048], LAST | SUCCESS),
+    "id-success-no-last": lambda cid, d: c2h(cid, 0, d, SUCCESS),
+    "id-short": lambda cid, d: c2h(cid, 0, d[:512]) + rsp(cid),
+    "id-none": lambda cid, d: rsp(cid),
+    "id-huge": lambda cid, d: pdu(C2H_DATA, struct.pack("<HHII4x", cid, 0, 0, 1 << 30),
+                                  plen=24 + (1 << 30)) + d,
+    "id-datal": lambda cid, d: pdu(C2H_DATA, struct.pack("<HHII4x", cid, 0, 0, 4096),
+                                   d[:64], LAST),
+    "id-r2t": lambda cid, d: r2t(cid, 0, 4096),
+}
+
+# Instead of the data of a read of 64 KiB, instead of the R2T of a write of that length
+READ = {
+    "rd-other": lambda cid, d: c2h(cid ^ 1, 0, d),
+    "rd-generation": lambda cid, d: c2h(cid ^ 0x1000, 0, d),
+    "rd-short": lambda cid, d: c2h(cid, 0, d[:512]) + rsp(cid),
+    "rd-twice": lambda cid, d: c2h(cid, 0, d) + rsp(cid) + rsp(cid),
+    "rd-late": lambda cid, d: c2h(cid, 0, d, LAST | SUCCESS) + c2h(cid, 0, d),
+    "rd-r2t": lambda cid, d: r2t(cid, 0, 512),
+    "rd-cut": lambda cid, d: c2h(cid, 0, d)[:1000],
+}
+WRITE = {
+    "wr-beyond": lambda cid, n: r2t(cid, 0, n + 4),
+    "wr-wrap": lambda cid, n: r2t(cid, 0xFFFFFFF0, 32),
+    "wr-offset": lambda cid, n: r2t(cid, 4096, 4096),
+    "wr-empty": lambda cid, n: r2t(cid, 0, 0),
+    "wr-again": lambda cid, n: r2t(cid, 0, n) + r2t(cid, 0, n),
+    "wr-many": lambda cid, n: b"".join(r2t(cid, 512 * i, 512, i) for i in range(64)),
+    "wr-other": lambda cid, n: r2t(cid ^ 1, 0, n),
+    "wr-early": lambda cid, n: r2t(cid, 0, 4096) + rsp(cid),
+    "wr-data": lambda cid, n: c2h(cid, 0, b"x" * 512),
+    "wr-after": lambda cid, n: rsp(cid, 0x06) + r2t(cid, 0, n),
+}
+SILENT = ["ic-mute", "cmd-mute"]
+MODES = ["good", *SILENT, *FIRST, *CONNECT, *IDENTIFY, *READ, *WRITE]
+
+
+def identify_ctrl(nqn):
+    d = bytearray(4096)
+    d[4:24] = b"EVIL".ljust(20)
+    d[24:64] = b"evil".ljust(40)
+    d[64:72] = b"1".ljust(8)
+    struct.pack_into("<HI", d, 78, 1, 0x10400)
+    d[77] = 5
+    d[111] = 1
+    struct.pack_into("<H", d, 320, 10)
+    d[512], d[513] = 0x66, 0x44
+    struct.pack_into("<H", d, 514, 64)
+    struct.pack_into("<I", d, 516, 1)
+    struct.pack_into("<I", d, 536, 1 << 20 | 1)
+    d[768:768 + len(nqn)] = nqn
+    struct.pack_into("<IIH", d, 1792, (64 + 8192) // 16, 1, 0)
+    return bytes(d)
+
+
+def identify_ns():
+    d = bytearray(4096)
+    struct.pack_into("<QQQ", d, 0, *[len(DISK) // 512] * 3)
+    d[128 + 2] = 9
+    return bytes(d)
+
+
+def ns_descriptors():
+    return (bytes([3, 16, 0, 0]) + bytes(range(1, 17))).ljust(4096, b"\0")
+
+
+class Gone(Exception):
+    """The host closed the connection."""
+
+
+class Connection:
+    def __init__(self, sock, mode):
+        self.sock, self.mode = sock, mode
+        self.qid = 0
+        self.cc = 0
+        self.nqn = b""
+        self.writes = {}
+
+    def recv(self, n):
+        data = b""
+        while len(data) < n:
+            more = self.sock.recv(n - len(data))
+            if not more:
+                raise Gone
+            data += more
+        return data
+
+    def send(self, data):
+        self.sock.sendall(data)
+
+    def serve(self):
+        self.recv(128)
+        if self.mode == "ic-mute":
+            return self.drain()
+        if self.mode in FIRST:
+            self.send(FIRST[self.mode])
+            return None if self.mode in ("ic-close", "ic-half") else self.drain()
+        self.send(icresp())
+        while True:
+            self.one_pdu()
+
+    def drain(self):
+        """Broken as promised: read on, for the host's termination request."""
+        while True:
+            self.note_term(*self.read_pdu())
+
+    def note_term(self, kind, header, _data):
+        if kind == H2C_TERM:
+            print(self.mode, "term", *struct.unpack_from("<HI", header), flush=True)
+
+    def read_pdu(self):
+        kind, _flags, hlen, pdo, plen = struct.unpack("<BBBBI", self.recv(8))
+        rest = self.recv(plen - 8)
+        return kind, rest[:hlen - 8], rest[pdo - 8:] if pdo else b""
+
+    def one_pdu(self):
+        kind, header, data = self.read_pdu()
+        self.note_term(kind, header, data)
+        if kind == CMD:
+            self.command(header, data)
+        elif kind == H2C_DATA:
+            self.host_data(header, data)
+
+    def command(self, sqe, data):
+        opcode, _, cid = struct.unpack_from("<BBH", sqe)
+        if opcode == 0x7F:
+            self.fabrics(sqe, cid, data)
+        elif self.qid:
+            self.io(opcode, sqe, cid, data)
+        else:
+            self.admin(opcode, sqe, cid)
+
+    def fabrics(self, sqe, cid, data):
+        kind = sqe[4]
+        offset = struct.unpack_from("<I", sqe, 44)[0]
+        if kind == 1:
+            self.qid = struct.unpack_from("<H", sqe, 42)[0]
+            self.nqn = data[256:512].rstrip(b"\0")
+            if self.mode == "cmd-mute":
+                return
+            if self.mode in CONNECT:
+                self.send(CONNECT[self.mode](cid))
+                if self.mode == "half-close":
+                    raise Gone
+                return
+            self.send(rsp(cid, 0, 1))
+        elif kind == 4:
+            ready = (self.cc & 1) | (8 if self.cc >> 14 & 3 else 0)
+            cap = 127 | 1 << 16 | 20 << 24 | 1 << 37
+            self.send(rsp(cid, 0, {0: cap, 8: 0x10400, 0x14: self.cc,
+                                   0x1C: ready}.get(offset, 0)))
+        else:
+            if offset == 0x14:
+                self.cc = struct.unpack_from("<I", sqe, 48)[0]
+            self.send(rsp(cid))
+
+    def admin(self, opcode, sqe, cid):
+        cdw10 = struct.unpack_from("<I", sqe, 40)[0]
+        if opcode == 0x06:
+            data = {0: identify_ns(), 1: identify_ctrl(self.nqn),
+                    2: struct.pack("<I", 1).ljust(4096, b"\0"),
+                    3: ns_descriptors()}.get(cdw10 & 0xFF)
+            if data is None:
+                self.send(rsp(cid, 0x4002))
+            elif cdw10 & 0xFF == 1 and self.mode in IDENTIFY:
+                self.send(IDENTIFY[self.mode](cid, data))
+            else:
+                self.send(c2h(cid, 0, data) + rsp(cid))
+        elif opcode in (0x09, 0x18):
+            self.send(rsp(cid))
+        elif opcode != 0x0C:
+            self.send(rsp(cid, 0x4001))
+
+    def io(self, opcode, sqe, cid, data):
+        lba = struct.unpack_from("<Q", sqe, 40)[0]
+        length = (struct.unpack_from("<H", sqe, 48)[0] + 1) * 512
+        at, strikes = lba * 512, lba >= STRIKE_LBA
+        if opcode == 2:
+            answer = DISK[at:at + length]
+            if strikes and self.mode in READ:
+                self.send(READ[self.mode](cid, bytes(answer)))
+                if self.mode == "rd-cut":
+                    raise Gone
+            else:
+                self.send(c2h(cid, 0, bytes(answer), LAST | SUCCESS))
+        elif opcode == 1 and data:
+            DISK[at:at + length] = data
+            self.send(rsp(cid))
+        elif opcode == 1:
+            if strikes and self.mode in WRITE:
+                self.send(WRITE[self.mode](cid, length))
+            else:
+                self.writes[cid] = [at, length]
+                self.send(r2t(cid, 0, length))
+        else:
+            self.send(rsp(cid))
+
+    def host_data(self, header, data):
+        cid, _ttag, offset, length = struct.unpack_from("<HHII", header)
+        if cid not in self.writes:
+            return
+        at, total = self.writes[cid]
+        DISK[at + offset:at + offset + length] = data
+        if offset + length == total:
+            del self.writes[cid]
+            self.send(rsp(cid))
+
+
+def run(sock, mode):
+    with sock:
+        try:
+            Connection(sock, mode).serve()
+        except (Gone, ConnectionError):
+            pass
+
+
+def listen(listener, mode):
+    while True:
+        sock, _ = listener.accept()
+        threading.Thread(target=run, args=(sock, mode), daemon=True).start()
+
+
+def main():
+    address, first = sys.argv[1], int(sys.argv[2])
+    threads = []
+    for port, mode in enumerate(MODES, first):
+        listener = socket.create_server((address, port))
+        print(mode, "port", port, flush=True)
+        threads.append(threading.Thread(target=listen, args=(listener, mode)))
+    for t in threads:
+        t.start()
+    print("ready", flush=True)
+
+
+if __name__ == "__main__":
+    main()
