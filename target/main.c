@@ -16,6 +16,7 @@
 #include "target/nvmf/nvmf.h"
 #include "target/options.h"
 #include "target/rpc/rpc.h"
+#include "target/rpc/state.h"
 
 /**
  * struct daemon - the one daemon of this process
@@ -59,6 +60,12 @@ static void stop_target(void *ctx)
 		stop_bdevs(NULL);
 }
 
+static void stop_state(void *ctx)
+{
+	(void)ctx;
+	state_stop(stop_target, NULL);
+}
+
 /* Begin the end, unless a start is under way: that one calls again. */
 static void stop(void *ctx)
 {
@@ -68,7 +75,7 @@ static void stop(void *ctx)
 		return;
 	self.stopping = true;
 	rpc_server_stop();
-	rpc_stop(stop_target, NULL);
+	rpc_stop(stop_state, NULL);
 }
 
 static void fail(const struct weft_reason *why)
@@ -91,8 +98,14 @@ static void listen_rpc(void)
 
 static void configured(void *ctx, int err, const struct weft_reason *why)
 {
+	struct weft_reason state_why;
+
 	(void)ctx;
 	self.busy = false;
+	if (!err && self.opts.state) {
+		err = state_start(self.opts.state, &state_why);
+		why = &state_why;
+	}
 	if (err)
 		fail(why);
 	else if (self.stop)
@@ -167,6 +180,23 @@ static int block_signals(void)
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+/* What to begin with: what was kept, else --config. */
+static int load(struct weft_reason *why)
+{
+	int err = 0;
+
+	if (self.opts.state)
+		err = state_load(self.opts.state, &self.config, why);
+	if (err)
+		return err;
+	if (self.config && self.opts.config)
+		log_notice("%s is there, so %s is passed over",
+			   self.opts.state, self.opts.config);
+	else if (self.opts.config)
+		self.config = rpc_config_load(self.opts.config, why);
+	return self.opts.config && !self.config ? -EINVAL : 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct weft_reason why;
@@ -174,12 +204,14 @@ int main(int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
-	if (self.opts.config) {
-		self.config = rpc_config_load(self.opts.config, &why);
-		if (!self.config) {
-			fprintf(stderr, "weft-target: %s\n", why.text);
-			return 1;
-		}
+	if (self.opts.rpcs_allowed &&
+	    rpc_allow_only(self.opts.rpcs_allowed, &why)) {
+		fprintf(stderr, "weft-target: %s\n", why.text);
+		return 2;
+	}
+	if (load(&why)) {
+		fprintf(stderr, "weft-target: %s\n", why.text);
+		return 1;
 	}
 	self.signal_fd = block_signals();
 	if (self.signal_fd < 0) {

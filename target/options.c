@@ -20,6 +20,9 @@ static const char usage[] =
 "  -m, --cpumask CORES    cores to run on: a mask (0x3) or a list (0,2-4);\n"
 "      --lcores CORES     the first is the control reactor; default: one core\n"
 "  -c, --config FILE      apply a saved configuration (also --json)\n"
+"      --state FILE       keep the running configuration in FILE and come back\n"
+"                         with it; -c is then for the first start only\n"
+"      --rpcs-allowed LIST  serve only these RPC methods (comma-separated)\n"
 "  -r, --rpc-socket PATH  UNIX socket of the RPC server;\n"
 "                         default " OPTIONS_DEFAULT_SOCKET "\n"
 "      --wait-for-rpc     do not start the target before framework_start_init\n"
@@ -157,7 +160,8 @@ static const char *const levels[] = {
 	"error", "warning", "notice", "info", "debug"
 };
 
-enum { OPT_WAIT = 256, OPT_MODE, OPT_SPIN, OPT_REFERENCE };
+enum { OPT_WAIT = 256, OPT_MODE, OPT_SPIN, OPT_REFERENCE, OPT_STATE,
+       OPT_ALLOWED };
 
 static const struct option long_options[] = {
 	{ "cpumask", required_argument, NULL, 'm' },
@@ -165,6 +169,8 @@ static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "json", required_argument, NULL, 'c' },
 	{ "rpc-socket", required_argument, NULL, 'r' },
+	{ "state", required_argument, NULL, OPT_STATE },
+	{ "rpcs-allowed", required_argument, NULL, OPT_ALLOWED },
 	{ "wait-for-rpc", no_argument, NULL, OPT_WAIT },
 	{ "mode", required_argument, NULL, OPT_MODE },
 	{ "spin-us", required_argument, NULL, OPT_SPIN },
@@ -215,6 +221,12 @@ static int apply(struct options *o, int opt, const char *arg)
 		return -1;
 	case 'r':
 		o->socket = arg;
+		return -1;
+	case OPT_STATE:
+		o->state = arg;
+		return -1;
+	case OPT_ALLOWED:
+		o->rpcs_allowed = arg;
 		return -1;
 	case OPT_WAIT:
 		o->wait_for_rpc = true;

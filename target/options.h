@@ -17,6 +17,8 @@ struct options {
 	int cores[REACTOR_MAX];
 	const char *socket;
 	const char *config;
+	const char *state;
+	const char *rpcs_allowed;
 	bool wait_for_rpc;
 };
 

@@ -17,6 +17,7 @@
 
 #include "common/names.h"
 #include "common/text.h"
+#include "target/bdev/limit.h"
 #include "target/reactor/reactor.h"
 
 struct bdev;
@@ -48,6 +49,7 @@ typedef void (*bdev_done)(struct bdev_io *io, int err);
  * @ctx: the caller's
  * @link: for the module's queues
  * @start_us: set on submit
+ * @wait: for rate limits: nvmf's before it submits, then the bdev layer's
  * @module: scratch for the module
  */
 struct bdev_io {
@@ -63,6 +65,7 @@ struct bdev_io {
 	void *ctx;
 	TAILQ_ENTRY(bdev_io) link;
 	u64 start_us;
+	struct limit_wait wait;
 	u64 module[12];
 };
 
@@ -147,6 +150,9 @@ struct bdev {
 	TAILQ_ENTRY(bdev) link;
 	TAILQ_HEAD(, bdev_removed) removed;
 	struct bdev_stats counted;
+	struct bdev_histogram *histogram;
+	struct bdev_sampling *sampling;
+	struct limiter *limiter;
 };
 
 /* Modules */
@@ -162,7 +168,11 @@ int bdev_register(struct bdev *b, struct weft_reason *why);
 /** struct bdev_channel - head of every module's channel context */
 struct bdev_channel {
 	struct bdev *bdev;
-	struct bdev_stats stats;
+	struct bdev_stats stats;	/* since they were moved to the bdev */
+	struct bdev_stats total;	/* of those that were moved */
+	struct bdev_histogram *histogram;
+	struct limit_share *limit;
+	u32 under_way;
 };
 
 /** bdev_io_complete() - by the module, on the submitting reactor */
@@ -234,14 +244,80 @@ bool bdev_claimed(const struct bdev *b);
 
 bool bdev_supports(const struct bdev *b, enum bdev_io_type type);
 
+/** enum bdev_stats_reset - what begins anew after a collection */
+enum bdev_stats_reset {
+	BDEV_RESET_NONE,
+	BDEV_RESET_ALL,
+	BDEV_RESET_MAXMIN,
+	BDEV_RESET_ERROR,
+};
+
 /**
  * bdev_stats_collect() - sum over all channels, then @done with the sum
+ * @channel: called before, for each channel with what it has counted itself;
+ *           on the control reactor, by reactor; may be NULL
  * Control reactor; the bdev stays until @done has run. Channels that are gone
  * are in the sum.
  */
-void bdev_stats_collect(struct bdev *b,
+void bdev_stats_collect(struct bdev *b, enum bdev_stats_reset reset,
+			void (*channel)(void *ctx, unsigned int reactor,
+					const struct bdev_stats *s),
 			void (*done)(void *ctx, const struct bdev_stats *s),
 			void *ctx);
+
+/**
+ * struct bdev_histogram - latencies counted in buckets; see histogram.c
+ * @type: enum bdev_io_type, or -1: all
+ */
+struct bdev_histogram {
+	int type;
+	u32 granularity;
+	u32 first_range;
+	u32 last_range;
+	u64 counts[];
+};
+
+/**
+ * bdev_histogram_enable() - count from now on, from zero
+ * @type: enum bdev_io_type, or -1: all
+ * @granularity: 2 to this many buckets for each doubling
+ * @min_us: @max_us: what is told apart
+ * Return: 0, then @done runs; or a negative errno with reason. Control reactor.
+ */
+int bdev_histogram_enable(struct bdev *b, int type, u32 granularity,
+			  u64 min_us, u64 max_us, reactor_fn done, void *ctx,
+			  struct weft_reason *why);
+int bdev_histogram_disable(struct bdev *b, reactor_fn done, void *ctx);
+/** bdev_histogram_collect() - @done with it, or with NULL when not enabled */
+int bdev_histogram_collect(struct bdev *b,
+			   void (*done)(void *ctx,
+					const struct bdev_histogram *h),
+			   void *ctx);
+/** bdev_histogram_floor() - smallest latency of a bucket, in us */
+u64 bdev_histogram_floor(const struct bdev_histogram *h, size_t bucket);
+size_t bdev_histogram_buckets(const struct bdev_histogram *h);
+
+/** bdev_set_limits() - see limit.h; reads and writes only; control reactor */
+int bdev_set_limits(struct bdev *b, const u64 per_sec[LIMIT_RATES],
+		    struct weft_reason *why);
+void bdev_get_limits(const struct bdev *b, u64 per_sec[LIMIT_RATES]);
+
+/** struct bdev_queue - queue depth as sampled every @period_us */
+struct bdev_queue {
+	u64 period_us;
+	u64 depth;
+	u64 io_time_us;		/* while something was under way */
+	u64 weighted_us;	/* the same, times how much */
+};
+
+/** bdev_set_sampling() - 0: stop; control reactor */
+int bdev_set_sampling(struct bdev *b, u64 period_us, struct weft_reason *why);
+/** bdev_get_queue() - false: it is not sampled */
+bool bdev_get_queue(const struct bdev *b, struct bdev_queue *q);
+
+/** bdev_on_change() - one watcher that is told of bdevs that come, go, resize */
+enum bdev_change { BDEV_ADDED, BDEV_REMOVED, BDEV_RESIZED };
+void bdev_on_change(void (*fn)(const struct bdev *b, enum bdev_change what));
 
 /* Constructors of the modules; control reactor. @uuid NULL: a random one. */
 

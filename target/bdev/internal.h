@@ -76,4 +76,25 @@ void bdev_drop(struct bdev *b);
 /** bdev_stats_move() - from a channel to its bdev; on the channel's reactor */
 void bdev_stats_move(struct bdev_channel *ch);
 
+/* qos.c */
+
+void bdev_qos_channel_init(struct bdev_channel *ch);
+/** bdev_qos_end() - removal begins: no more sampling */
+void bdev_qos_end(struct bdev *b);
+/** bdev_qos_free() - no channel is left */
+void bdev_qos_free(struct bdev *b);
+
+/* submit.c */
+
+/** bdev_limit_release() - what waits for a limit fails, or goes on */
+void bdev_limit_release(struct bdev_channel *ch);
+
+/* histogram.c */
+
+void bdev_histogram_count(struct bdev_histogram *h, const struct bdev_io *io,
+			  u64 took_us);
+void bdev_histogram_channel_init(struct bdev_channel *ch);
+void bdev_histogram_channel_fini(struct bdev_channel *ch);
+void bdev_histogram_free(struct bdev *b);
+
 #endif

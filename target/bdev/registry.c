@@ -144,8 +144,15 @@ static int channel_create(void *dev, void *buf)
 	struct bdev_channel *ch = buf;
 	struct bdev *b = dev;
 
+	int err;
+
 	ch->bdev = b;
-	return b->fns->channel_create ? b->fns->channel_create(b, buf) : 0;
+	err = b->fns->channel_create ? b->fns->channel_create(b, buf) : 0;
+	if (err)
+		return err;
+	bdev_qos_channel_init(ch);
+	bdev_histogram_channel_init(ch);
+	return 0;
 }
 
 static void channel_destroy(void *dev, void *buf)
@@ -156,6 +163,20 @@ static void channel_destroy(void *dev, void *buf)
 	if (b->fns->channel_destroy)
 		b->fns->channel_destroy(b, buf);
 	bdev_stats_move(ch);
+	bdev_histogram_channel_fini(ch);
+}
+
+static void (*on_change)(const struct bdev *b, enum bdev_change what);
+
+void bdev_on_change(void (*fn)(const struct bdev *b, enum bdev_change what))
+{
+	on_change = fn;
+}
+
+static void changed(const struct bdev *b, enum bdev_change what)
+{
+	if (on_change)
+		on_change(b, what);
 }
 
 int bdev_register(struct bdev *b, struct weft_reason *why)
@@ -174,6 +195,7 @@ int bdev_register(struct bdev *b, struct weft_reason *why)
 	TAILQ_INIT(&b->descs);
 	TAILQ_INIT(&b->removed);
 	TAILQ_INSERT_TAIL(&bdevs, b, link);
+	changed(b, BDEV_ADDED);
 	return 0;
 }
 
@@ -190,6 +212,9 @@ static void bdev_gone(void *arg)
 	}
 	TAILQ_REMOVE(&bdevs, b, link);
 	TAILQ_CONCAT(&waiting, &b->removed, link);
+	changed(b, BDEV_REMOVED);
+	bdev_qos_free(b);
+	bdev_histogram_free(b);
 	b->fns->destruct(b);
 	while ((w = TAILQ_FIRST(&waiting))) {
 		TAILQ_REMOVE(&waiting, w, link);
@@ -236,7 +261,9 @@ static void end_held_here(struct io_channel *ch, void *ctx)
 {
 	struct bdev *b = ctx;
 
-	b->fns->end_held(b, io_channel_ctx(ch));
+	bdev_limit_release(io_channel_ctx(ch));
+	if (b->fns->end_held)
+		b->fns->end_held(b, io_channel_ctx(ch));
 }
 
 static void end_held_done(void *b)
@@ -247,7 +274,7 @@ static void end_held_done(void *b)
 /* The bdev stays until every channel was visited. */
 static void end_held(struct bdev *b)
 {
-	if (!b->fns->end_held)
+	if (!b->fns->end_held && !b->limiter)
 		return;
 	bdev_hold(b);
 	io_device_for_each_channel(b, end_held_here, b, end_held_done);
@@ -272,6 +299,7 @@ void bdev_unregister(struct bdev *b, reactor_fn done, void *ctx)
 		return;
 	/* submitters on other reactors read it, see submit.c */
 	__atomic_store_n(&b->removing, true, __ATOMIC_RELAXED);
+	bdev_qos_end(b);
 	bdev_hold(b);
 	bdev_tell(b, BDEV_EVENT_REMOVE);
 	end_held(b);
@@ -285,6 +313,7 @@ void bdev_notify_resize(struct bdev *b, u64 blocks)
 		return;
 	__atomic_store_n(&b->blocks, blocks, __ATOMIC_RELAXED);
 	bdev_tell(b, BDEV_EVENT_RESIZE);
+	changed(b, BDEV_RESIZED);
 }
 
 void bdev_add_json(struct weft_text *t, json_t *j)

@@ -8,6 +8,7 @@
  * through is one that came a moment earlier.
  */
 #include <limits.h>
+#include <stddef.h>
 
 #include "target/bdev/internal.h"
 
@@ -50,22 +51,58 @@ static int submit_check(const struct bdev_io *io, const struct bdev *b)
 	return 0;
 }
 
-void bdev_submit(struct bdev_io *io)
+static struct bdev_io *io_of(struct limit_wait *w)
 {
-	const struct bdev *b = io->desc->bdev;
-	int err = submit_check(io, b);
+	return (struct bdev_io *)((char *)w - offsetof(struct bdev_io, wait));
+}
 
-	io->start_us = reactor_now_us();
-	if (err || (!io->blocks && io->type != BDEV_FLUSH))
-		bdev_io_complete(io, err);
+/* It has waited for its turn; the bdev may be going by now. */
+static void submit_go(struct limit_wait *w)
+{
+	struct bdev_io *io = io_of(w);
+	const struct bdev *b = io->desc->bdev;
+
+	if (__atomic_load_n(&b->removing, __ATOMIC_RELAXED))
+		bdev_io_complete(io, -ENODEV);
 	else
 		b->fns->submit(io->channel, io);
 }
 
-static void stats_count(struct bdev_stats *s, const struct bdev_io *io,
-			const struct bdev *b)
+void bdev_limit_release(struct bdev_channel *ch)
+{
+	if (ch->limit)
+		limit_release(ch->limit);
+}
+
+static bool submit_now(struct bdev_channel *ch, struct bdev_io *io)
+{
+	if (!ch->limit || (io->type != BDEV_READ && io->type != BDEV_WRITE) ||
+	    !bdev_may_hold(ch->bdev))
+		return true;
+	io->wait.go = submit_go;
+	io->wait.bytes = bdev_io_length(io, ch->bdev);
+	io->wait.write = io->type == BDEV_WRITE;
+	return limit_admit(ch->limit, &io->wait);
+}
+
+void bdev_submit(struct bdev_io *io)
+{
+	struct bdev_channel *ch = io_channel_ctx(io->channel);
+	const struct bdev *b = io->desc->bdev;
+	int err = submit_check(io, b);
+
+	io->start_us = reactor_now_us();
+	ch->under_way++;
+	if (err || (!io->blocks && io->type != BDEV_FLUSH))
+		bdev_io_complete(io, err);
+	else if (submit_now(ch, io))
+		b->fns->submit(io->channel, io);
+}
+
+static void stats_count(struct bdev_channel *ch, const struct bdev_io *io)
 {
 	u64 took = reactor_now_us() - io->start_us;
+	struct bdev_stats *s = &ch->stats;
 	enum bdev_io_type type = io->type;
 
 	if (!s->ops[type]++ || took < s->min_latency_us[type])
@@ -74,16 +111,19 @@ static void stats_count(struct bdev_stats *s, const struct bdev_io *io,
 		s->max_latency_us[type] = took;
 	s->latency_us[type] += took;
 	if (type != BDEV_FLUSH)
-		s->bytes[type] += bdev_io_length(io, b);
+		s->bytes[type] += bdev_io_length(io, ch->bdev);
+	if (ch->histogram)
+		bdev_histogram_count(ch->histogram, io, took);
 }
 
 void bdev_io_complete(struct bdev_io *io, int err)
 {
 	struct bdev_channel *ch = io_channel_ctx(io->channel);
 
+	ch->under_way--;
 	if (err)
 		ch->stats.errors++;
 	else
-		stats_count(&ch->stats, io, ch->bdev);
+		stats_count(ch, io);
 	io->done(io, err);
 }

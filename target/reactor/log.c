@@ -13,6 +13,10 @@
 #define PEER_WINDOW_US	1000000
 
 static int log_level_now = LOG_NOTICE;
+static bool log_timestamps = true;	/* by __atomic_* */
+static u32 log_flags;			/* by __atomic_*; bits of the rooms */
+static const char *const log_rooms[] = { "reactor", "bdev", "nvmf", "rdma",
+					 "tcp", "rpc", "metrics" };
 
 void log_set_level(enum log_level level)
 {
@@ -22,6 +26,49 @@ void log_set_level(enum log_level level)
 enum log_level log_get_level(void)
 {
 	return (enum log_level)__atomic_load_n(&log_level_now, __ATOMIC_RELAXED);
+}
+
+void log_set_timestamps(bool on)
+{
+	__atomic_store_n(&log_timestamps, on, __ATOMIC_RELAXED);
+}
+
+const char *log_flag_name(unsigned int i)
+{
+	return i < ARRAY_SIZE(log_rooms) ? log_rooms[i] : NULL;
+}
+
+bool log_flag_get(unsigned int i)
+{
+	return __atomic_load_n(&log_flags, __ATOMIC_RELAXED) >> i & 1;
+}
+
+void log_flag_set(unsigned int i, bool on)
+{
+	if (on)
+		__atomic_fetch_or(&log_flags, 1u << i, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_and(&log_flags, ~(1u << i), __ATOMIC_RELAXED);
+}
+
+/* Is a flag set for the room that @file is in? */
+static bool log_flagged(const char *file)
+{
+	const char *dir, *end;
+	size_t i, n;
+
+	if (!__atomic_load_n(&log_flags, __ATOMIC_RELAXED))
+		return false;
+	end = strrchr(file, '/');
+	if (!end)
+		return false;
+	for (dir = end; dir > file && dir[-1] != '/'; dir--)
+		;
+	n = (size_t)(end - dir);
+	for (i = 0; i < ARRAY_SIZE(log_rooms); i++)
+		if (strlen(log_rooms[i]) == n && !memcmp(log_rooms[i], dir, n))
+			return log_flag_get(i);
+	return false;
 }
 
 static size_t log_prefix(char *line, size_t size, enum log_level level)
@@ -35,6 +82,8 @@ static size_t log_prefix(char *line, size_t size, enum log_level level)
 	struct tm tm;
 	size_t n;
 
+	if (!__atomic_load_n(&log_timestamps, __ATOMIC_RELAXED))
+		return (size_t)snprintf(line, size, "%s: ", names[level]);
 	clock_gettime(CLOCK_REALTIME, &ts);
 	localtime_r(&ts.tv_sec, &tm);
 	n = strftime(line, size, "%F %T", &tm);
@@ -64,11 +113,11 @@ static void log_vmsg(enum log_level level, const char *fmt, va_list args)
 		return;
 }
 
-void log_msg(enum log_level level, const char *fmt, ...)
+void log_at(const char *file, enum log_level level, const char *fmt, ...)
 {
 	va_list args;
 
-	if (level > log_get_level())
+	if (level > log_get_level() && !log_flagged(file))
 		return;
 	va_start(args, fmt);
 	log_vmsg(level, fmt, args);

@@ -206,7 +206,22 @@ void reactor_channels(void (*fn)(void *ctx, const char *dev_name,
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
-__printf(2, 3) void log_msg(enum log_level level, const char *fmt, ...);
+void log_set_timestamps(bool on);
+
+/**
+ * log_at() - a line that was written in the source file @file
+ * log_msg() passes its own; the room in its path is the flag that lets all
+ * levels through.
+ */
+__printf(3, 4) void log_at(const char *file, enum log_level level,
+			   const char *fmt, ...);
+#define log_msg(level, ...) log_at(__FILE__, level, __VA_ARGS__)
+
+/* Flags: rooms of the source; by number, NULL behind the last */
+const char *log_flag_name(unsigned int i);
+bool log_flag_get(unsigned int i);
+void log_flag_set(unsigned int i, bool on);
+
 #define log_error(...)	log_msg(LOG_ERROR, __VA_ARGS__)
 #define log_warn(...)	log_msg(LOG_WARNING, __VA_ARGS__)
 #define log_notice(...)	log_msg(LOG_NOTICE, __VA_ARGS__)

@@ -19,4 +19,37 @@ struct bdev *rpc_bdev_find(struct rpc_call *call, const char *name,
 void rpc_bdev_delete(struct rpc_call *call, const char *name,
 		     const char *product);
 
+/**
+ * struct rpc_limits - rates as RPCs have them; RPC_LIMIT_KEEP: not given
+ * In operations and in MiB a second; 0: no limit.
+ */
+struct rpc_limits {
+	u64 rates[LIMIT_RATES];
+};
+#define RPC_LIMIT_KEEP		UINT64_MAX
+#define RPC_LIMIT_MAX		(1ull << 22)
+
+#define RPC_PARAM_LIMIT(at, param, rate, what) \
+	{ .name = (param), .type = RPC_U64, \
+	  .offset = (at) + offsetof(struct rpc_limits, rates) + \
+		    (rate) * sizeof(u64), \
+	  .max = RPC_LIMIT_MAX, .help = what }
+/** RPC_PARAMS_LIMITS() - rows for a struct rpc_limits at offset @at */
+#define RPC_PARAMS_LIMITS(at) \
+	RPC_PARAM_LIMIT(at, "rw_ios_per_sec", LIMIT_RW_IOS, \
+			"reads and writes in a second; 0: no limit"), \
+	RPC_PARAM_LIMIT(at, "rw_mbytes_per_sec", LIMIT_RW_BYTES, \
+			"MiB read and written in a second"), \
+	RPC_PARAM_LIMIT(at, "r_mbytes_per_sec", LIMIT_R_BYTES, \
+			"MiB read in a second"), \
+	RPC_PARAM_LIMIT(at, "w_mbytes_per_sec", LIMIT_W_BYTES, \
+			"MiB written in a second")
+
+/** rpc_limits_init() - nothing given yet */
+void rpc_limits_init(struct rpc_limits *l);
+/** rpc_limits_merge() - those given, into @per_sec; false: none was */
+bool rpc_limits_merge(const struct rpc_limits *l, u64 per_sec[LIMIT_RATES]);
+/** rpc_limits_json() - as bdev_get_bdevs shows them */
+json_t *rpc_limits_json(const u64 per_sec[LIMIT_RATES]);
+
 #endif

@@ -10,27 +10,19 @@
 #include "target/rpc/rpc.h"
 
 /*
- * Calls in SPDK's configurations that tune machinery which does not exist
- * here (pools, schedulers, sockets, other bdev modules). They are passed over
- * with a notice, so that such a file works as it is.
+ * SPDK saves its bdevs module by module, so one may come before the one that it
+ * stands on; there it waits for its base. Here such a call is put behind the one
+ * that makes the base.
  */
-static const char *const tuning[] = {
-	"accel_set_options", "bdev_nvme_set_hotplug", "bdev_nvme_set_options",
-	"bdev_raid_set_options", "bdev_set_options", "framework_set_scheduler",
-	"iobuf_set_options", "nvmf_set_config", "nvmf_set_crdt",
-	"nvmf_set_max_subsystems", "scheduler_set_options",
-	"sock_impl_set_options", "sock_set_default_impl", "vmd_enable",
+static const struct {
+	const char *method;
+	const char *base;
+} stacked[] = {
+	{ "bdev_passthru_create", "base_bdev_name" },
+	{ "bdev_delay_create", "base_bdev_name" },
+	{ "bdev_split_create", "base_bdev" },
+	{ "bdev_error_create", "base_name" },
 };
-
-bool rpc_tuning_method(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(tuning); i++)
-		if (!strcmp(tuning[i], name))
-			return true;
-	return false;
-}
 
 struct step {
 	const char *method;
@@ -95,12 +87,66 @@ static int add_step(struct apply *a, json_t *call, unsigned int subsystem,
 	s->index = index;
 	if (!s->method)
 		return fail_at(a, s, -EINVAL, "\"method\" is missing");
-	if (rpc_tuning_method(s->method))
-		log_notice("config: %s has no counterpart here, passed over",
-			   s->method);
-	else
-		a->nsteps++;
+	a->nsteps++;
 	return 0;
+}
+
+/* Name of the bdev that @s needs before it, or NULL */
+static const char *step_needs(const struct step *s)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(stacked); i++)
+		if (!strcmp(s->method, stacked[i].method))
+			return json_string_value(json_object_get(s->params,
+							 stacked[i].base));
+	return NULL;
+}
+
+/* Does @s make the bdev @name? */
+static bool step_makes(const struct step *s, const char *name)
+{
+	const char *own = json_string_value(json_object_get(s->params, "name"));
+	const char *base = step_needs(s);
+	size_t n = base ? strlen(base) : 0;
+
+	if (strncmp(s->method, "bdev_", 5) || !strstr(s->method, "_create"))
+		return false;
+	if (own)
+		return !strcmp(own, name);
+	if (!base)
+		return false;
+	if (!strcmp(s->method, "bdev_error_create"))
+		return !strncmp(name, "EE_", 3) && !strcmp(name + 3, base);
+	return !strncmp(name, base, n) && name[n] == 'p';
+}
+
+/* Where the call stands that makes what step @i needs, if that is later. */
+static size_t step_maker(const struct apply *a, size_t i)
+{
+	const char *needs = step_needs(&a->steps[i]);
+	size_t k;
+
+	for (k = 0; needs && k < a->nsteps; k++)
+		if (k != i && step_makes(&a->steps[k], needs))
+			return k > i ? k : i;
+	return i;
+}
+
+static void order_steps(struct apply *a)
+{
+	size_t i, to, moves = a->nsteps * a->nsteps;
+	struct step s;
+
+	for (i = 0; i < a->nsteps; i++) {
+		/* a circle has an end, too: it is refused for what is missing */
+		while ((to = step_maker(a, i)) > i && moves--) {
+			s = a->steps[i];
+			memmove(&a->steps[i], &a->steps[i + 1],
+				(to - i) * sizeof(s));
+			a->steps[to] = s;
+		}
+	}
 }
 
 static int flatten(struct apply *a)
@@ -239,6 +285,8 @@ void rpc_config_apply(json_t *config, rpc_config_done done, void *ctx)
 	a->done = done;
 	a->ctx = ctx;
 	a->err = flatten(a);
+	if (!a->err)
+		order_steps(a);
 	for (a->at = 0; !a->err && a->at < a->nsteps; a->at++)
 		rpc_execute(a->steps[a->at].method, a->steps[a->at].params,
 			    true, checked, a);

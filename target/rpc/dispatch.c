@@ -68,6 +68,15 @@ static bool id_valid(const json_t *id)
 	       json_is_null(id);
 }
 
+static void refuse_method(struct dispatch *d)
+{
+	json_t *error = rpc_error(RPC_NO_METHOD,
+				  "Method not found: not among --rpcs-allowed");
+
+	method_finished(d, NULL, error, NULL);
+	json_decref(error);
+}
+
 static void serve_one(struct dispatch *d, json_t *r)
 {
 	const char *version = json_string_value(json_object_get(r, "jsonrpc"));
@@ -80,6 +89,10 @@ static void serve_one(struct dispatch *d, json_t *r)
 	     (!version || strcmp(version, "2.0")))) {
 		answer(d, dispatch_refusal(RPC_INVALID_REQUEST,
 					   "Invalid request"));
+		return;
+	}
+	if (!rpc_allowed(method)) {
+		refuse_method(d);
 		return;
 	}
 	rpc_execute(method, json_object_get(r, "params"), false,

@@ -72,6 +72,41 @@ void rpc_methods(void (*fn)(void *ctx, const struct rpc_method *m), void *ctx)
 		fn(ctx, methods[i]);
 }
 
+/* The methods that clients may call; NULL: all */
+static const char *allowed;
+
+bool rpc_allowed(const char *method)
+{
+	size_t n = strlen(method);
+	const char *at = allowed;
+
+	while (at && *at) {
+		if (!strncmp(at, method, n) && (!at[n] || at[n] == ','))
+			return true;
+		at = strchr(at, ',');
+		at += at != NULL;
+	}
+	return !allowed;
+}
+
+int rpc_allow_only(const char *list, struct weft_reason *why)
+{
+	char name[64];
+	const char *at;
+	size_t n;
+
+	for (at = list; *at; at += n + (at[n] == ',')) {
+		n = strcspn(at, ",");
+		snprintf(name, sizeof(name), "%.*s", (int)n, at);
+		if (n >= sizeof(name) || !rpc_method_find(name))
+			return weft_fail(why, -EINVAL,
+					 "--rpcs-allowed %.60s: there is no method of that name",
+					 name);
+	}
+	allowed = list;
+	return 0;
+}
+
 void rpc_mark_started(void)
 {
 	started = true;
@@ -119,9 +154,18 @@ bool rpc_stopping(void)
 	return stopping;
 }
 
+static void (*on_success)(const char *method);
+
+void rpc_on_success(void (*fn)(const char *method))
+{
+	on_success = fn;
+}
+
 static void call_end(struct rpc_call *call, json_t *result, json_t *error,
 		     json_t *undo)
 {
+	if (result && on_success)
+		on_success(call->method->name);
 	call->finished(call->ctx, result, error, undo);
 	json_decref(result);
 	json_decref(error);
@@ -214,13 +258,24 @@ static const char *state_problem(const struct rpc_method *m)
 	return NULL;
 }
 
+static const char *no_method(const char *method)
+{
+	static char words[160];
+	const char *reason = rpc_absent(method);
+
+	if (!reason)
+		return "Method not found";
+	snprintf(words, sizeof(words), "Method not found: %s", reason);
+	return words;
+}
+
 void rpc_execute(const char *method, json_t *params, bool check_only,
 		 void (*finished)(void *ctx, json_t *result, json_t *error,
 				  json_t *undo),
 		 void *ctx)
 {
 	const struct rpc_method *m = rpc_method_find(method);
-	const char *problem = m ? state_problem(m) : "Method not found";
+	const char *problem = m ? state_problem(m) : no_method(method);
 	struct rpc_call *call;
 	json_t *error;
 

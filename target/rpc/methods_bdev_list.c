@@ -5,8 +5,7 @@
  */
 #include <errno.h>
 
-#include "target/bdev/bdev.h"
-#include "target/rpc/rpc.h"
+#include "target/rpc/bdev_params.h"
 
 #define POLL_US 10000
 
@@ -55,6 +54,7 @@ static json_t *supported_types(const struct bdev *b)
 static json_t *bdev_json(const struct bdev *b)
 {
 	char uuid[WEFT_UUID_LEN + 1];
+	u64 limits[LIMIT_RATES];
 	json_t *j;
 
 	weft_uuid_format(b->uuid, uuid);
@@ -76,12 +76,8 @@ static json_t *bdev_json(const struct bdev *b)
 	if (b->hints.physical_block_size)
 		json_object_set_new(j, "physical_block_size",
 				    json_integer(b->hints.physical_block_size));
-	json_object_set_new(j, "assigned_rate_limits",
-			    json_pack("{s:i, s:i, s:i, s:i}",
-				      "rw_ios_per_sec", 0,
-				      "rw_mbytes_per_sec", 0,
-				      "r_mbytes_per_sec", 0,
-				      "w_mbytes_per_sec", 0));
+	bdev_get_limits(b, limits);
+	json_object_set_new(j, "assigned_rate_limits", rpc_limits_json(limits));
 	json_object_set_new(j, "claimed", json_boolean(bdev_claimed(b)));
 	if (bdev_claimed(b))
 		json_object_set_new(j, "claim_type",
@@ -93,7 +89,7 @@ static json_t *bdev_json(const struct bdev *b)
 	return j;
 }
 
-/** struct get_params - of bdev_get_bdevs and bdev_get_iostat */
+/** struct get_params - of bdev_get_bdevs and bdev_examine */
 struct get_params {
 	const char *name;
 	u64 timeout;
@@ -153,124 +149,22 @@ static void get_bdevs(struct rpc_call *call, const void *params)
 	rpc_reply(call, list);
 }
 
-/**
- * struct iostat - bdev_get_iostat under way: one bdev after the other
- * @names: of those still to ask; a bdev may go away meanwhile
- */
-struct iostat {
-	struct rpc_call *call;
-	json_t *names;
-	size_t at;
-	json_t *rows;
-};
-
-static void row_set(json_t *row, const char *before, const char *kind,
-		    const char *after, u64 value)
+static void add_limits(json_t *calls, const struct bdev *b)
 {
-	char name[48];
+	u64 limits[LIMIT_RATES], any = 0;
+	json_t *params;
+	int r;
 
-	snprintf(name, sizeof(name), "%s%s%s", before, kind, after);
-	json_object_set_new(row, name, json_integer((json_int_t)value));
-}
-
-static json_t *iostat_row(const char *name, const struct bdev_stats *s)
-{
-	static const struct {
-		const char *bytes, *kind;
-		int type;
-	} kinds[] = {
-		{ "bytes_read", "read", BDEV_READ },
-		{ "bytes_written", "write", BDEV_WRITE },
-		{ "bytes_unmapped", "unmap", BDEV_UNMAP },
-	};
-	json_t *row = json_pack("{s:s}", "name", name);
-	size_t i;
-	int t;
-
-	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		t = kinds[i].type;
-		json_object_set_new(row, kinds[i].bytes,
-				    json_integer((json_int_t)s->bytes[t]));
-		row_set(row, "num_", kinds[i].kind, "_ops", s->ops[t]);
-		row_set(row, "", kinds[i].kind, "_latency_ticks",
-			s->latency_us[t]);
-		row_set(row, "max_", kinds[i].kind, "_latency_ticks",
-			s->max_latency_us[t]);
-		row_set(row, "min_", kinds[i].kind, "_latency_ticks",
-			s->min_latency_us[t]);
-	}
-	json_object_set_new(row, "io_error", s->errors ?
-			    json_pack("{s:I}", "failed",
-				      (json_int_t)s->errors) : json_object());
-	return row;
-}
-
-static void iostat_next(struct iostat *st);
-
-static void iostat_got(void *ctx, const struct bdev_stats *s)
-{
-	struct iostat *st = ctx;
-	const char *name;
-
-	name = json_string_value(json_array_get(st->names, st->at));
-	json_array_append_new(st->rows, iostat_row(name, s));
-	st->at++;
-	iostat_next(st);
-}
-
-static void iostat_next(struct iostat *st)
-{
-	struct bdev *b = NULL;
-	json_t *rows;
-
-	for (; st->at < json_array_size(st->names); st->at++) {
-		b = bdev_find(json_string_value(json_array_get(st->names,
-							       st->at)));
-		if (b)
-			break;
-	}
-	if (b) {
-		bdev_stats_collect(b, iostat_got, st);
+	bdev_get_limits(b, limits);
+	for (r = 0; r < LIMIT_RATES; r++)
+		any |= limits[r];
+	if (!any)
 		return;
-	}
-	rows = st->rows;
-	json_decref(st->names);
-	/* latencies are in microseconds: that is the tick */
-	rpc_reply(st->call, json_pack("{s:i, s:I, s:o}", "tick_rate", 1000000,
-				      "ticks", (json_int_t)reactor_now_us(),
-				      "bdevs", rows));
+	params = rpc_limits_json(limits);
+	json_object_set_new(params, "name", json_string(b->name));
+	json_array_append_new(calls, rpc_config_call("bdev_set_qos_limit",
+						     params));
 }
-
-static void get_iostat(struct rpc_call *call, const void *params)
-{
-	const struct get_params *p = params;
-	struct iostat *st = rpc_call_data(call, sizeof(*st));
-	struct bdev *b;
-
-	if (!st) {
-		rpc_fail(call, -ENOMEM, "no memory");
-		return;
-	}
-	if (p->name && !bdev_find(p->name)) {
-		rpc_fail(call, -ENODEV, "No such device: %s", p->name);
-		return;
-	}
-	st->call = call;
-	st->names = json_array();
-	st->rows = json_array();
-	for (b = bdev_first(); b; b = bdev_next(b))
-		if (!p->name || !strcmp(p->name, b->name))
-			json_array_append_new(st->names, json_string(b->name));
-	iostat_next(st);
-}
-
-static const struct rpc_param iostat_params[] = {
-	{ .name = "name", .type = RPC_STR,
-	  .offset = offsetof(struct get_params, name),
-	  .help = "only this one" },
-	{ .name = "per_channel", .type = RPC_ONLY_FALSE },
-	{ .type = RPC_END }
-};
 
 void rpc_bdev_config(json_t *calls)
 {
@@ -284,6 +178,9 @@ void rpc_bdev_config(json_t *calls)
 			json_array_append(calls, call);
 		json_decref(call);
 	}
+	for (b = bdev_first(); b; b = bdev_next(b))
+		if (!b->removing)
+			add_limits(calls, b);
 	json_array_append_new(calls, json_pack("{s:s}", "method",
 					       "bdev_wait_for_examine"));
 }
@@ -294,12 +191,26 @@ static void wait_for_examine(struct rpc_call *call, const void *params)
 	rpc_reply(call, json_true());
 }
 
+static const struct rpc_param examine_params[] = {
+	{ .name = "name", .type = RPC_STR, .required = true,
+	  .offset = offsetof(struct get_params, name), .help = "bdev name" },
+	{ .type = RPC_END }
+};
+
+static void examine(struct rpc_call *call, const void *params)
+{
+	const struct get_params *p = params;
+
+	if (rpc_bdev_find(call, p->name, NULL))
+		rpc_reply(call, json_true());
+}
+
 static const struct rpc_method bdev_list_methods[] = {
 	{ "bdev_get_bdevs", RPC_RUNTIME, get_params, sizeof(struct get_params),
 	  NULL, get_bdevs, NULL, "List block devices" },
-	{ "bdev_get_iostat", RPC_RUNTIME, iostat_params,
-	  sizeof(struct get_params), NULL, get_iostat, NULL,
-	  "Operations, bytes and latencies of block devices" },
+	{ "bdev_examine", RPC_RUNTIME, examine_params,
+	  sizeof(struct get_params), NULL, examine, NULL,
+	  "Nothing is examined here: checks that the bdev is there" },
 	{ "bdev_wait_for_examine", RPC_ALWAYS, NULL, 0, NULL, wait_for_examine,
 	  NULL, "Nothing is examined here: done at once" },
 };

@@ -4,7 +4,9 @@
  * configuration, logging. Reactors and pollers stand in methods_reactor.c.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "target/rpc/rpc.h"
 
@@ -80,18 +82,31 @@ static void start_init(struct rpc_call *call, const void *params)
 
 static const struct rpc_param kill_params[] = {
 	{ .name = "sig_name", .type = RPC_STR, .required = true,
-	  .offset = F(name), .help = "SIGTERM or SIGINT" },
+	  .offset = F(name), .help = "SIGTERM, SIGINT, SIGQUIT or SIGKILL" },
 	{ .type = RPC_END }
 };
+
+/* after the answer has left */
+static void kill_hard(void *ctx)
+{
+	(void)ctx;
+	kill(getpid(), SIGKILL);
+}
 
 static void kill_instance(struct rpc_call *call, const void *params)
 {
 	const struct framework_params *p = params;
 
+	if (!strcmp(p->name, "SIGKILL") || !strcmp(p->name, "9")) {
+		rpc_reply(call, json_true());
+		reactor_send(reactor_self(), kill_hard, NULL);
+		return;
+	}
 	if (strcmp(p->name, "SIGTERM") && strcmp(p->name, "SIGINT") &&
-	    strcmp(p->name, "15") && strcmp(p->name, "2")) {
+	    strcmp(p->name, "SIGQUIT") && strcmp(p->name, "15") &&
+	    strcmp(p->name, "2")) {
 		rpc_fail(call, RPC_INVALID_PARAMS,
-			 "sig_name=%s: SIGTERM and SIGINT are accepted",
+			 "sig_name=%s: SIGTERM, SIGINT, SIGQUIT and SIGKILL are accepted",
 			 p->name);
 		return;
 	}
@@ -107,10 +122,10 @@ static void get_version(struct rpc_call *call, const void *params)
 
 	(void)params;
 	sscanf(WEFT_VERSION, "%d.%d.%d", &major, &minor, &patch);
-	rpc_reply(call, json_pack("{s:s, s:{s:i, s:i, s:i, s:s}}",
+	rpc_reply(call, json_pack("{s:s, s:{s:i, s:i, s:i, s:s, s:s}}",
 				  "version", "Weft v" WEFT_VERSION, "fields",
 				  "major", major, "minor", minor,
-				  "patch", patch, "suffix", ""));
+				  "patch", patch, "suffix", "", "commit", ""));
 }
 
 static const struct rpc_param methods_params[] = {
@@ -129,7 +144,7 @@ static void add_method(void *ctx, const struct rpc_method *m)
 {
 	struct method_list *l = ctx;
 
-	if (m->states & l->states)
+	if (m->states & l->states && rpc_allowed(m->name))
 		json_array_append_new(l->names, json_string(m->name));
 }
 
@@ -200,12 +215,11 @@ static void get_config(struct rpc_call *call, const void *params)
 		 p->name);
 }
 
-static void save_config(struct rpc_call *call, const void *params)
+json_t *rpc_saved_config(void)
 {
 	json_t *list = json_array(), *calls;
 	size_t i;
 
-	(void)params;
 	for (i = 0; i < ARRAY_SIZE(subsystems); i++) {
 		calls = json_array();
 		subsystems[i].config(calls);
@@ -214,7 +228,13 @@ static void save_config(struct rpc_call *call, const void *params)
 						      subsystems[i].name,
 						      "config", calls));
 	}
-	rpc_reply(call, json_pack("{s:o}", "subsystems", list));
+	return json_pack("{s:o}", "subsystems", list);
+}
+
+static void save_config(struct rpc_call *call, const void *params)
+{
+	(void)params;
+	rpc_reply(call, rpc_saved_config());
 }
 
 static const struct rpc_param load_params[] = {
@@ -231,41 +251,6 @@ static void load_config(struct rpc_call *call, const void *params)
 
 	rpc_config_apply(config, rpc_done, call);
 	json_decref(config);
-}
-
-/* Logging */
-
-static const char *const levels[] = {
-	"ERROR", "WARNING", "NOTICE", "INFO", "DEBUG"
-};
-
-static const struct rpc_param level_params[] = {
-	{ .name = "level", .type = RPC_STR, .required = true,
-	  .offset = F(name), .help = "ERROR, WARNING, NOTICE, INFO or DEBUG" },
-	{ .type = RPC_END }
-};
-
-static void set_level(struct rpc_call *call, const void *params)
-{
-	const struct framework_params *p = params;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(levels); i++) {
-		if (strcasecmp(levels[i], p->name))
-			continue;
-		log_set_level(i);
-		rpc_reply(call, json_true());
-		return;
-	}
-	rpc_fail(call, RPC_INVALID_PARAMS,
-		 "level=%s: ERROR, WARNING, NOTICE, INFO and DEBUG are accepted",
-		 p->name);
-}
-
-static void get_level(struct rpc_call *call, const void *params)
-{
-	(void)params;
-	rpc_reply(call, json_string(levels[log_get_level()]));
 }
 
 #define SIMPLE(method, states, fn, text) \
@@ -293,13 +278,5 @@ static const struct rpc_method framework_methods[] = {
 	       "Version of the daemon"),
 	WITH("spdk_kill_instance", RPC_ALWAYS, kill_params, kill_instance,
 	     "Stop the daemon"),
-	WITH("log_set_print_level", RPC_ALWAYS, level_params, set_level,
-	     "Log messages up to this level"),
-	SIMPLE("log_get_print_level", RPC_ALWAYS, get_level,
-	       "Level up to which messages are logged"),
-	WITH("log_set_level", RPC_ALWAYS, level_params, set_level,
-	     "Log messages up to this level"),
-	SIMPLE("log_get_level", RPC_ALWAYS, get_level,
-	       "Level up to which messages are logged"),
 };
 RPC_METHODS(framework_methods)

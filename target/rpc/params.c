@@ -127,6 +127,11 @@ static bool decode_one(const struct rpc_param *p, const json_t *v, void *out,
 				      "an object or array is expected");
 		*(const json_t **)at = v;
 		return true;
+	case RPC_ARRAY:
+		if (!json_is_array(v))
+			return refuse(why, p->name, v, "an array is expected");
+		*(const json_t **)at = v;
+		return true;
 	case RPC_ONLY_FALSE:
 		if (!json_is_false(v))
 			return refuse(why, p->name, v,
@@ -143,7 +148,8 @@ static bool decode_one(const struct rpc_param *p, const json_t *v, void *out,
 				      "only \"%s\" is accepted", p->only);
 		return true;
 	case RPC_HINT:
-		if (json_is_object(v) || json_is_array(v))
+		if (strcmp(p->name, "*") &&
+		    (json_is_object(v) || json_is_array(v)))
 			return refuse(why, p->name, v,
 				      "a plain value is expected");
 		log_msg(LOG_DEBUG, "%s: tuning without a counterpart here",
@@ -161,7 +167,7 @@ static const struct rpc_param *find(const struct rpc_param *table,
 	const struct rpc_param *p;
 
 	for (p = table; p->type != RPC_END; p++)
-		if (!strcmp(p->name, name))
+		if (!strcmp(p->name, name) || !strcmp(p->name, "*"))
 			return p;
 	return NULL;
 }

@@ -26,6 +26,8 @@ static const char *type_name(const struct rpc_param *p)
 	case RPC_OBJECT:
 	case RPC_JSON:
 		return "object";
+	case RPC_ARRAY:
+		return "array";
 	case RPC_HINT:
 		return "any";
 	case RPC_END:
@@ -49,7 +51,9 @@ static void print_accepted(FILE *out, const struct rpc_param *p)
 		fprintf(out, "only `%s`", p->only);
 		return;
 	case RPC_HINT:
-		fputs("accepted for compatibility, no effect", out);
+		fputs(strcmp(p->name, "*") ?
+		      "accepted for compatibility, no effect" :
+		      "any other: accepted for compatibility, no effect", out);
 		return;
 	default:
 		break;
@@ -110,4 +114,5 @@ void rpc_reference(FILE *out)
 	      "both have the method. Printed by `weft-target --rpc-reference` from the tables that decode\n"
 	      "the calls; `make check` compares.\n", out);
 	rpc_methods(print_method, out);
+	rpc_absent_reference(out);
 }

@@ -34,6 +34,13 @@ void rpc_server_stop(void);
 void rpc_stop(reactor_fn done, void *ctx);
 bool rpc_stopping(void);
 
+/**
+ * rpc_allow_only() - serve clients of the socket only these methods
+ * @list: names, separated by commas; kept by pointer
+ */
+int rpc_allow_only(const char *list, struct weft_reason *why);
+bool rpc_allowed(const char *method);
+
 /** rpc_reference() - print the reference of all methods, as Markdown */
 void rpc_reference(FILE *out);
 
@@ -93,6 +100,7 @@ enum rpc_type {
 	RPC_EUI64,		/* struct rpc_id, 8 bytes from 16 digits */
 	RPC_OBJECT,		/* nested table at the same base */
 	RPC_JSON,		/* const json_t *, any object */
+	RPC_ARRAY,		/* const json_t *, an array */
 	RPC_ONLY_FALSE,		/* a feature not had: only false */
 	RPC_ONLY_ZERO,		/* likewise: only 0 */
 	RPC_ONLY_NAME,		/* only the string in @only */
@@ -107,6 +115,7 @@ struct rpc_id {
 
 /**
  * struct rpc_param - one parameter: the decoder and the reference come from it
+ * @name: "*" as the last: any other, of any type
  * @required: refuse the call without it
  * @offset: in the method's parameter structure
  * @min: @max: range of numbers; length of strings; both 0: no limit
@@ -208,7 +217,19 @@ void rpc_nvmf_config(json_t *calls);
 
 /** rpc_config_call() - {"method": @method, "params": @params}; steals */
 json_t *rpc_config_call(const char *method, json_t *params);
-/** rpc_tuning_method() - an SPDK tuning call that configurations may hold */
-bool rpc_tuning_method(const char *name);
+
+/** rpc_absent() - why a method of SPDK is not here, or NULL: never heard of */
+const char *rpc_absent(const char *method);
+/** rpc_absent_reference() - the table behind it, for the reference */
+void rpc_absent_reference(FILE *out);
+
+/**
+ * rpc_on_success() - @fn is called after each call that succeeded
+ * One watcher; @method is the method's name.
+ */
+void rpc_on_success(void (*fn)(const char *method));
+
+/** rpc_saved_config() - what save_config answers */
+json_t *rpc_saved_config(void);
 
 #endif

@@ -291,7 +291,6 @@ class Configurations(unittest.TestCase):
                 "md_size": 0, "dif_type": 0, "dif_is_head_of_md": False, "dif_pi_format": 0,
                 "numa_id": -1}),
             ("bdev_wait_for_examine", {})))
-        self.assertIn("iobuf_set_options", d.words())
         self.assertEqual(d.ok("bdev_get_bdevs")[0]["uuid"], UUID)
         d.stop()
 

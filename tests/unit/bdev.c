@@ -375,7 +375,7 @@ static void stats_far_done(struct bdev_io *io, int err)
 static void stats_visited(void *ctx)
 {
 	(void)ctx;
-	bdev_stats_collect(dev, stats_got, NULL);
+	bdev_stats_collect(dev, BDEV_RESET_NONE, NULL, stats_got, NULL);
 }
 
 static void nothing(void *ctx)
@@ -420,10 +420,10 @@ static void stats_while_removed(void)
 	memset(&sum, 0, sizeof(sum));
 	io_channel_put(ch);
 	steps.pending += 3;
-	bdev_stats_collect(dev, stats_got, NULL);
+	bdev_stats_collect(dev, BDEV_RESET_NONE, NULL, stats_got, NULL);
 	bdev_close(desc);
 	bdev_unregister(dev, step_done, NULL);
-	bdev_stats_collect(dev, stats_got, NULL);
+	bdev_stats_collect(dev, BDEV_RESET_NONE, NULL, stats_got, NULL);
 }
 
 static void test_stats(void)

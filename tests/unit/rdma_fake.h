@@ -84,9 +84,9 @@ void fd_source_remove(struct fd_source **s)
 	*s = NULL;
 }
 
-void log_msg(enum log_level level, const char *fmt, ...)
+void log_at(const char *file, enum log_level level, const char *fmt, ...)
 {
-	(void)level, (void)fmt;
+	(void)file, (void)level, (void)fmt;
 }
 
 static int warnings;

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+"""--state: the configuration is kept, whole at every moment, and comes back."""
+import json
+import os
+import random
+import signal
+import tempfile
+import time
+import unittest
+
+from daemon import Daemon, config
+
+NQN = "nqn.2026-11.io.weft:disk1"
+ROUNDS = 8
+
+
+class State(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.TemporaryDirectory(prefix="weft-state-")
+        self.addCleanup(self.dir.cleanup)
+        self.path = os.path.join(self.dir.name, "state.json")
+
+    def run_daemon(self, *args, **kw):
+        d = Daemon("--state", self.path, *args, **kw)
+        self.addCleanup(d.close)
+        return d
+
+    def kept(self):
+        with open(self.path, encoding="utf-8") as f:
+            return json.load(f)
+
+    @staticmethod
+    def names(d):
+        return [b["name"] for b in d.ok("bdev_get_bdevs")]
+
+    def test_comes_back(self):
+        d = self.run_daemon()
+        d.ok("bdev_malloc_create", {"name": "ram", "num_blocks": 64, "block_size": 512})
+        d.ok("bdev_set_qos_limit", {"name": "ram", "rw_ios_per_sec": 1000})
+        d.ok("nvmf_create_subsystem", {"nqn": NQN, "serial_number": "A"})
+        d.ok("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": "ram"}})
+        saved = d.ok("save_config")
+        d.stop()                # what was not written yet is written now
+        self.assertEqual(self.kept(), saved)
+        self.assertEqual(os.stat(self.path).st_mode & 0o777, 0o600)
+        d = self.run_daemon()
+        self.assertEqual(d.ok("save_config"), saved)
+        d.ok("bdev_malloc_delete", {"name": "ram"})
+        d.ok("state_sync")
+        self.assertEqual(self.kept(), d.ok("save_config"))
+        d.stop()
+        self.assertEqual(os.listdir(self.dir.name), ["state.json"])
+
+    def test_before_the_configuration(self):
+        first = config(("bdev_malloc_create", {"name": "first", "num_blocks": 8,
+                                               "block_size": 512}))
+        d = self.run_daemon(config=first)
+        self.assertEqual(self.names(d), ["first"])
+        d.ok("bdev_malloc_create", {"name": "second", "num_blocks": 8, "block_size": 512})
+        d.stop()
+        d = self.run_daemon(config=first)
+        self.assertEqual(self.names(d), ["first", "second"])
+        self.assertIn("passed over", d.words())
+        d.stop()
+
+    def test_waits_for_the_start(self):
+        d = self.run_daemon("--wait-for-rpc")
+        d.ok("framework_start_init")
+        d.ok("bdev_malloc_create", {"name": "ram", "num_blocks": 8, "block_size": 512})
+        d.stop()
+        d = self.run_daemon("--wait-for-rpc")
+        d.ok("framework_start_init")
+        self.assertEqual(self.names(d), ["ram"])
+        d.stop()
+
+    def test_a_bad_file_is_not_overwritten(self):
+        for text, words in (("{\"subsystems\": [", "line 1"),
+                            (json.dumps(config(("bdev_malloc_create", {"name": "x"}))),
+                             "subsystems[0].config[0]")):
+            with open(self.path, "w", encoding="utf-8") as f:
+                f.write(text)
+            d = self.run_daemon(wait=False)
+            self.assertEqual(d.wait(), 1)
+            self.assertIn(words, d.words())
+            with open(self.path, encoding="utf-8") as f:
+                self.assertEqual(f.read(), text)
+
+    def test_a_folder_that_cannot_be_written(self):
+        d = Daemon("--state", os.path.join(self.dir.name, "none", "state.json"))
+        self.addCleanup(d.close)
+        e = d.refused("state_sync")
+        self.assertEqual(e["code"], -2)
+        self.assertEqual(d.ok("bdev_get_bdevs"), [])
+        d.stop()
+        d = Daemon()
+        self.addCleanup(d.close)
+        self.assertIn("--state", d.refused("state_sync")["message"])
+        d.stop()
+
+    def test_killed_at_random_moments(self):
+        """What was there at a state_sync is there after SIGKILL; the file is always whole."""
+        rnd = random.Random(20261126)
+        made = 0
+        for _ in range(ROUNDS):
+            d = self.run_daemon()
+            before = self.names(d)
+            self.assertEqual(before, [f"n{i}" for i in range(len(before))])
+            self.assertGreaterEqual(len(before), made)
+            made = len(before)
+            for i in range(made, made + 5):
+                d.ok("bdev_null_create", {"name": f"n{i}", "num_blocks": 8, "block_size": 512})
+            d.ok("state_sync")
+            made += 5
+            # and more of which some may be lost, but none in between
+            with d.connect() as s:
+                s.sendall(b"".join(json.dumps({"id": i, "method": "bdev_null_create", "params": {
+                    "name": f"n{i}", "num_blocks": 8, "block_size": 512}}).encode()
+                    for i in range(made, made + 40)))
+                time.sleep(rnd.random() * 0.25)
+                d.process.send_signal(signal.SIGKILL)
+                d.process.wait()
+            self.assertGreaterEqual(
+                len([c for c in self.kept()["subsystems"][0]["config"]
+                     if c["method"] == "bdev_null_create"]), made)
+        d = self.run_daemon()
+        self.assertGreaterEqual(len(self.names(d)), 5 * ROUNDS)
+        d.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()
