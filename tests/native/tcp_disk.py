@@ -93,6 +93,16 @@ class TcpTest(DaemonTest):
         out = self.weft(code, "perf", self.string(more), "--json", *args, says=says)
         return json.loads(out) if out else None
 
+    def counters(self):
+        """The target's NVMe/TCP counters, summed over its reactors."""
+        total = {}
+        for group in self.daemon.ok("nvmf_get_stats")["poll_groups"]:
+            for t in group["transports"]:
+                for key, value in t.items():
+                    if t["trtype"] == "TCP" and isinstance(value, int):
+                        total[key] = total.get(key, 0) + value
+        return total
+
     def result(self, out):
         """DW0 and DW1 that a command has printed."""
         return int(re.search(rb"^result (0x[0-9a-f]+|0)$", out, re.M)[1], 16)

@@ -3,6 +3,7 @@
  * `weft perf`: the command line becomes a job, the main thread connects the
  * controllers, keeps them alive and repairs them, and waits for the workers.
  */
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tools/weft/handlers.h"
@@ -192,7 +193,6 @@ static int make_region(struct perf_job *job, u32 i)
 	return CLI_OK;
 }
 
-/* A shared region is not written to in turn by all: they start apart. */
 static int make_queues(struct perf_job *job)
 {
 	u32 per = ini_ctrlr_io_queues(job->ctrlrs[0]), i;
@@ -210,6 +210,10 @@ static int make_queues(struct perf_job *job)
 		job->nthreads = job->nqueues;
 	job->queues = cli_alloc(job->nqueues * sizeof(*job->queues));
 	job->workers = cli_alloc(job->nthreads * sizeof(*job->workers));
+	for (i = 0; i < job->nthreads; i++) {
+		job->workers[i].job = job;
+		job->workers[i].index = i;
+	}
 	for (i = 0; i < job->nqueues && !rc; i++) {
 		struct perf_queue *q = &job->queues[i];
 
@@ -254,6 +258,17 @@ static struct perf_loop *loop_of_all(struct perf_job *job)
 	return l;
 }
 
+/* As many sockets as we may have */
+static void raise_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur == r.rlim_max)
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+}
+
 static int connect_all(struct perf_job *job)
 {
 	const struct ini_ctrlr *bad;
@@ -262,6 +277,7 @@ static int connect_all(struct perf_job *job)
 	u32 i;
 	int err;
 
+	raise_limit();
 	job->ctrlrs = cli_alloc(job->nctrlrs * sizeof(*job->ctrlrs));
 	for (i = 0; i < job->nctrlrs; i++) {
 		err = ini_ctrlr_create(&job->opts, &job->ctrlrs[i], &why);
@@ -366,11 +382,8 @@ static int start_workers(struct perf_job *job)
 
 	atomic_store(&job->end, INI_NEVER);
 	atomic_store(&job->running, job->nthreads);
-	for (i = 0; i < job->nthreads; i++) {
-		job->workers[i].job = job;
-		job->workers[i].index = i;
+	for (i = 0; i < job->nthreads; i++)
 		job->workers[i].loop = perf_loop_new(job->nqueues, job->spin);
-	}
 	for (i = 0; i < job->nthreads && !err; i++)
 		err = pthread_create(&job->workers[i].thread, NULL,
 				     perf_worker_run, &job->workers[i]);
