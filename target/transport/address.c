@@ -48,13 +48,12 @@ int transport_check_buffers(const struct nvmf_transport_opts *o,
 			    struct weft_reason *why)
 {
 	u32 unit = o->io_unit_size;
-	u32 pieces;
+	u32 pieces = transport_pieces(o);
 
 	if (o->max_io_size & (o->max_io_size - 1))
 		return weft_fail(why, -EINVAL,
 				 "max_io_size=%u: accepted are powers of two",
 				 o->max_io_size);
-	pieces = (o->max_io_size + unit - 1) / unit;
 	if (pieces > NVMF_REQ_MAX_IOV)
 		return weft_fail(why, -EINVAL,
 				 "io_unit_size=%u: at least %u for a max_io_size of %u",

@@ -33,6 +33,12 @@ struct transport_range {
 int transport_check_ranges(const struct nvmf_transport_opts *o,
 			   const struct transport_range *r, size_t n,
 			   struct weft_reason *why);
+/** transport_pieces() - buffers of the largest transfer */
+static inline u32 transport_pieces(const struct nvmf_transport_opts *o)
+{
+	return (o->max_io_size + o->io_unit_size - 1) / o->io_unit_size;
+}
+
 /**
  * transport_check_buffers() - do transfer size, buffer size and number of
  * buffers fit each other? 0, or -EINVAL naming the option

@@ -63,6 +63,8 @@ struct poller *timer_start(const char *name, reactor_fn fn, void *ctx, u64 us)
 
 void poller_unregister(struct poller **p)
 {
+	if (!*p)
+		return;
 	CU_ASSERT_TRUE((*p)->used);
 	(*p)->used = false;
 	*p = NULL;

@@ -211,18 +211,6 @@ static void test_xfer_random(void)
 	}
 }
 
-static void test_chunks(void)
-{
-	UNIT_EQ(rdma_chunk(131072, 16384, 0), 16384);
-	UNIT_EQ(rdma_chunk(131072, 16384, 7), 16384);
-	UNIT_EQ(rdma_chunk(131072, 16384, 8), 0);
-	UNIT_EQ(rdma_chunk(16385, 16384, 1), 1);
-	UNIT_EQ(rdma_chunk(512, 16384, 0), 512);
-	UNIT_EQ(rdma_chunk(0, 16384, 0), 0);
-	/* no wrap-around */
-	UNIT_EQ(rdma_chunk(1, 0x80000000u, 2), 0);
-}
-
 static enum rdma_req_state run(const enum rdma_req_event *ev, int n)
 {
 	enum rdma_req_state st = RDMA_REQ_FREE;
@@ -301,5 +289,5 @@ static void test_request_impossible(void)
 UNIT_MAIN(UNIT(test_plan_roomy), UNIT(test_plan_small_device),
 	  UNIT(test_plan_reads), UNIT(test_plan_cq), UNIT(test_credits),
 	  UNIT(test_xfer_one_piece), UNIT(test_xfer_pieces),
-	  UNIT(test_xfer_random), UNIT(test_chunks), UNIT(test_request_ways),
+	  UNIT(test_xfer_random), UNIT(test_request_ways),
 	  UNIT(test_request_impossible))

@@ -291,7 +291,7 @@ static void gdev_close(struct rdma_gdev *gd)
 {
 	struct rdma_cq *cq;
 
-	rdma_pool_free(&gd->pool);
+	pool_fini(&gd->pool);
 	while ((cq = TAILQ_FIRST(&gd->cqs)))
 		cq_free(gd, cq);
 	fd_source_remove(&gd->fd);

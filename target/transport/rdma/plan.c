@@ -140,15 +140,6 @@ u32 rdma_xfer_wrs(const struct rdma_xfer *x, u32 max)
 	return div_up(pieces, max);
 }
 
-u32 rdma_chunk(u32 len, u32 size, u32 i)
-{
-	u64 start = (u64)size * i;
-
-	if (start >= len)
-		return 0;
-	return least(len - (u32)start, size);
-}
-
 /* 0 (FREE) is reached by DONE alone, so 0 elsewhere means "cannot happen". */
 static const u8 next_state[RDMA_REQ_STATES][RDMA_EVENTS] = {
 	[RDMA_REQ_FREE] = {

@@ -121,12 +121,6 @@ u32 rdma_xfer_next(struct rdma_xfer *x, struct rdma_piece *pieces, u32 max,
 u32 rdma_xfer_wrs(const struct rdma_xfer *x, u32 max);
 
 /**
- * rdma_chunk() - piece @i of @len bytes of data in chunks of @size
- * Return: its length; 0 past the end.
- */
-u32 rdma_chunk(u32 len, u32 size, u32 i);
-
-/**
  * enum rdma_req_state - who has a request and what it waits for
  */
 enum rdma_req_state {

@@ -61,7 +61,6 @@ static int alloc_rings(struct rdma_qpair *q, struct weft_reason *why)
 		struct rdma_request *r = &q->reqs[i];
 
 		r->q = q;
-		r->base.iov = r->iov;
 		r->quiet_op = (struct rdma_op) { .kind = RDMA_OP_QUIET, .q = q };
 		r->read_op = (struct rdma_op) { .kind = RDMA_OP_READ, .q = q };
 		r->send_op = (struct rdma_op) { .kind = RDMA_OP_SEND, .q = q };
@@ -83,8 +82,7 @@ static int make_plan(struct rdma_qpair *q, struct weft_reason *why)
 		.device_reads = (u32)a->max_qp_init_rd_atom,
 		.peer_reads = q->peer_reads,
 		.depth = q->wanted_depth,
-		.pieces = (o->max_io_size + o->io_unit_size - 1) /
-			  o->io_unit_size,
+		.pieces = transport_pieces(o),
 	};
 	int sts = rdma_plan_make(&l, &q->plan, why);
 

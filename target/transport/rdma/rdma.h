@@ -28,6 +28,8 @@
 #include <rdma/rdma_cma.h>
 
 #include "target/nvmf/transport.h"
+#include "target/transport/address.h"
+#include "target/transport/pool.h"
 #include "target/transport/rdma/plan.h"
 
 #define RDMA_MAX_DEVICES	32
@@ -121,48 +123,6 @@ struct rdma_transport {
 	TAILQ_HEAD(rdma_conns, rdma_qpair) conns;
 };
 
-/* Data buffers */
-
-struct rdma_slab;
-
-/** struct rdma_buf - one chunk of a slab */
-struct rdma_buf {
-	void *addr;
-	u32 lkey;
-	struct rdma_slab *slab;
-	TAILQ_ENTRY(rdma_buf) link;
-};
-
-/** struct rdma_slab - @used: given out; @touched: since the last trim */
-struct rdma_slab {
-	struct rdma_region region;
-	u32 used;
-	u32 chunks;
-	bool touched;
-	TAILQ_ENTRY(rdma_slab) link;
-	struct rdma_buf bufs[];
-};
-
-/**
- * struct rdma_pool - data buffers of a reactor on one device
- * @chunk: bytes of a buffer
- * @limit: most buffers; @total: there are; @in_use: given out
- * @serving: @waiting is being gone through
- * @trim: timer that gives unused slabs back
- * @waiting: requests that wait for buffers, first come first served
- */
-struct rdma_pool {
-	u32 chunk;
-	u32 limit;
-	u32 total;
-	u32 in_use;
-	TAILQ_HEAD(, rdma_buf) free;
-	bool serving;
-	struct poller *trim;
-	TAILQ_HEAD(rdma_slabs, rdma_slab) slabs;
-	TAILQ_HEAD(, rdma_request) waiting;
-};
-
 /** struct rdma_stats - plain counters of a reactor on one device */
 struct rdma_stats {
 	u64 polls;
@@ -214,7 +174,7 @@ struct rdma_gdev {
 	struct ibv_comp_channel *channel;
 	struct fd_source *fd;
 	TAILQ_HEAD(, rdma_cq) cqs;
-	struct rdma_pool pool;
+	struct pool pool;
 	struct rdma_stats stats;
 	TAILQ_ENTRY(rdma_gdev) link;
 };
@@ -277,9 +237,8 @@ struct rdma_recv {
  *       response goes out
  * @wire: the response as it is sent, in registered memory
  * @recv: its slot; NULL after that was posted again
- * @iov: of base
- * @bufs: @nbufs: buffers that it holds, piece by piece of base.iov
- * @need: buffers that it waits for
+ * @one: base.iov while there is one piece
+ * @buf: buffers that it holds or waits for
  * @lkey: of base.iov when it is a bdev's RAM
  * @ram: data that must be copied to leave
  */
@@ -296,11 +255,9 @@ struct rdma_request {
 	struct rdma_xfer xfer;
 	struct iovec ram;
 	u32 lkey;
-	u32 nbufs;
-	u32 need;
 	u64 start_us;
-	struct iovec iov[NVMF_REQ_MAX_IOV];
-	struct rdma_buf *bufs[NVMF_REQ_MAX_IOV];
+	struct iovec one;
+	struct pool_user buf;
 	TAILQ_ENTRY(rdma_request) wait;
 };
 
@@ -465,18 +422,12 @@ struct rdma_cq *rdma_cq_claim(struct rdma_gdev *gd, u32 need,
 
 void rdma_pool_init(struct rdma_gdev *gd,
 		    const struct nvmf_transport_opts *opts);
-void rdma_pool_free(struct rdma_pool *p);
 /**
  * rdma_pool_take() - buffers for base.length bytes of @r
- * Fills bufs and base.iov. Return: 0; -EAGAIN: @r waits, and
- * rdma_request_buffered() is called when it has them; -ENOMEM: there will
- * never be enough.
+ * Return: as pool_take(); @r that waits gets rdma_request_buffered() or
+ * rdma_request_unbuffered() called.
  */
 int rdma_pool_take(struct rdma_gdev *gd, struct rdma_request *r);
-/** rdma_pool_give() - @r's buffers back; serves who waits */
-void rdma_pool_give(struct rdma_gdev *gd, struct rdma_request *r);
-/** rdma_pool_cancel() - @r waits no longer */
-void rdma_pool_cancel(struct rdma_gdev *gd, struct rdma_request *r);
 
 /* qpair.c; the queue pair's reactor */
 

@@ -31,7 +31,12 @@ static bool step(struct rdma_request *r, enum rdma_req_event ev)
 
 static u32 piece_lkey(const struct rdma_request *r, int index)
 {
-	return r->nbufs ? r->bufs[index]->lkey : r->lkey;
+	const struct ibv_mr *mr;
+
+	if (!r->buf.nbufs)
+		return r->lkey;
+	mr = r->buf.first->set[index]->slab->mem.key;
+	return mr->lkey;
 }
 
 /* One READ or WRITE with the next pieces of the transfer. */
@@ -140,6 +145,10 @@ static void copy_and_respond(struct rdma_request *r);
 
 void rdma_request_buffered(struct rdma_request *r)
 {
+	if (r->buf.nbufs) {
+		r->base.iov = pool_iov(&r->buf);
+		r->base.iovcnt = (int)r->buf.nbufs;
+	}
 	if (r->state == RDMA_REQ_BOUNCE) {
 		copy_and_respond(r);
 	} else if (!rdma_qpair_usable(r->q)) {
@@ -188,8 +197,7 @@ static void finish(struct rdma_request *r)
 {
 	struct rdma_qpair *q = r->q;
 
-	if (r->nbufs)
-		rdma_pool_give(q->gd, r);
+	pool_give(&q->gd->pool, &r->buf);
 	if (!step(r, RDMA_EV_DONE))
 		return;
 	TAILQ_INSERT_HEAD(&q->free, r, wait);
@@ -290,7 +298,7 @@ static void bounce(struct rdma_request *r)
 	r->base.memory = NULL;
 	err = rdma_pool_take(r->q->gd, r);
 	if (!err)
-		copy_and_respond(r);
+		rdma_request_buffered(r);
 	else if (err != -EAGAIN)
 		rdma_request_unbuffered(r);
 }
@@ -319,15 +327,14 @@ void rdma_req_complete(struct nvmf_request *req)
 		rdma_post_recv(q, r->recv);
 	r->recv = NULL;
 	if (!sends_data(r)) {
-		if (r->nbufs)
-			rdma_pool_give(q->gd, r);
+		pool_give(&q->gd->pool, &r->buf);
 		respond(r);
 		return;
 	}
 	mr = req->memory ? ram_mr(r) : NULL;
 	if (mr)
 		r->lkey = mr->lkey;
-	if (mr || r->nbufs)
+	if (mr || r->buf.nbufs)
 		respond(r);
 	else
 		bounce(r);
@@ -344,11 +351,11 @@ static void start_command(struct rdma_request *r, struct rdma_recv *rv)
 	if (!step(r, RDMA_EV_CAPSULE))
 		return;
 	r->recv = rv;
-	r->nbufs = 0;
 	r->start_us = reactor_now_us();
 	memcpy(&r->cmd, rv->data, sizeof(r->cmd));
 	req->qpair = &q->base;
 	req->cmd = &r->cmd;
+	req->iov = &r->one;
 	req->capsule_data = rv->data + NVME_SQE_SIZE;
 	req->capsule_len = rv->len - NVME_SQE_SIZE;
 	memset(&req->cqe, 0, sizeof(req->cqe));
@@ -424,14 +431,14 @@ void rdma_requests_end(struct rdma_qpair *q)
 		case RDMA_REQ_NVMF:
 			break;
 		case RDMA_REQ_BUFFER:
-			rdma_pool_cancel(q->gd, r);
+			pool_cancel(&q->gd->pool, &r->buf);
 			fail(r, NVME_SC_DATA_XFER_ERROR);
 			break;
 		case RDMA_REQ_READ:
 			fail(r, NVME_SC_DATA_XFER_ERROR);
 			break;
 		case RDMA_REQ_BOUNCE:
-			rdma_pool_cancel(q->gd, r);
+			pool_cancel(&q->gd->pool, &r->buf);
 			finish(r);
 			break;
 		case RDMA_REQ_SEND:

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "target/transport/address.h"
 #include "target/transport/tcp/tcp.h"
 
 #define TICK_US		(250 * 1000)
@@ -204,8 +205,7 @@ int tcp_group_create(struct nvmf_transport *t, struct nvmf_group *base)
 	TAILQ_INIT(&g->closing);
 	TAILQ_INIT(&g->stuck);
 	TAILQ_INIT(&g->lingers);
-	pool_init(&g->pool, "tcp", o->io_unit_size,
-		  (o->max_io_size + o->io_unit_size - 1) / o->io_unit_size,
+	pool_init(&g->pool, "tcp", o->io_unit_size, transport_pieces(o),
 		  o->num_shared_buffers, &mem_ops, g);
 	g->buf = malloc(TCP_RX_BUF);
 	if (g->buf)
