@@ -15,7 +15,7 @@ from daemon import DaemonTest
 from tcp_host import (C2H_DATA, C2H_TERM, CMD, DDGSTF, H2C_DATA, H2C_TERM, HDGSTF, HLEN, ICRESP,
                       LAST, R2T, RSP, Closed, Conn, Host, Refused, Terminated, crc32c,
                       sgl_capsule, sgl_transport, sqe)
-from tcp_io import listen, serve, tcp_stats
+from tcp_paths import listen, serve, tcp_stats
 
 INVALID, SEQ, HDR_DIGEST, RANGE, LIMIT, UNSUPPORTED = range(1, 7)
 TRANSIENT = 0x22

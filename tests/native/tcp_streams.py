@@ -9,7 +9,7 @@ import unittest
 from daemon import DaemonTest
 from tcp_host import (CMD, LAST, R2T, SUBNQN, Conn, Host, Terminated, sgl_capsule,
                       sgl_transport, sqe)
-from tcp_io import exercise, serve, tcp_stats
+from tcp_paths import exercise, serve, tcp_stats
 
 TRANSIENT = 0x22
 
