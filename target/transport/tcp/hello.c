@@ -7,7 +7,8 @@
  * moves to the reactor that owns it from then on.
  *
  * No byte is read beyond that header: the rest is the new owner's. A host that
- * does not get so far in TCP_HELLO_US is turned away.
+ * does not get so far in TCP_HELLO_US is turned away, and earlier if there are
+ * so many of them that others would have to wait.
  */
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -182,9 +183,25 @@ static void hello_event(void *ctx, u32 events)
 		;
 }
 
-static int tick(void *ctx)
+static void drop_silent(struct tcp_conn *c, u64 now)
 {
 	static struct log_budget budget;
+
+	log_peer(&budget, LOG_WARNING, "tcp: %s:%s: closed, because no Connect command came in %llu s",
+		 c->base.peer, c->base.peer_port,
+		 (unsigned long long)((now - c->since_us) / 1000000));
+	drop(c);
+}
+
+bool tcp_hello_room(const struct tcp_transport *t)
+{
+	return t->nhellos < TCP_HELLOS_MAX ||
+	       reactor_now_us() - TAILQ_FIRST(&t->hellos)->since_us >=
+	       TCP_HELLO_MIN_US;
+}
+
+static int tick(void *ctx)
+{
 	struct tcp_transport *t = ctx;
 	u64 now = reactor_now_us();
 	struct tcp_conn *c, *next;
@@ -194,10 +211,7 @@ static int tick(void *ctx)
 		/* in the order of their arrival */
 		if (now - c->since_us < TCP_HELLO_US)
 			break;
-		log_peer(&budget, LOG_WARNING, "tcp: %s:%s: closed, because no Connect command came in %d s",
-			 c->base.peer, c->base.peer_port,
-			 TCP_HELLO_US / 1000000);
-		drop(c);
+		drop_silent(c, now);
 	}
 	return 0;
 }
@@ -227,6 +241,8 @@ void tcp_hello_start(struct tcp_listener *l, int fd, const char *peer,
 		free(c);
 		return;
 	}
+	if (t->nhellos >= TCP_HELLOS_MAX)
+		drop_silent(TAILQ_FIRST(&t->hellos), c->since_us);
 	TAILQ_INSERT_TAIL(&t->hellos, c, link);
 	if (!t->nhellos++)
 		t->tick = poller_register("tcp_hello", tick, t, TICK_US, NULL);

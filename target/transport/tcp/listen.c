@@ -86,7 +86,7 @@ static bool accept_one(struct tcp_listener *l)
 	char addr[64], port[6];
 	int fd;
 
-	if (l->t->nhellos >= TCP_HELLOS_MAX) {
+	if (!tcp_hello_room(l->t)) {
 		pause_accepting(l, "too many have not said anything yet");
 		return false;
 	}

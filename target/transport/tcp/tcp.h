@@ -46,8 +46,10 @@
 #define TCP_TX_IOV		1024
 /* A connection has this long for ICReq and for Connect's header */
 #define TCP_HELLO_US		(10 * 1000 * 1000)
-/* Connections whose first bytes are awaited; others wait in the backlog */
+/* Connections whose first bytes are awaited */
 #define TCP_HELLOS_MAX		1024
+/* With so many, who has been there for this long makes room for others */
+#define TCP_HELLO_MIN_US	(1000 * 1000)
 /* A termination request has this long to leave, and its peer to read it */
 #define TCP_TERM_US		(1000 * 1000)
 /* A peer that takes nothing of what it has asked for, for this long, is dead */
@@ -324,6 +326,8 @@ void tcp_listeners_free(struct tcp_transport *t);
 /** tcp_hello_start() - takes over @fd; closes it if that fails */
 void tcp_hello_start(struct tcp_listener *l, int fd, const char *peer,
 		     const char *port);
+/** tcp_hello_room() - may one more come? Perhaps another one goes for it */
+bool tcp_hello_room(const struct tcp_transport *t);
 /** tcp_hello_drop() - end those that came to @trid; all, if it is NULL */
 void tcp_hello_drop(struct tcp_transport *t, const struct nvmf_trid *trid);
 
