@@ -73,6 +73,13 @@ int weft_effects_read(struct weft_ctrl_core *core, struct weft_reason *why)
 	return err;
 }
 
+/* Disks have to know whether they must flush. */
+static bool switches_cache(const union nvme_cmd *c)
+{
+	return c->sqe.opcode == NVME_ADMIN_SET_FEATURES &&
+	       (le32_to_cpu(c->sqe.cdw10) & 0xff) == NVME_FEAT_VWC;
+}
+
 /*
  * weft_cmd_effects() - NVME_EFFECTS_* of @cmd
  * NVME_EFFECTS_CSUPP only if the controller itself says so.
@@ -93,6 +100,8 @@ u32 weft_cmd_effects(struct weft_ctrl_core *core, const union nvme_cmd *cmd,
 	for (i = 0; !admin && i < ARRAY_SIZE(io_effects); i++)
 		if (io_effects[i].opcode == opcode)
 			effects |= io_effects[i].effects;
+	if (admin && switches_cache(cmd))
+		effects |= NVME_EFFECTS_NCC;
 	return effects;
 }
 

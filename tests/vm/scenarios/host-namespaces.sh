@@ -19,9 +19,14 @@
 
 setup_rxe
 truncate -s 64M /run/first
-nvmet_setup "$WEFT_NQN" /run/first
+nvmet_setup "$WEFT_NQN" null 16
 load_host_beside_nvmet
 sub=$NVMET/subsystems/$WEFT_NQN
+# a file that can grow
+echo 0 > "$sub/namespaces/1/enable"
+echo -n /run/first > "$sub/namespaces/1/device_path"
+echo 1 > "$sub/namespaces/1/buffered_io"
+echo 1 > "$sub/namespaces/1/enable"
 
 # ns_make SUBSYSTEM NSID UUID [FILE]: made, not yet shown
 ns_make() {
@@ -121,14 +126,14 @@ rmdir "$NVMET/subsystems/$other"
 ns_drop "$WEFT_NQN" 7
 
 step "blocks of 4 KiB"
-modprobe null_blk nr_devices=0
-mkdir "$NULLB"
-echo 32 > "$NULLB/size"
-echo 1 > "$NULLB/memory_backed"
-echo 4096 > "$NULLB/blocksize"
-echo 1 > "$NULLB/power"
-null=/dev/nullb$(< "$NULLB/index")
-[ -b "$null" ] || null=/dev/backing
+big=${NULLB%/*}/big
+mkdir "$big"
+echo 32 > "$big/size"
+echo 1 > "$big/memory_backed"
+echo 4096 > "$big/blocksize"
+echo 1 > "$big/power"
+null=/dev/big
+[ -b "$null" ] || null=/dev/nullb$(< "$big/index")
 wait_for test -b "$null"
 ns_make "$WEFT_NQN" 8 "$(uuid_of 8)" "$null"
 echo 0 > "$sub/namespaces/8/buffered_io"
@@ -146,7 +151,7 @@ blkdiscard -z -o 1m -l 1m "/dev/$d"
 echo 0 > "$sub/namespaces/8/enable"
 wait_for test ! -e "/sys/block/$d"
 ns_drop "$WEFT_NQN" 8
-rmdir "$NULLB"
+rmdir "$big"
 disconnect_weft "$i"
 
 step "$NAMESPACES namespaces on one controller"

@@ -55,7 +55,6 @@ done
 [ -d "$s/nvme${a}n1" ] || fail "no head below the subsystem"
 [ "$(cat "$s/nvme${a}n1/nuse")" = $((64 << 11)) ] || fail "nuse $(cat "$s/nvme${a}n1/nuse")"
 [ "$(cat "$s/nvme${a}n1/nuse")" = $((64 << 11)) ]
-grep -Exq '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}' "$s/nvme${a}n1/nguid"
 
 step "nvme-cli"
 disk=/dev/nvme${a}n1
@@ -77,9 +76,12 @@ ns=$NVMET/subsystems/$WEFT_NQN/namespaces/9
 truncate -s 8M /run/nine
 mkdir "$ns"
 echo -n /run/nine > "$ns/device_path"
+nguid=ef90689c-6c46-d44c-89c1-4067801309a8
+echo $nguid > "$ns/device_nguid"
 echo 1 > "$ns/buffered_io"
 echo 1 > "$ns/enable"
 wait_for test -b "/dev/nvme${a}n2"
+[ "$(cat "$s/nvme${a}n2/nguid")" = $nguid ] || fail "nguid $(cat "$s/nvme${a}n2/nguid")"
 has '^\[ *0\]:.*|log' nvme changed-ns-list-log "/dev/nvme$a"
 rmdir "$ns"
 wait_for test ! -e "/sys/block/nvme${a}n2"
