@@ -5,14 +5,12 @@
 # lib.sh: ports 1, 2, … differ in their port number only, 4420, 4421, …; each says for
 # itself how well it leads to the namespaces (ANA).
 
-: "${WEFT_TRTYPE:=rdma}"
-
 # port_up N: the port exists, and the subsystem can be reached through it
 port_up() {
 	local p=$NVMET/ports/$1
 	if [ ! -d "$p" ]; then
 		mkdir "$p"
-		echo "$WEFT_TRTYPE" > "$p/addr_trtype"
+		echo "$TRANSPORT" > "$p/addr_trtype"
 		echo ipv4 > "$p/addr_adrfam"
 		echo "$RXE_ADDR" > "$p/addr_traddr"
 		echo $((4419 + $1)) > "$p/addr_trsvcid"
@@ -38,7 +36,7 @@ ana() {
 
 # connect_port N [OPTIONS]: prints the instance
 connect_port() {
-	connect_weft "transport=$WEFT_TRTYPE,traddr=$RXE_ADDR,trsvcid=$((4419 + $1)),nqn=$WEFT_NQN${2:+,$2}"
+	connect_weft "transport=$TRANSPORT,traddr=$RXE_ADDR,trsvcid=$((4419 + $1)),nqn=$WEFT_NQN${2:+,$2}"
 }
 
 ctrl_dir() { echo "/sys/class/$WEFT_CLASS/nvme$1"; }

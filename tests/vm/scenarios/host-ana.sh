@@ -14,7 +14,7 @@
 . "$WEFT_TOP/tests/vm/rdma.sh"
 . "$WEFT_TOP/tests/vm/paths.sh"
 
-setup_rxe
+setup_net
 nvmet_setup "$WEFT_NQN" null 128
 load_host_beside_nvmet
 port_up 2
@@ -159,5 +159,5 @@ rmdir "$ns"
 rmdir "$NVMET/ports/1/ana_groups/2"
 port_remove 2
 nvmet_teardown
-teardown_rxe
+teardown_net
 check_clean

@@ -11,7 +11,7 @@
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/paths.sh"
 
-tr=${WEFT_TRTYPE^^}
+tr=${TRANSPORT^^}
 listener() {
 	echo "\"listen_address\":{\"trtype\":\"$tr\",\"adrfam\":\"IPv4\",\"traddr\":\"$RXE_ADDR\",\"trsvcid\":\"$((4419 + $1))\"}"
 }
@@ -24,7 +24,7 @@ target_ana() {
 }
 state_is() { [ "$(cat "$1/ana_state")" = "$2" ]; }
 
-setup_rxe
+setup_net
 load_weft
 mkfs.ext4 -q -F "$VM_SCRATCH"
 mkdir -p /mnt/scratch
@@ -105,4 +105,4 @@ disconnect_weft "$b"
 unload_weft
 check_clean
 stop_target
-teardown_rxe
+teardown_net

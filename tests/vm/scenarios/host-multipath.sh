@@ -13,7 +13,7 @@
 . "$WEFT_TOP/tests/vm/rdma.sh"
 . "$WEFT_TOP/tests/vm/paths.sh"
 
-setup_rxe
+setup_net
 nvmet_setup "$WEFT_NQN" null 128
 load_host_beside_nvmet
 port_up 2
@@ -176,5 +176,5 @@ disconnect_weft "$b"
 unload_weft
 port_remove 2
 nvmet_teardown
-teardown_rxe
+teardown_net
 check_clean

@@ -17,7 +17,7 @@
 : "${NAMESPACES:=1000}"
 [ "$VM_KERNEL" != debug ] || NAMESPACES=100
 
-setup_rxe
+setup_net
 truncate -s 64M /run/first
 nvmet_setup "$WEFT_NQN" null 16
 load_host_beside_nvmet
@@ -195,5 +195,5 @@ for n in "$sub"/namespaces/*; do
 	[ "${n##*/}" = 1 ] || rmdir "$n"
 done
 nvmet_teardown
-teardown_rxe
+teardown_net
 check_clean

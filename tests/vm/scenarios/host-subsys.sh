@@ -20,7 +20,7 @@ has() {
 }
 seen() { grep -q -- "$1" /run/uevents; }
 
-setup_rxe
+setup_net
 load_weft iopolicy=queue-depth
 refute bash -c "echo fastest > /sys/module/weft/parameters/iopolicy" 2> /dev/null
 [ "$(cat /sys/module/weft/parameters/iopolicy)" = queue-depth ]
@@ -32,7 +32,7 @@ wait_for grep -q KERNEL /run/uevents
 
 step "events"
 a=$(connect_port 1 reconnect_delay=1)
-for line in NVME_TRTYPE=rdma "NVME_TRADDR=$RXE_ADDR" NVME_TRSVCID=4420 NVME_HOST_TRADDR=none \
+for line in "NVME_TRTYPE=$TRANSPORT" "NVME_TRADDR=$RXE_ADDR" NVME_TRSVCID=4420 NVME_HOST_TRADDR=none \
 	NVME_HOST_IFACE=none NVME_EVENT=connected; do
 	wait_for seen "^$line\$"
 done
@@ -61,8 +61,8 @@ disk=/dev/nvme${a}n1
 has "^$disk " nvme list
 has "^nvme-subsys$a +$WEFT_NQN +nvme$a, nvme$b" nvme list -v
 has "^nvme${a}n1 .*nvme$a, nvme$b" nvme list -v
-has "\+- nvme$a rdma traddr=$RXE_ADDR,trsvcid=4420 live optimized" nvme list-subsys "$disk"
-has "\+- nvme$b rdma traddr=$RXE_ADDR,trsvcid=4421 live optimized" nvme list-subsys "$disk"
+has "\+- nvme$a $TRANSPORT traddr=$RXE_ADDR,trsvcid=4420[^ ]* live optimized" nvme list-subsys "$disk"
+has "\+- nvme$b $TRANSPORT traddr=$RXE_ADDR,trsvcid=4421[^ ]* live optimized" nvme list-subsys "$disk"
 has '^nsze +: 0x20000' nvme id-ns "$disk"
 has '\[ *0\]: *0x1' nvme list-ns "$disk"
 has 'uuid' nvme ns-descs "$disk"
@@ -129,7 +129,7 @@ disconnect_weft "$c"
 [ ! -e "$s" ] || fail "the subsystem is left"
 
 step "a discovery controller that reconnects"
-d=$(connect_weft "transport=$WEFT_TRTYPE,traddr=$RXE_ADDR,trsvcid=4420,reconnect_delay=1,keep_alive_tmo=2,nqn=nqn.2014-08.org.nvmexpress.discovery")
+d=$(connect_weft "transport=$TRANSPORT,traddr=$RXE_ADDR,trsvcid=4420,reconnect_delay=1,keep_alive_tmo=2,nqn=nqn.2014-08.org.nvmexpress.discovery")
 [ "$(cat /sys/class/nvme-subsystem/nvme-subsys$d/subsystype)" = discovery ]
 echo 1 > "/sys/class/nvme/nvme$d/reset_controller"
 wait_for seen '^NVME_EVENT=rediscover$'
@@ -139,5 +139,5 @@ nvme disconnect-all
 unload_weft
 port_remove 2
 nvmet_teardown
-teardown_rxe
+teardown_net
 check_clean

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+# What host-multipath.sh shows, over TCP.
+# kernels: 6.1 6.12
+# check-kernels: 6.12
+# tier: full
+# debug: yes
+# nvmet's own, when a port lets go of its subsystem
+# allow: possible circular locking.*nvmet_config_sem
+# timeout: 500
+TRANSPORT=tcp
+. "$WEFT_TOP/tests/vm/scenarios/host-multipath.sh"
