@@ -32,8 +32,8 @@ wait_for grep -q KERNEL /run/uevents
 
 step "events"
 a=$(connect_port 1 reconnect_delay=1)
-for line in "NVME_TRTYPE=$TRANSPORT" "NVME_TRADDR=$RXE_ADDR" NVME_TRSVCID=4420 NVME_HOST_TRADDR=none \
-	NVME_HOST_IFACE=none NVME_EVENT=connected; do
+for line in "NVME_TRTYPE=$TRANSPORT" "NVME_TRADDR=$RXE_ADDR" NVME_TRSVCID=4420 \
+	NVME_HOST_TRADDR=none NVME_HOST_IFACE=none NVME_EVENT=connected; do
 	wait_for seen "^$line\$"
 done
 b=$(connect_port 2 reconnect_delay=1)
