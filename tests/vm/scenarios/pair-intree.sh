@@ -8,8 +8,11 @@
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/pairs.sh"
 
-pair_load() { modprobe nvme-rdma; }
-pair_unload() { modprobe -r nvme-rdma; }
+# what else is asked for when connecting
+CONNECT_OPTIONS=
+
+pair_load() { modprobe "nvme-$TRANSPORT"; }
+pair_unload() { modprobe -r "nvme-$TRANSPORT"; }
 pair_unload_under_load() {
 	pair_unload
 	load_has_ended
@@ -21,9 +24,10 @@ pair_mend() { weft_target_start; }
 pair_memory() { target_resident_kib; }
 
 pair_connect() {
-	nvme connect -t rdma -a "$RXE_ADDR" -s 4420 -n "$WEFT_NQN" \
+	# shellcheck disable=SC2086
+	nvme connect -t "$TRANSPORT" -a "$RXE_ADDR" -s 4420 -n "$WEFT_NQN" \
 		--reconnect-delay="$PAIR_RECONNECT_DELAY" \
-		--ctrl-loss-tmo="$PAIR_CTRL_LOSS_TMO" --queue-size=32
+		--ctrl-loss-tmo="$PAIR_CTRL_LOSS_TMO" --queue-size=32 $CONNECT_OPTIONS
 	DISK=/dev/nvme0n1
 	wait_for disk_is_there
 }
@@ -36,18 +40,20 @@ pair_disconnect() {
 
 nvme_cli() {
 	step "nvme-cli: discover, list, id-ctrl, id-ns, logs"
-	nvme discover -t rdma -a "$RXE_ADDR" -s 4420 | tee /run/discover
+	nvme discover -t "$TRANSPORT" -a "$RXE_ADDR" -s 4420 | tee /run/discover
+	grep -q "trtype: *$TRANSPORT" /run/discover
 	grep -q "subnqn: *$WEFT_NQN" /run/discover
 	grep -q "traddr: *$RXE_ADDR" /run/discover
 	nvme list | grep "$DISK" | grep -q WEFT0001
 	nvme list-subsys | grep -q "$WEFT_NQN"
 	nvme id-ctrl "$DISK" -o json > /run/id-ctrl.json
-	python3 - "$WEFT_NQN" <<-'PY'
+	python3 - "$WEFT_NQN" "$TRANSPORT" <<-'PY'
 	import json, sys
 	c = json.load(open("/run/id-ctrl.json"))
 	assert c["subnqn"] == sys.argv[1], c["subnqn"]
 	assert c["sn"].strip() == "WEFT0001", c["sn"]
-	assert c["sgls"] & (1 << 2), "keyed SGLs are not announced"
+	kind = {"rdma": 1 << 2, "tcp": 1 << 21}[sys.argv[2]]
+	assert c["sgls"] & (1 << 2 | 1 << 20 | 1 << 21) == 1 << 20 | kind, hex(c["sgls"])
 	assert c["kas"] > 0 and c["ioccsz"] >= 4 and c["iorcsz"] == 1, c
 	PY
 	nvme id-ns "$DISK" -o json | python3 -c '
@@ -63,7 +69,24 @@ assert n["lbafs"][n["flbas"] & 15]["ds"] == 9, n["lbafs"]'
 	nvme flush "$DISK"
 }
 
-setup_rxe
+# with each combination of digests, on a controller of its own
+digests() {
+	local d
+	for d in --hdr-digest --data-digest "--hdr-digest --data-digest"; do
+		step "verify with $d"
+		CONNECT_OPTIONS=$d
+		pair_connect
+		fio_verify digests 8m
+		pair_disconnect
+	done
+	CONNECT_OPTIONS=
+	[ "$(rpc nvmf_get_stats | python3 -c '
+import json, sys
+print(sum(t["digest_errors"] + t["faults"] for g in json.load(sys.stdin)["poll_groups"]
+          for t in g["transports"]))')" = 0 ] || fail "digest errors or faults were counted"
+}
+
+setup_net
 weft_target_prepare
 weft_target_start
 mkdir -p /etc/nvme
@@ -72,6 +95,7 @@ pair_load
 pair_connect
 nvme_cli
 pair_disconnect
+[ "$TRANSPORT" = rdma ] || digests
 pair_run
 stop_target
-teardown_rxe
+teardown_net

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+# The in-tree host and our target over TCP: what pair-intree.sh does over RDMA, and all
+# combinations of digests.
+# kernels: 6.1 6.12
+# tier: full
+# timeout: 900
+# scratch: 512M
+# daemon: release
+TRANSPORT=tcp
+. "$WEFT_TOP/tests/vm/scenarios/pair-intree.sh"
