@@ -38,6 +38,17 @@ def free_port():
         return s.getsockname()[1]
 
 
+def tcp_counters(daemon):
+    """The target's NVMe/TCP counters, summed over its reactors."""
+    total = {}
+    for group in daemon.ok("nvmf_get_stats")["poll_groups"]:
+        for t in group["transports"]:
+            for key, value in t.items():
+                if t["trtype"] == "TCP" and isinstance(value, int):
+                    total[key] = total.get(key, 0) + value
+    return total
+
+
 class TcpTest(DaemonTest):
     """A subsystem with a RAM disk, namespace 1, and another one in front of buffers."""
 
@@ -94,14 +105,7 @@ class TcpTest(DaemonTest):
         return json.loads(out) if out else None
 
     def counters(self):
-        """The target's NVMe/TCP counters, summed over its reactors."""
-        total = {}
-        for group in self.daemon.ok("nvmf_get_stats")["poll_groups"]:
-            for t in group["transports"]:
-                for key, value in t.items():
-                    if t["trtype"] == "TCP" and isinstance(value, int):
-                        total[key] = total.get(key, 0) + value
-        return total
+        return tcp_counters(self.daemon)
 
     def result(self, out):
         """DW0 and DW1 that a command has printed."""
