@@ -201,8 +201,8 @@ static void test_every_command(void)
 {
 	struct peer_answer a = { 0 };
 	struct nvme_dsm_range range = { .slba = cpu_to_le64(5) };
-	struct ini_copy_range copy = { .slba = cpu_to_le64(9) };
-	struct ini_resv_keys keys = { cpu_to_le64(1), cpu_to_le64(2) };
+	struct nvme_copy_range copy = { .slba = cpu_to_le64(9) };
+	struct nvme_resv_keys keys = { cpu_to_le64(1), cpu_to_le64(2) };
 	u8 buf[64];
 	u16 cid;
 

@@ -33,6 +33,7 @@
 #include "common/cmd.h"
 #include "common/connstr.h"
 #include "common/identify.h"
+#include "common/resv.h"
 #include "common/status.h"
 
 struct ini_ctrlr;
@@ -297,40 +298,26 @@ int ini_flush(struct ini_queue *q, u32 nsid, ini_done done, void *ctx);
 int ini_dsm(struct ini_queue *q, u32 nsid, const struct nvme_dsm_range *ranges,
 	    u32 n, u32 attributes, ini_done done, void *ctx);
 
-/** struct ini_copy_range - source range of a Copy, descriptor format 0 */
-struct ini_copy_range {
-	u8 rsvd0[8];
-	__le64 slba;
-	__le16 nlb;		/* 0-based */
-	u8 rsvd18[14];
-} __packed;
-WEFT_ASSERT_SIZE(struct ini_copy_range, 32);
-
 /** ini_copy() - @n (1 to 256) ranges to @sdlba */
 int ini_copy(struct ini_queue *q, u32 nsid, u64 sdlba,
-	     const struct ini_copy_range *ranges, u32 n, ini_done done,
+	     const struct nvme_copy_range *ranges, u32 n, ini_done done,
 	     void *ctx);
-
-/** struct ini_resv_keys - data of the reservation commands */
-struct ini_resv_keys {
-	__le64 crkey;
-	__le64 other;		/* new key (register), preempted key (acquire) */
-};
 
 /**
  * ini_resv_register() / _acquire() / _release() / _report()
- * @action: RREGA, RACQA or RRELA; @type: RTYPE; @ptpl: CPTPL
+ * @action: enum nvme_resv_register, _acquire, _release; @type: enum
+ *          nvme_resv_type; @ptpl: CPTPL
  * @keys: in place until @done; a release sends the first one only
  * Extended data structures (128-bit host identifiers) are asked for in reports.
  */
 int ini_resv_register(struct ini_queue *q, u32 nsid, u8 action, u8 ptpl,
-		      bool ignore_key, const struct ini_resv_keys *keys,
+		      bool ignore_key, const struct nvme_resv_keys *keys,
 		      ini_done done, void *ctx);
 int ini_resv_acquire(struct ini_queue *q, u32 nsid, u8 action, u8 type,
-		     const struct ini_resv_keys *keys, ini_done done,
+		     const struct nvme_resv_keys *keys, ini_done done,
 		     void *ctx);
 int ini_resv_release(struct ini_queue *q, u32 nsid, u8 action, u8 type,
-		     const struct ini_resv_keys *keys, ini_done done,
+		     const struct nvme_resv_keys *keys, ini_done done,
 		     void *ctx);
 int ini_resv_report(struct ini_queue *q, u32 nsid, void *buf, u32 len,
 		    ini_done done, void *ctx);

@@ -75,63 +75,56 @@ int ini_dsm(struct ini_queue *q, u32 nsid, const struct nvme_dsm_range *ranges,
 			      n * (u32)sizeof(*ranges), done, ctx);
 }
 
-static void start(union nvme_cmd *cmd, u8 opcode, u32 nsid)
-{
-	memset(cmd, 0, sizeof(*cmd));
-	cmd->sqe.opcode = opcode;
-	cmd->sqe.nsid = cpu_to_le32(nsid);
-}
-
 int ini_copy(struct ini_queue *q, u32 nsid, u64 sdlba,
-	     const struct ini_copy_range *ranges, u32 n, ini_done done,
+	     const struct nvme_copy_range *ranges, u32 n, ini_done done,
 	     void *ctx)
 {
 	union nvme_cmd cmd;
 
 	if (!n || n > 256)
 		return -EINVAL;
-	start(&cmd, NVME_CMD_COPY, nsid);
-	cmd.sqe.cdw10 = cpu_to_le32((u32)sdlba);
-	cmd.sqe.cdw11 = cpu_to_le32((u32)(sdlba >> 32));
-	cmd.sqe.cdw12 = cpu_to_le32(n - 1);
+	nvme_cmd_copy(&cmd, nsid, sdlba, n, 0);
 	return ini_submit_buf(q, &cmd, unconst(ranges),
 			      n * (u32)sizeof(*ranges), done, ctx);
 }
 
-/* CDW10 of all three: action in 2:0, IEKEY in 3, type in 15:8, CPTPL in 31:30 */
 static int resv(struct ini_queue *q, u8 opcode, u32 nsid, u32 cdw10,
 		const void *keys, u32 len, ini_done done, void *ctx)
 {
 	union nvme_cmd cmd;
 
-	start(&cmd, opcode, nsid);
-	cmd.sqe.cdw10 = cpu_to_le32(cdw10);
+	nvme_cmd_resv(&cmd, opcode, nsid, cdw10);
 	return ini_submit_buf(q, &cmd, unconst(keys), len, done, ctx);
 }
 
 int ini_resv_register(struct ini_queue *q, u32 nsid, u8 action, u8 ptpl,
-		      bool ignore_key, const struct ini_resv_keys *keys,
+		      bool ignore_key, const struct nvme_resv_keys *keys,
 		      ini_done done, void *ctx)
 {
 	return resv(q, NVME_CMD_RESV_REGISTER, nsid,
-		    (action & 7u) | (ignore_key ? 8u : 0) |
-		    (u32)(ptpl & 3) << 30, keys, sizeof(*keys), done, ctx);
+		    (action & NVME_RESV_ACTION_MASK) |
+		    (ignore_key ? NVME_RESV_IEKEY : 0) | (u32)(ptpl & 3) << 30,
+		    keys, sizeof(*keys), done, ctx);
 }
 
 int ini_resv_acquire(struct ini_queue *q, u32 nsid, u8 action, u8 type,
-		     const struct ini_resv_keys *keys, ini_done done, void *ctx)
+		     const struct nvme_resv_keys *keys, ini_done done,
+		     void *ctx)
 {
 	return resv(q, NVME_CMD_RESV_ACQUIRE, nsid,
-		    (action & 7u) | (u32)type << 8, keys, sizeof(*keys), done,
-		    ctx);
+		    (action & NVME_RESV_ACTION_MASK) |
+		    (u32)type << NVME_RESV_TYPE_SHIFT, keys, sizeof(*keys),
+		    done, ctx);
 }
 
 int ini_resv_release(struct ini_queue *q, u32 nsid, u8 action, u8 type,
-		     const struct ini_resv_keys *keys, ini_done done, void *ctx)
+		     const struct nvme_resv_keys *keys, ini_done done,
+		     void *ctx)
 {
 	return resv(q, NVME_CMD_RESV_RELEASE, nsid,
-		    (action & 7u) | (u32)type << 8, keys, sizeof(keys->crkey),
-		    done, ctx);
+		    (action & NVME_RESV_ACTION_MASK) |
+		    (u32)type << NVME_RESV_TYPE_SHIFT, keys,
+		    sizeof(keys->current_key), done, ctx);
 }
 
 int ini_resv_report(struct ini_queue *q, u32 nsid, void *buf, u32 len,
@@ -141,9 +134,7 @@ int ini_resv_report(struct ini_queue *q, u32 nsid, void *buf, u32 len,
 
 	if (len < 4 || len % 4)
 		return -EINVAL;
-	start(&cmd, NVME_CMD_RESV_REPORT, nsid);
-	cmd.sqe.cdw10 = cpu_to_le32(len / 4 - 1);
-	cmd.sqe.cdw11 = cpu_to_le32(1);
+	nvme_cmd_resv_report(&cmd, nsid, len);
 	return ini_submit_buf(q, &cmd, buf, len, done, ctx);
 }
 

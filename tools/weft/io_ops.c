@@ -133,14 +133,14 @@ static int send_dsm(struct io_call *x, struct remote_answer *ans)
 static int check_copy(struct io_call *x)
 {
 	struct io_range in[NVME_DSM_MAX_RANGES];
-	struct ini_copy_range *out;
+	struct nvme_copy_range *out;
 	u32 i, n;
 	int rc = io_ranges(x, in, &n);
 
 	if (rc)
 		return rc;
 	rc = io_room(x, n * sizeof(*out));
-	out = (struct ini_copy_range *)x->data;
+	out = (struct nvme_copy_range *)x->data;
 	for (i = 0; !rc && i < n; i++) {
 		if (in[i].blocks > 65536)
 			return cli_usage_error(x->a->cmd,
@@ -157,8 +157,8 @@ static int check_copy(struct io_call *x)
 static int send_copy(struct io_call *x, struct remote_answer *ans)
 {
 	return ini_copy(x->q, x->nsid, x->lba,
-			(struct ini_copy_range *)x->data,
-			x->len / (u32)sizeof(struct ini_copy_range),
+			(struct nvme_copy_range *)x->data,
+			x->len / (u32)sizeof(struct nvme_copy_range),
 			remote_done, ans);
 }
 
@@ -294,7 +294,7 @@ static int action(const struct io_call *x, const char *const *names, size_t n)
 static int check_resv(struct io_call *x, const char *const *names, size_t n,
 		      const char *other)
 {
-	struct ini_resv_keys *k;
+	struct nvme_resv_keys *k;
 	u64 v;
 	int rc = action(x, names, n) < 0 ? CLI_USAGE : CLI_OK;
 
@@ -306,9 +306,9 @@ static int check_resv(struct io_call *x, const char *const *names, size_t n,
 		rc = io_room(x, sizeof(*k));
 	if (rc)
 		return rc;
-	k = (struct ini_resv_keys *)x->data;
-	k->crkey = cpu_to_le64(cli_number(x->a, "key", 0));
-	k->other = cpu_to_le64(other ? cli_number(x->a, other, 0) : 0);
+	k = (struct nvme_resv_keys *)x->data;
+	k->current_key = cpu_to_le64(cli_number(x->a, "key", 0));
+	k->second = cpu_to_le64(other ? cli_number(x->a, other, 0) : 0);
 	return CLI_OK;
 }
 
@@ -336,7 +336,7 @@ static int send_register(struct io_call *x, struct remote_answer *ans)
 				 (u8)action(x, register_actions,
 					    ARRAY_SIZE(register_actions)),
 				 (u8)num(x, "cptpl"), has(x, "ignore-key"),
-				 (struct ini_resv_keys *)x->data, remote_done,
+				 (struct nvme_resv_keys *)x->data, remote_done,
 				 ans);
 }
 
@@ -351,7 +351,7 @@ static int send_acquire(struct io_call *x, struct remote_answer *ans)
 				(u8)action(x, acquire_actions,
 					   ARRAY_SIZE(acquire_actions)),
 				resv_type(x),
-				(struct ini_resv_keys *)x->data, remote_done,
+				(struct nvme_resv_keys *)x->data, remote_done,
 				ans);
 }
 
@@ -361,7 +361,7 @@ static int send_release(struct io_call *x, struct remote_answer *ans)
 				(u8)action(x, release_actions,
 					   ARRAY_SIZE(release_actions)),
 				resv_type(x),
-				(struct ini_resv_keys *)x->data, remote_done,
+				(struct nvme_resv_keys *)x->data, remote_done,
 				ans);
 }
 
