@@ -8,19 +8,25 @@
 #include "target/nvmf/internal.h"
 
 static const struct {
-	u32 enable;	/* bit of the Async Event Configuration feature */
+	u32 enable;	/* bit of the Async Event Configuration; 0: always */
+	u8 type;
 	u8 info;
 	u8 log;
 } kinds[NVMF_EVENTS] = {
 	[NVMF_EVENT_NS_CHANGED] = {
-		NVME_OAES_NS_ATTR, NVME_AER_NOTICE_NS_CHANGED,
+		NVME_OAES_NS_ATTR, NVME_AER_NOTICE, NVME_AER_NOTICE_NS_CHANGED,
 		NVME_LOG_CHANGED_NS,
 	},
 	[NVMF_EVENT_ANA] = {
-		NVME_OAES_ANA, NVME_AER_NOTICE_ANA, NVME_LOG_ANA,
+		NVME_OAES_ANA, NVME_AER_NOTICE, NVME_AER_NOTICE_ANA,
+		NVME_LOG_ANA,
+	},
+	[NVMF_EVENT_RESV] = {
+		0, NVME_AER_CSS, 0, NVME_LOG_RESERVATION,
 	},
 	[NVMF_EVENT_DISC_CHANGED] = {
-		NVME_OAES_DISC_CHANGE, NVME_AER_NOTICE_DISC_CHANGED,
+		NVME_OAES_DISC_CHANGE, NVME_AER_NOTICE,
+		NVME_AER_NOTICE_DISC_CHANGED,
 		NVME_LOG_DISCOVERY,
 	},
 };
@@ -45,7 +51,7 @@ static void deliver(struct nvmf_ctrlr *c)
 		c->events_pending &= ~(1u << ev);
 		c->events_masked |= 1u << ev;
 		req = take(c);
-		req->cqe.result = cpu_to_le64(NVME_AER_DW0(NVME_AER_NOTICE,
+		req->cqe.result = cpu_to_le64(NVME_AER_DW0(kinds[ev].type,
 							   kinds[ev].info,
 							   kinds[ev].log));
 		nvmf_request_complete(req, NVME_SC_SUCCESS);
@@ -54,7 +60,9 @@ static void deliver(struct nvmf_ctrlr *c)
 
 void nvmf_event_raise(struct nvmf_ctrlr *c, enum nvmf_event ev)
 {
-	if (!(c->features.async_event & kinds[ev].enable) || c->closing)
+	u32 enable = kinds[ev].enable;
+
+	if (c->closing || (enable && !(c->features.async_event & enable)))
 		return;
 	c->events_pending |= 1u << ev;
 	deliver(c);

@@ -244,6 +244,7 @@ void nvmf_ctrlr_reset(struct nvmf_ctrlr *c)
 	c->events_pending = 0;
 	c->events_masked = 0;
 	memset(c->changed_ns, 0, sizeof(c->changed_ns));
+	memset(&c->resv, 0, sizeof(c->resv));
 	nvmf_features_init(c);
 	close_io_queues(c);
 }

@@ -8,9 +8,12 @@
 
 #define FEAT_CHANGEABLE	(1u << 0)
 #define FEAT_DISC	(1u << 1)	/* discovery controllers have it */
+#define FEAT_NS		(1u << 2)	/* a value per namespace */
 
 enum { SELECT_CURRENT, SELECT_DEFAULT, SELECT_SAVED, SELECT_CAPABILITIES };
+#define CAPABILITY_NS		(1u << 1)
 #define CAPABILITY_CHANGEABLE	(1u << 2)
+#define RESV_MASK_BITS		0x0eu	/* one per enum nvme_resv_notice */
 
 #define HOST_BEHAVIOR_BYTES	512
 #define HOST_ID_BYTES		16
@@ -30,6 +33,7 @@ enum { SELECT_CURRENT, SELECT_DEFAULT, SELECT_SAVED, SELECT_CAPABILITIES };
  * @set: @cdw11 and the data are the host's; NULL with FEAT_CHANGEABLE unset
  * @get: DW0; @def: the default instead of the current value
  * @get_data: the data; may be NULL
+ * @run: instead of all these, for what the control reactor knows
  */
 struct feature {
 	u8 fid;
@@ -38,6 +42,7 @@ struct feature {
 	nvme_status (*set)(struct nvmf_request *req, u32 cdw11);
 	u32 (*get)(struct nvmf_request *req, u32 cdw11, bool def);
 	void (*get_data)(struct nvmf_request *req, u8 *data, bool def);
+	void (*run)(struct nvmf_request *req, bool set);
 };
 
 static struct nvmf_ctrlr *ctrlr(const struct nvmf_request *req)
@@ -250,27 +255,71 @@ static void host_id_data(struct nvmf_request *req, u8 *data, bool def)
 		memcpy(data, ctrlr(req)->hostid, HOST_ID_BYTES);
 }
 
+/* Per namespace; all of them at once can be set, but not asked for */
+
+static nvme_status set_resv_mask(struct nvmf_request *req, u32 cdw11)
+{
+	u32 nsid = le32_to_cpu(req->cmd->sqe.nsid);
+	struct nvmf_features *f = &ctrlr(req)->features;
+
+	if (nsid == NVME_NSID_ALL)
+		memset(f->resv_mask, cdw11 & RESV_MASK_BITS,
+		       sizeof(f->resv_mask));
+	else
+		f->resv_mask[nsid] = cdw11 & RESV_MASK_BITS;
+	return NVME_SC_SUCCESS;
+}
+
+static u32 get_resv_mask(struct nvmf_request *req, u32 cdw11, bool def)
+{
+	(void)cdw11;
+	return def ? 0 : ctrlr(req)->features.
+		resv_mask[le32_to_cpu(req->cmd->sqe.nsid)];
+}
+
+static nvme_status check_nsid(struct nvmf_request *req,
+			      const struct feature *f, bool set)
+{
+	u32 nsid = le32_to_cpu(req->cmd->sqe.nsid);
+
+	if (!(f->flags & FEAT_NS)) {
+		if (!set || !nsid || nsid == NVME_NSID_ALL)
+			return NVME_SC_SUCCESS;
+		return nvmf_request_bad(req, NVMF_LOC_NSID,
+				NVMF_DNR(NVME_SC_FEATURE_NOT_PER_NS));
+	}
+	if (nsid == NVME_NSID_ALL && set && !f->run)
+		return NVME_SC_SUCCESS;
+	return nvmf_ctrlr_ns(ctrlr(req), nsid) ? NVME_SC_SUCCESS :
+		nvmf_request_bad(req, NVMF_LOC_NSID,
+				 NVMF_DNR(NVME_SC_INVALID_NS));
+}
+
 static const struct feature features[] = {
 	{ NVME_FEAT_ARBITRATION, FEAT_CHANGEABLE, 0,
-	  set_arbitration, get_arbitration, NULL },
-	{ NVME_FEAT_POWER, FEAT_CHANGEABLE, 0, set_power, get_power, NULL },
+	  set_arbitration, get_arbitration, NULL, NULL },
+	{ NVME_FEAT_POWER, FEAT_CHANGEABLE, 0, set_power, get_power, NULL, NULL },
 	{ NVME_FEAT_TEMP_THRESHOLD, FEAT_CHANGEABLE, 0,
-	  set_temp_threshold, get_temp_threshold, NULL },
+	  set_temp_threshold, get_temp_threshold, NULL, NULL },
 	{ NVME_FEAT_ERROR_RECOVERY, FEAT_CHANGEABLE, 0,
-	  set_error_recovery, get_error_recovery, NULL },
-	{ NVME_FEAT_VWC, 0, 0, NULL, get_vwc, NULL },
+	  set_error_recovery, get_error_recovery, NULL, NULL },
+	{ NVME_FEAT_VWC, 0, 0, NULL, get_vwc, NULL, NULL },
 	{ NVME_FEAT_NUM_QUEUES, FEAT_CHANGEABLE, 0,
-	  set_num_queues, get_num_queues, NULL },
+	  set_num_queues, get_num_queues, NULL, NULL },
 	{ NVME_FEAT_WRITE_ATOMICITY, FEAT_CHANGEABLE, 0,
-	  set_write_atomicity, get_write_atomicity, NULL },
+	  set_write_atomicity, get_write_atomicity, NULL, NULL },
 	{ NVME_FEAT_ASYNC_EVENT, FEAT_CHANGEABLE | FEAT_DISC, 0,
-	  set_async_event, get_async_event, NULL },
+	  set_async_event, get_async_event, NULL, NULL },
 	{ NVME_FEAT_KATO, FEAT_CHANGEABLE | FEAT_DISC, 0,
-	  set_kato, get_kato, NULL },
+	  set_kato, get_kato, NULL, NULL },
 	{ NVME_FEAT_HOST_BEHAVIOR, FEAT_CHANGEABLE, HOST_BEHAVIOR_BYTES,
-	  set_host_behavior, get_nothing, host_behavior_data },
+	  set_host_behavior, get_nothing, host_behavior_data, NULL },
 	{ NVME_FEAT_HOST_ID, FEAT_DISC, HOST_ID_BYTES,
-	  NULL, get_host_id, host_id_data },
+	  NULL, get_host_id, host_id_data, NULL },
+	{ NVME_FEAT_RESV_MASK, FEAT_CHANGEABLE | FEAT_NS, 0,
+	  set_resv_mask, get_resv_mask, NULL, NULL },
+	{ NVME_FEAT_RESV_PERSIST, FEAT_CHANGEABLE | FEAT_NS, 0,
+	  NULL, NULL, NULL, nvmf_resv_ptpl_execute },
 };
 
 static const struct feature *find(const struct nvmf_request *req)
@@ -295,9 +344,13 @@ nvme_status nvmf_set_features_parse(struct nvmf_request *req)
 {
 	const struct nvme_sqe *sqe = &req->cmd->sqe;
 	const struct feature *f = find(req);
+	nvme_status st;
 
 	if (!f)
 		return unknown(req);
+	st = check_nsid(req, f, true);
+	if (st)
+		return st;
 	if (le32_to_cpu(sqe->cdw10) & NVME_FEAT_SAVE)
 		return nvmf_request_bad(req, NVMF_LOC_CDW10 + 3,
 					NVMF_DNR(NVME_SC_FEATURE_NOT_SAVEABLE));
@@ -315,6 +368,10 @@ void nvmf_set_features_execute(struct nvmf_request *req)
 	const struct feature *f = find(req);
 	nvme_status st = NVME_SC_SUCCESS;
 
+	if (f->run) {
+		f->run(req, true);
+		return;
+	}
 	if (f->set)
 		st = f->set(req, le32_to_cpu(req->cmd->sqe.cdw11));
 	nvmf_request_complete(req, st);
@@ -329,6 +386,7 @@ nvme_status nvmf_get_features_parse(struct nvmf_request *req)
 {
 	u32 cdw11 = le32_to_cpu(req->cmd->sqe.cdw11);
 	const struct feature *f = find(req);
+	nvme_status st;
 
 	if (!f)
 		return unknown(req);
@@ -337,6 +395,9 @@ nvme_status nvmf_get_features_parse(struct nvmf_request *req)
 					NVMF_DNR(NVME_SC_INVALID_FIELD));
 	if (selection(req) == SELECT_CAPABILITIES)
 		return NVME_SC_SUCCESS;
+	st = check_nsid(req, f, false);
+	if (st)
+		return st;
 	if (f->fid == NVME_FEAT_TEMP_THRESHOLD && !threshold(req, cdw11, false))
 		return bad_value(req);
 	/* fabrics knows 128-bit host identifiers only */
@@ -356,7 +417,14 @@ void nvmf_get_features_execute(struct nvmf_request *req)
 	u32 result;
 
 	if (selection(req) == SELECT_CAPABILITIES) {
-		result = f->flags & FEAT_CHANGEABLE ? CAPABILITY_CHANGEABLE : 0;
+		result = (f->flags & FEAT_CHANGEABLE ?
+			  CAPABILITY_CHANGEABLE : 0) |
+			 (f->flags & FEAT_NS ? CAPABILITY_NS : 0);
+	} else if (f->run && !def) {
+		f->run(req, false);
+		return;
+	} else if (f->run) {
+		result = 0;
 	} else {
 		/* nothing is saved, so what is saved is the default */
 		result = f->get(req, cdw11, def);

@@ -187,6 +187,7 @@ int nvmf_group_attach_ns(struct nvmf_group *g, const struct nvmf_subsystem *s,
 	TAILQ_INIT(&nsch->held);
 	TAILQ_INIT(&nsch->hosts);
 	nsch->view = *view;
+	nsch->resv = view->resv;
 	nsch->sgroup = sg;
 	sg->ns[view->nsid - 1] = nsch;
 	return 0;

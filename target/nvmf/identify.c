@@ -183,6 +183,8 @@ static void facts_of(const struct nvmf_ctrlr *c, const struct nvmf_ns_view *v,
 	f->nuse = v->blocks;
 	f->lbads = shift_of(v->block_size);
 	f->nmic = NVME_NMIC_SHARED;
+	f->rescap = NVME_RESCAP_ALL_TYPES | NVME_RESCAP_IEKEY_13 |
+		    (v->ptpl ? NVME_RESCAP_PTPL : 0);
 	f->nsattr = v->readonly ? NVME_NSATTR_WRITE_PROTECTED : 0;
 	f->dlfeat = v->unmap_zeroes ? NVME_DLFEAT_READ_ZEROES : 0;
 	if (v->deac)
@@ -285,7 +287,7 @@ static nvme_status fill_cs_list(struct nvmf_request *req, const struct ask *a,
 }
 
 /* I/O Command Set Independent Identify Namespace: offsets of its fields */
-enum { INDEP_NMIC = 1, INDEP_ANAGRPID = 8, INDEP_NSATTR = 12, INDEP_NSTAT = 18 };
+enum { INDEP_NMIC = 1, INDEP_RESCAP = 2, INDEP_ANAGRPID = 8, INDEP_NSATTR = 12, INDEP_NSTAT = 18 };
 
 static nvme_status fill_indep_ns(struct nvmf_request *req, const struct ask *a,
 				 union page *p)
@@ -298,6 +300,7 @@ static nvme_status fill_indep_ns(struct nvmf_request *req, const struct ask *a,
 		return st;
 	facts_of(req->qpair->ctrlr, v, &f);
 	p->bytes[INDEP_NMIC] = f.nmic;
+	p->bytes[INDEP_RESCAP] = f.rescap;
 	p->nsids[INDEP_ANAGRPID / 4] = cpu_to_le32(f.anagrpid);
 	p->bytes[INDEP_NSATTR] = f.nsattr;
 	p->bytes[INDEP_NSTAT] = NSTAT_READY;

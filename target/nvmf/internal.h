@@ -23,6 +23,7 @@
 #include "common/connect.h"
 #include "common/lbaset.h"
 #include "common/regs.h"
+#include "common/resv_rules.h"
 #include "target/nvmf/transport.h"
 
 #ifndef container_of
@@ -72,6 +73,7 @@ enum nvmf_qpair_state {
 #define NVMF_CMD_CHANGES_DATA	(1u << 2)	/* for the effects log */
 #define NVMF_CMD_READS		(1u << 3)	/* blocks that must be good */
 #define NVMF_CMD_SCATTERED	(1u << 4)	/* touches blocks anywhere */
+#define NVMF_CMD_WRITES		(1u << 5)	/* as reservations see it */
 
 /**
  * struct nvmf_command - one row of a command table, indexed by opcode
@@ -144,6 +146,8 @@ struct nvmf_ns_view {
 	u32 optimal_blocks;
 	u32 anagrpid;
 	bool masked;
+	bool ptpl;			/* reservations can persist */
+	const struct nvmf_resv *resv;	/* when it is attached */
 	u8 nguid[16];
 	u8 eui64[8];
 	u8 uuid[16];
@@ -152,6 +156,7 @@ struct nvmf_ns_view {
 /**
  * struct nvmf_ns_channel - a namespace on one poll group
  * @hosts: who sees it, if it is masked
+ * @resv: while it is reserved; shared by all poll groups, never changed
  * @bad: blocks that read as uncorrectable; NULL: none ever were
  * @locks: ranges that belong to one command; @held: who waits for them
  * @outstanding: requests that hold it, until nvmf_request_done()
@@ -160,6 +165,7 @@ struct nvmf_ns_view {
 struct nvmf_ns_channel {
 	struct nvmf_ns_view view;
 	struct nvmf_ns_host_list hosts;
+	const struct nvmf_resv *resv;
 	struct nvme_lbaset *bad;
 	TAILQ_HEAD(, nvmf_lock_part) locks;
 	struct nvmf_request_list held;
@@ -256,6 +262,20 @@ static inline bool nvmf_ns_visible(const struct nvmf_ns_channel *nsch,
 				     1u << nsch->view.nsid % 8;
 }
 
+/* Reservations (reservation.c) */
+
+nvme_status nvmf_resv_parse(struct nvmf_request *req);
+void nvmf_resv_execute(struct nvmf_request *req);
+nvme_status nvmf_resv_report_parse(struct nvmf_request *req);
+void nvmf_resv_report_execute(struct nvmf_request *req);
+/** nvmf_resv_ptpl_execute() - the Reservation Persistence feature */
+void nvmf_resv_ptpl_execute(struct nvmf_request *req, bool set);
+/** nvmf_resv_admit() - of a namespace that is reserved */
+nvme_status nvmf_resv_admit(const struct nvmf_request *req);
+/** nvmf_resv_notify() - a notice of enum nvme_resv_notice; on c's home */
+void nvmf_resv_notify(struct nvmf_ctrlr *c, u32 nsid, u8 notice);
+void nvmf_resv_log_fill(struct nvmf_ctrlr *c, u8 *page);
+
 /* States of paths (ana.c) */
 
 struct nvmf_ana *nvmf_ana_new(u8 state);
@@ -270,6 +290,7 @@ void nvmf_log_put_window(struct nvmf_request *req, const u8 *page,
 enum nvmf_event {
 	NVMF_EVENT_NS_CHANGED,
 	NVMF_EVENT_ANA,
+	NVMF_EVENT_RESV,
 	NVMF_EVENT_DISC_CHANGED,
 	NVMF_EVENTS
 };
@@ -284,6 +305,16 @@ struct nvmf_features {
 	u32 write_atomicity;
 	u32 async_event;
 	u8 host_behavior[3];
+	u8 resv_mask[NVMF_MAX_NAMESPACES + 1];
+};
+
+/** struct nvmf_resv_ring - reservation notices that were not read yet */
+#define NVMF_RESV_NOTICES	64
+struct nvmf_resv_ring {
+	u64 count;			/* ever */
+	u32 first;
+	u32 n;
+	struct nvme_resv_log logs[NVMF_RESV_NOTICES];
 };
 
 struct nvmf_ctrlr {
@@ -319,6 +350,7 @@ struct nvmf_ctrlr {
 	u32 events_pending;
 	u32 events_masked;
 	u8 changed_ns[NVMF_MAX_NAMESPACES / 8 + 1];
+	struct nvmf_resv_ring resv;
 	u64 error_count;
 	struct nvme_error_log_entry errors[NVMF_ERROR_ENTRIES];
 };

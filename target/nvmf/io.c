@@ -51,9 +51,14 @@ nvme_status nvmf_io_take_ns(struct nvmf_request *req)
 
 nvme_status nvmf_io_admit(const struct nvmf_request *req)
 {
+	nvme_status st;
+
 	if (!nvmf_ns_visible(req->nsch, req->qpair))
 		return NVMF_DNR(NVME_SC_INVALID_NS);
-	return nvmf_ana_admit(req);
+	st = nvmf_ana_admit(req);
+	if (!st && req->nsch->resv)
+		st = nvmf_resv_admit(req);
+	return st;
 }
 
 nvme_status nvmf_io_take_range(struct nvmf_request *req)
@@ -220,13 +225,15 @@ void nvmf_io_copy_limits(u32 block_size, struct nvme_copy_limits *l)
 	l->ranges = NVMF_COPY_RANGES;
 }
 
+#define WRITES	(NVMF_CMD_CHANGES_DATA | NVMF_CMD_WRITES)
+
 const struct nvmf_command nvmf_io_commands[NVMF_IO_COMMANDS] = {
 	[NVME_CMD_FLUSH] = {
-		"Flush", NVME_XFER_NONE, 0, nvmf_io_take_ns, flush_execute,
+		"Flush", NVME_XFER_NONE, NVMF_CMD_WRITES, nvmf_io_take_ns, flush_execute,
 	},
 	[NVME_CMD_WRITE] = {
 		"Write", NVME_XFER_HOST_TO_CTRL,
-		NVMF_CMD_INPLACE | NVMF_CMD_CHANGES_DATA,
+		NVMF_CMD_INPLACE | WRITES,
 		write_parse, write_execute,
 	},
 	[NVME_CMD_READ] = {
@@ -235,7 +242,7 @@ const struct nvmf_command nvmf_io_commands[NVMF_IO_COMMANDS] = {
 		nvmf_io_rw_parse, read_execute,
 	},
 	[NVME_CMD_WRITE_UNCORRECTABLE] = {
-		"Write Uncorrectable", NVME_XFER_NONE, NVMF_CMD_CHANGES_DATA,
+		"Write Uncorrectable", NVME_XFER_NONE, WRITES,
 		nvmf_write_uncorrectable_parse,
 		nvmf_write_uncorrectable_execute,
 	},
@@ -244,12 +251,12 @@ const struct nvmf_command nvmf_io_commands[NVMF_IO_COMMANDS] = {
 		nvmf_io_rw_parse, nvmf_compare_execute,
 	},
 	[NVME_CMD_WRITE_ZEROES] = {
-		"Write Zeroes", NVME_XFER_NONE, NVMF_CMD_CHANGES_DATA,
+		"Write Zeroes", NVME_XFER_NONE, WRITES,
 		nvmf_write_zeroes_parse, nvmf_write_zeroes_execute,
 	},
 	[NVME_CMD_DSM] = {
 		"Dataset Management", NVME_XFER_HOST_TO_CTRL,
-		NVMF_CMD_CHANGES_DATA | NVMF_CMD_SCATTERED,
+		WRITES | NVMF_CMD_SCATTERED,
 		nvmf_dsm_parse, nvmf_dsm_execute,
 	},
 	[NVME_CMD_VERIFY] = {
@@ -258,7 +265,23 @@ const struct nvmf_command nvmf_io_commands[NVMF_IO_COMMANDS] = {
 	},
 	[NVME_CMD_COPY] = {
 		"Copy", NVME_XFER_HOST_TO_CTRL,
-		NVMF_CMD_CHANGES_DATA | NVMF_CMD_SCATTERED,
+		WRITES | NVMF_CMD_SCATTERED,
 		nvmf_copy_parse, nvmf_copy_execute,
+	},
+	[NVME_CMD_RESV_REGISTER] = {
+		"Reservation Register", NVME_XFER_HOST_TO_CTRL, 0,
+		nvmf_resv_parse, nvmf_resv_execute,
+	},
+	[NVME_CMD_RESV_REPORT] = {
+		"Reservation Report", NVME_XFER_CTRL_TO_HOST, 0,
+		nvmf_resv_report_parse, nvmf_resv_report_execute,
+	},
+	[NVME_CMD_RESV_ACQUIRE] = {
+		"Reservation Acquire", NVME_XFER_HOST_TO_CTRL, 0,
+		nvmf_resv_parse, nvmf_resv_execute,
+	},
+	[NVME_CMD_RESV_RELEASE] = {
+		"Reservation Release", NVME_XFER_HOST_TO_CTRL, 0,
+		nvmf_resv_parse, nvmf_resv_execute,
 	},
 };

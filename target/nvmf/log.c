@@ -30,6 +30,12 @@ struct log {
 
 static const struct log *find_lid(const struct nvmf_ctrlr *c, u8 lid);
 
+static size_t size_64(const struct nvmf_ctrlr *c)
+{
+	(void)c;
+	return 64;
+}
+
 static size_t size_512(const struct nvmf_ctrlr *c)
 {
 	(void)c;
@@ -289,6 +295,8 @@ static const struct log logs[] = {
 	  NULL },
 	{ NVME_LOG_ANA, true, false, ana_offered, NULL, NULL,
 	  nvmf_ana_log_execute },
+	{ NVME_LOG_RESERVATION, true, false, NULL, size_64, nvmf_resv_log_fill,
+	  NULL },
 	{ NVME_LOG_DISCOVERY, false, true, NULL, NULL, NULL,
 	  nvmf_discovery_log_execute },
 };
@@ -346,6 +354,8 @@ static void clear_event(struct nvmf_request *req, u8 lid)
 		nvmf_event_read(req->qpair->ctrlr, NVMF_EVENT_NS_CHANGED);
 	else if (lid == NVME_LOG_ANA)
 		nvmf_event_read(req->qpair->ctrlr, NVMF_EVENT_ANA);
+	else if (lid == NVME_LOG_RESERVATION)
+		nvmf_event_read(req->qpair->ctrlr, NVMF_EVENT_RESV);
 	else if (lid == NVME_LOG_DISCOVERY)
 		nvmf_event_read(req->qpair->ctrlr, NVMF_EVENT_DISC_CHANGED);
 }

@@ -12,7 +12,7 @@
  */
 #include <stdlib.h>
 
-#include "target/nvmf/internal.h"
+#include "target/nvmf/resv.h"
 
 /**
  * struct ns - a namespace and what only this file needs of it
@@ -38,6 +38,7 @@ struct ns_op {
 	int err;
 	struct nvmf_ns_view view;
 	char bdev_name[64];
+	char *ptpl_file;
 	bool has_uuid;
 	bool has_nguid;
 	bool has_eui64;
@@ -55,6 +56,7 @@ static struct ns_op *ns_op(struct nvmf_op *op)
 
 static void op_free(struct nvmf_op *op)
 {
+	free(ns_op(op)->ptpl_file);
 	free(ns_op(op));
 }
 
@@ -217,6 +219,9 @@ static void destroy(struct ns *ns)
 	unmap(ns);
 	bdev_close(ns->ns.desc);
 	nvmf_ns_hosts_free(&ns->ns.hosts);
+	nvmf_resv_free(ns->ns.resv_shown);
+	nvmf_resv_free(ns->ns.resv);
+	free(ns->ns.ptpl_file);
 	free(ns->ns.bad);
 	free(ns);
 }
@@ -363,7 +368,8 @@ static bool same(const struct nvmf_ns *ns, const struct ns_op *o)
 	       (!o->has_nguid || !memcmp(ns->nguid, v->nguid, 16)) &&
 	       (!o->has_eui64 || !memcmp(ns->eui64, v->eui64, 8)) &&
 	       (!v->anagrpid || v->anagrpid == ns->anagrpid) &&
-	       v->masked == ns->no_auto_visible;
+	       v->masked == ns->no_auto_visible &&
+	       !strcmp(o->ptpl_file, ns->ptpl_file);
 }
 
 static u32 lowest_free(struct nvmf_subsystem *s)
@@ -442,6 +448,8 @@ static void fill_view(struct ns_op *o, const struct bdev *b)
 	v->nsid = o->nsid;
 	v->ns = ns;
 	v->desc = ns->desc;
+	v->resv = ns->resv_shown;
+	v->ptpl = *ns->ptpl_file;
 	v->ram = b->ram;
 	v->memory = b->ram ? &o->ns->mem : NULL;
 	v->block_size = b->block_size;
@@ -483,6 +491,19 @@ static int check_bdev(struct nvmf_op *op, const struct bdev *b)
 	return check_unique(op);
 }
 
+/* What persisted of them is in force before the first command */
+static int load_reservations(struct nvmf_op *op, const struct bdev *b)
+{
+	struct nvmf_ns *ns = &ns_op(op)->ns->ns;
+	int err = nvmf_resv_load(ns->ptpl_file, b->uuid, &ns->resv, &op->why);
+
+	if (err || !ns->resv->type)
+		return err;
+	ns->resv_shown = nvmf_resv_copy(ns->resv);
+	return ns->resv_shown ? 0 : weft_fail(&op->why, -ENOMEM,
+					      "not enough memory");
+}
+
 static int open_bdev(struct nvmf_op *op)
 {
 	struct ns_op *o = ns_op(op);
@@ -496,15 +517,21 @@ static int open_bdev(struct nvmf_op *op)
 	o->ns->serial = ++nvmf_target.ns_serial;
 	TAILQ_INIT(&o->ns->ns.locks);
 	TAILQ_INIT(&o->ns->ns.hosts);
+	TAILQ_INIT(&o->ns->ns.resv_ops);
+	o->ns->ns.ptpl_file = o->ptpl_file;
+	o->ptpl_file = NULL;
 	err = bdev_open(o->bdev_name, true, op->s->nqn, on_event, o->ns,
 			&o->ns->ns.desc, &op->why);
 	if (err) {
+		free(o->ns->ns.ptpl_file);
 		free(o->ns);
 		return err;
 	}
 	b = bdev_desc_bdev(o->ns->ns.desc);
 	fill_ids(o, b);
 	err = check_bdev(op, b);
+	if (!err)
+		err = load_reservations(op, b);
 	if (err) {
 		destroy(o->ns);
 		return err;
@@ -572,9 +599,13 @@ static void add_start(struct nvmf_op *op)
 	reactor_for_each(attach_here, o, attached);
 }
 
-static void take_opts(struct ns_op *o, const struct nvmf_ns_opts *opts)
+static bool take_opts(struct ns_op *o, const struct nvmf_ns_opts *opts)
 {
 	struct nvmf_ns_view *v = &o->view;
+
+	o->ptpl_file = strdup(opts->ptpl_file ? opts->ptpl_file : "");
+	if (!o->ptpl_file)
+		return false;
 
 	o->nsid = opts->nsid;
 	snprintf(o->bdev_name, sizeof(o->bdev_name), "%s", opts->bdev_name);
@@ -589,6 +620,7 @@ static void take_opts(struct ns_op *o, const struct nvmf_ns_opts *opts)
 	o->has_eui64 = opts->eui64;
 	if (opts->eui64)
 		memcpy(v->eui64, opts->eui64, 8);
+	return true;
 }
 
 static int check_opts(const struct nvmf_subsystem *s,
@@ -626,11 +658,11 @@ void nvmf_subsystem_add_ns(struct nvmf_subsystem *s,
 		return;
 	}
 	o = op_alloc(add_start);
-	if (!o) {
+	if (!o || !take_opts(o, opts)) {
+		free(o);
 		nvmf_op_refuse(done, ctx, -ENOMEM, NULL);
 		return;
 	}
 	o->nsid_out = nsid;
-	take_opts(o, opts);
 	nvmf_op_queue(&o->op, s, done, ctx);
 }

@@ -25,6 +25,8 @@ struct nvmf_transport_ops;
 struct nvmf_ctrlr;
 struct nvmf_lock;
 struct nvmf_qpair;
+struct nvmf_resv;
+struct resv_op;
 struct nvme_lbaset;
 
 /**
@@ -164,6 +166,10 @@ struct nvmf_ns {
 	u32 anagrpid;
 	bool no_auto_visible;
 	struct nvmf_ns_host_list hosts;
+	char *ptpl_file;		/* reservations persist there; "": no */
+	struct nvmf_resv *resv;
+	struct nvmf_resv *resv_shown;	/* to poll groups; NULL: not reserved */
+	TAILQ_HEAD(, resv_op) resv_ops;
 	struct nvme_lbaset *bad;	/* uncorrectable blocks; NULL: never any */
 	TAILQ_HEAD(, nvmf_lock) locks;	/* of block ranges, oldest first */
 	TAILQ_ENTRY(nvmf_ns) link;	/* ascending nsid */
@@ -221,6 +227,7 @@ void nvmf_subsystem_delete(struct nvmf_subsystem *s, nvmf_done done, void *ctx);
  * @nguid: @eui64: NULL: none (nguid: from uuid, as SPDK does)
  * @uuid: NULL: the bdev's
  * @anagrpid: 0: as @nsid
+ * @ptpl_file: where reservations persist through power loss; NULL: they do not
  * @no_auto_visible: nobody sees it but hosts of nvmf_ns_set_host()
  */
 struct nvmf_ns_opts {
@@ -231,6 +238,7 @@ struct nvmf_ns_opts {
 	const u8 *uuid;
 	u32 anagrpid;
 	bool no_auto_visible;
+	const char *ptpl_file;
 };
 
 /** nvmf_subsystem_add_ns() - *@nsid is set before @done runs */

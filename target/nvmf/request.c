@@ -250,6 +250,7 @@ void nvmf_request_start(struct nvmf_request *req)
 	req->ready = false;
 	req->orphan = false;
 	req->held = false;
+	req->preempted = false;
 	req->error_loc = NVMF_NO_ERROR_LOC;
 	fetched(q, req);
 	if (q->ctrlr && !q->qid)

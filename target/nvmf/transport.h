@@ -91,6 +91,7 @@ struct nvmf_request {
 	bool ready;
 	bool orphan;
 	bool held;
+	bool preempted;
 };
 
 TAILQ_HEAD(nvmf_request_list, nvmf_request);

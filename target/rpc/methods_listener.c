@@ -166,6 +166,7 @@ struct ns_params {
 	const char *nqn;
 	const char *bdev_name;
 	const char *host;
+	const char *ptpl_file;
 	u32 nsid;
 	u32 anagrpid;
 	bool no_auto_visible;
@@ -194,6 +195,9 @@ static const struct rpc_param ns_object[] = {
 	{ .name = "anagrpid", .type = RPC_U32, .offset = N(anagrpid),
 	  .min = 1, .max = NVMF_MAX_NAMESPACES,
 	  .help = "ANA group; default: as nsid" },
+	{ .name = "ptpl_file", .type = RPC_STR, .offset = N(ptpl_file),
+	  .min = 1, .max = 1023,
+	  .help = "where reservations persist through power loss" },
 	{ .name = "no_auto_visible", .type = RPC_BOOL,
 	  .offset = N(no_auto_visible),
 	  .help = "hidden from hosts that nvmf_ns_add_host does not name" },
@@ -250,6 +254,7 @@ static const struct nvmf_ns *existing_ns(struct nvmf_subsystem *s,
 		    (!p->nsid || p->nsid == ns->nsid) &&
 		    (!p->anagrpid || p->anagrpid == ns->anagrpid) &&
 		    p->no_auto_visible == ns->no_auto_visible &&
+		    !strcmp(p->ptpl_file ? p->ptpl_file : "", ns->ptpl_file) &&
 		    (!p->uuid.given || !memcmp(p->uuid.bytes, ns->uuid, 16)) &&
 		    (!p->nguid.given ||
 		     !memcmp(p->nguid.bytes, ns->nguid, 16)) &&
@@ -268,6 +273,7 @@ static void add_ns(struct rpc_call *call, const void *params)
 		.nguid = id_bytes(&p->nguid), .eui64 = id_bytes(&p->eui64),
 		.uuid = id_bytes(&p->uuid), .anagrpid = p->anagrpid,
 		.no_auto_visible = p->no_auto_visible,
+		.ptpl_file = p->ptpl_file,
 	};
 	const struct nvmf_ns *ns;
 	struct add_ns *a;

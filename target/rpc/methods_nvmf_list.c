@@ -56,6 +56,8 @@ json_t *nvmf_ns_json(const struct nvmf_ns *ns, bool saved)
 	}
 	if (ns->subsystem->ana_reporting)
 		json_object_set_new(j, "anagrpid", json_integer(ns->anagrpid));
+	if (*ns->ptpl_file)
+		json_object_set_new(j, "ptpl_file", json_string(ns->ptpl_file));
 	if (saved || ns->no_auto_visible)
 		json_object_set_new(j, "no_auto_visible",
 				    json_boolean(ns->no_auto_visible));

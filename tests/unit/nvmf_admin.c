@@ -67,7 +67,8 @@ static void test_identify_ctrl(void)
 	UNIT_EQ(c.anacap, 0);
 	UNIT_EQ(c.oncs, NVME_ONCS_COMPARE | NVME_ONCS_WRITE_UNCORRECTABLE |
 		NVME_ONCS_DSM | NVME_ONCS_WRITE_ZEROES |
-		NVME_ONCS_SAVE_SELECT | NVME_ONCS_VERIFY | NVME_ONCS_COPY);
+		NVME_ONCS_SAVE_SELECT | NVME_ONCS_RESERVATIONS |
+		NVME_ONCS_VERIFY | NVME_ONCS_COPY);
 	UNIT_EQ(c.fuses, NVME_FUSES_COMPARE_WRITE);
 	UNIT_EQ((c.acwu + 1) * 4096, FAKE_MAX_IO);
 	/* lengths are exact, unknown structures refused */
@@ -283,7 +284,7 @@ static void test_log_windows(void)
 	}
 	UNIT_EQ(log_page(NVME_LOG_SMART, 0, FAKE_MAX_IO + 4),
 		DNR(NVME_SC_SGL_INVALID_DATA_LEN));
-	UNIT_EQ(log_page(NVME_LOG_RESERVATION, 0, 64),
+	UNIT_EQ(log_page(NVME_LOG_ANA, 0, 64),
 		DNR(NVME_SC_INVALID_LOG_PAGE));
 	UNIT_EQ(log_page(NVME_LOG_DISCOVERY, 0, 1024),
 		DNR(NVME_SC_INVALID_LOG_PAGE));

@@ -80,6 +80,8 @@ int fake_delete(const char *nqn);
 void fake_standard(void);
 void fake_standard_with(bool ana_reporting);
 int fake_add_masked_ns(const char *nqn, const char *bdev, u32 nsid);
+int fake_add_ptpl_ns(const char *nqn, const char *bdev, u32 nsid,
+		     const char *file);
 int fake_ns_host(const char *nqn, u32 nsid, const char *host, bool add);
 /** @group 0: all */
 int fake_ana_state(const char *nqn, const char *port, u32 group, u8 state);

@@ -104,7 +104,7 @@ static void create(void *ctx)
 
 	snprintf(m->bdev.name, sizeof(m->bdev.name), "%s", c->name);
 	m->bdev.uuid[0] = 0x77;
-	m->bdev.uuid[1] = c->name[1];
+	memcpy(m->bdev.uuid + 1, c->name, 2);
 	m->bdev.product = "Test medium";
 	m->bdev.block_size = 512;
 	m->bdev.blocks = c->blocks;

@@ -216,6 +216,7 @@ struct call {
 	bool flag;
 	const struct nvmf_subsystem_opts *opts;
 	struct fake_op *begun;
+	const char *file;
 	struct fake_op op;
 };
 
@@ -310,7 +311,7 @@ static void do_add_ns(struct call *c)
 {
 	struct nvmf_ns_opts o = {
 		.nsid = c->nsid, .bdev_name = c->name,
-		.no_auto_visible = c->flag,
+		.no_auto_visible = c->flag, .ptpl_file = c->file,
 	};
 	struct nvmf_subsystem *s = sub(c);
 
@@ -332,6 +333,13 @@ int fake_add_masked_ns(const char *nqn, const char *bdev, u32 nsid)
 {
 	return call(&(struct call){ .fn = do_add_ns, .nqn = nqn, .name = bdev,
 				    .nsid = nsid, .flag = true });
+}
+
+int fake_add_ptpl_ns(const char *nqn, const char *bdev, u32 nsid,
+		     const char *file)
+{
+	return call(&(struct call){ .fn = do_add_ns, .nqn = nqn, .name = bdev,
+				    .nsid = nsid, .file = file });
 }
 
 static void do_ns_host(struct call *c)
