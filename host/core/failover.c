@@ -234,9 +234,14 @@ void weft_kick_paths(struct weft_ctrl_core *core)
 	struct weft_ns *ns;
 
 	mutex_lock(&core->ns_lock);
-	list_for_each_entry(ns, &core->namespaces, link)
-		if (ns->head->disk)
-			weft_head_kick(ns->head);
+	list_for_each_entry(ns, &core->namespaces, link) {
+		if (!ns->head->disk)
+			continue;
+		/* the connection may have broken before its disk was added */
+		if (!READ_ONCE(ns->head->shown))
+			queue_work(weft_wq, &ns->head->show_work);
+		weft_head_kick(ns->head);
+	}
 	mutex_unlock(&core->ns_lock);
 }
 

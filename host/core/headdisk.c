@@ -191,7 +191,7 @@ void weft_head_show(struct weft_head *head)
 			disk->disk_name, err);
 		goto out;
 	}
-	head->shown = true;
+	WRITE_ONCE(head->shown, true);
 	head->generic = weft_generic_add(disk, &head->subsys->dev);
 	queue_work(part_wq, &head->part_work);
 out:
@@ -263,20 +263,6 @@ void weft_head_unhold(struct weft_head *head)
 }
 
 /* Requests to the controller, which may outlive the path */
-static int path_ctrl_ioctl(struct weft_head *head, int idx,
-			   struct weft_ns *ns, unsigned int cmd,
-			   void __user *arg, unsigned int opened)
-{
-	struct weft_ctrl *ctrl = ns->ctrl;
-	int err;
-
-	get_device(ctrl->device);
-	srcu_read_unlock(&head->srcu, idx);
-	err = weft_ctrl_ioctl(ctrl, cmd, arg, opened);
-	put_device(ctrl->device);
-	return err;
-}
-
 static bool is_ctrl_ioctl(unsigned int cmd)
 {
 	switch (cmd) {
@@ -298,17 +284,24 @@ static bool is_ctrl_ioctl(unsigned int cmd)
 int weft_head_ioctl(struct weft_head *head, unsigned int cmd, void __user *arg,
 		    unsigned int opened)
 {
-	struct weft_ns *ns;
+	struct weft_ctrl *ctrl = NULL;
 	int err = -EWOULDBLOCK;
+	struct weft_ns *ns;
 	int idx;
 
 	idx = srcu_read_lock(&head->srcu);
 	ns = weft_find_path(head);
-	if (ns && is_ctrl_ioctl(cmd))
-		return path_ctrl_ioctl(head, idx, ns, cmd, arg, opened);
-	if (ns)
+	if (ns && is_ctrl_ioctl(cmd)) {
+		ctrl = ns->ctrl;
+		get_device(ctrl->device);
+	} else if (ns) {
 		err = weft_ns_ioctl(ns, cmd, arg, opened);
+	}
 	srcu_read_unlock(&head->srcu, idx);
+	if (ctrl) {
+		err = weft_ctrl_ioctl(ctrl, cmd, arg, opened);
+		put_device(ctrl->device);
+	}
 	return err;
 }
 
