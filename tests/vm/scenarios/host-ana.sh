@@ -11,7 +11,7 @@
 # allow: possible circular locking.*nvmet_config_sem
 # timeout: 500
 . "$WEFT_TOP/tests/vm/lib.sh"
-. "$WEFT_TOP/tests/vm/rdma.sh"
+. "$WEFT_TOP/tests/vm/counters.sh"
 . "$WEFT_TOP/tests/vm/paths.sh"
 
 setup_net

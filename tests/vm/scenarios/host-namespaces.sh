@@ -11,7 +11,7 @@
 # timeout: 600
 # mem: 2G
 . "$WEFT_TOP/tests/vm/lib.sh"
-. "$WEFT_TOP/tests/vm/rdma.sh"
+. "$WEFT_TOP/tests/vm/counters.sh"
 . "$WEFT_TOP/tests/vm/paths.sh"
 
 : "${NAMESPACES:=1000}"
