@@ -193,11 +193,27 @@ static void drop_silent(struct tcp_conn *c, u64 now)
 	drop(c);
 }
 
+static bool may_yield(const struct tcp_transport *t, u64 now)
+{
+	const struct tcp_conn *oldest = TAILQ_FIRST(&t->hellos);
+
+	return oldest && now - oldest->since_us >= TCP_HELLO_MIN_US;
+}
+
 bool tcp_hello_room(const struct tcp_transport *t)
 {
 	return t->nhellos < TCP_HELLOS_MAX ||
-	       reactor_now_us() - TAILQ_FIRST(&t->hellos)->since_us >=
-	       TCP_HELLO_MIN_US;
+	       may_yield(t, reactor_now_us());
+}
+
+bool tcp_hello_yield(struct tcp_transport *t)
+{
+	u64 now = reactor_now_us();
+
+	if (!may_yield(t, now))
+		return false;
+	drop_silent(TAILQ_FIRST(&t->hellos), now);
+	return true;
 }
 
 static int tick(void *ctx)
@@ -242,7 +258,7 @@ void tcp_hello_start(struct tcp_listener *l, int fd, const char *peer,
 		return;
 	}
 	if (t->nhellos >= TCP_HELLOS_MAX)
-		drop_silent(TAILQ_FIRST(&t->hellos), c->since_us);
+		tcp_hello_yield(t);
 	TAILQ_INSERT_TAIL(&t->hellos, c, link);
 	if (!t->nhellos++)
 		t->tick = poller_register("tcp_hello", tick, t, TICK_US, NULL);

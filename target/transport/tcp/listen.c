@@ -99,6 +99,11 @@ static bool accept_one(struct tcp_listener *l)
 			pause_accepting(l, strerror(errno));
 		return errno != EAGAIN && !l->pause;
 	}
+	if ((u32)fd >= l->t->max_fd && !tcp_hello_yield(l->t)) {
+		close(fd);
+		pause_accepting(l, "few descriptors are left");
+		return false;
+	}
 	tune(&l->t->base.opts, fd);
 	peer_text(&ss, addr, port);
 	tcp_hello_start(l, fd, addr, port);

@@ -100,6 +100,7 @@ TAILQ_HEAD(tcp_conns, tcp_conn);
  * struct tcp_transport - control reactor
  * @hellos: connections that have not moved to their reactor yet
  * @tick: watches their time while there are any
+ * @max_fd: descriptors from here on are left to the rest of the process
  */
 struct tcp_transport {
 	struct nvmf_transport base;
@@ -107,6 +108,7 @@ struct tcp_transport {
 	struct tcp_conns hellos;
 	u32 nhellos;
 	struct poller *tick;
+	u32 max_fd;
 };
 
 /**
@@ -328,6 +330,8 @@ void tcp_hello_start(struct tcp_listener *l, int fd, const char *peer,
 		     const char *port);
 /** tcp_hello_room() - may one more come? Perhaps another one goes for it */
 bool tcp_hello_room(const struct tcp_transport *t);
+/** tcp_hello_yield() - end who has been silent longest, if for long enough */
+bool tcp_hello_yield(struct tcp_transport *t);
 /** tcp_hello_drop() - end those that came to @trid; all, if it is NULL */
 void tcp_hello_drop(struct tcp_transport *t, const struct nvmf_trid *trid);
 

@@ -16,6 +16,8 @@
 #define MAX_IO			(16u * 1024 * 1024)
 #define MAX_PRIORITY		6	/* above it needs CAP_NET_ADMIN */
 #define MAX_ACK_MS		(24u * 3600 * 1000)
+/* Descriptors that are no connection's, or a quarter if there are few */
+#define SPARE_FDS		64u
 
 static void opts_init(struct nvmf_transport_opts *o)
 {
@@ -49,17 +51,27 @@ static const struct transport_range ranges[] = {
 	TRANSPORT_RANGE(ack_timeout, 0, MAX_ACK_MS, 1),
 };
 
-/* A descriptor per connection: as many as the administrator allows. */
-static void raise_descriptors(void)
+/*
+ * A descriptor per connection: as many as the administrator allows, but for
+ * some that RPC and disks may need.
+ */
+static u32 connection_descriptors(void)
 {
 	struct rlimit r;
+	u32 all;
 
-	if (getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur == r.rlim_max)
-		return;
-	r.rlim_cur = r.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &r))
-		log_warn("tcp: at most %llu descriptors: %s",
-			 (unsigned long long)r.rlim_cur, strerror(errno));
+	if (getrlimit(RLIMIT_NOFILE, &r))
+		return UINT32_MAX;
+	if (r.rlim_cur != r.rlim_max) {
+		r.rlim_cur = r.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &r)) {
+			log_warn("tcp: no more descriptors than before: %s",
+				 strerror(errno));
+			getrlimit(RLIMIT_NOFILE, &r);
+		}
+	}
+	all = r.rlim_cur < UINT32_MAX ? (u32)r.rlim_cur : UINT32_MAX;
+	return all / 4 < SPARE_FDS ? all - all / 4 : all - SPARE_FDS;
 }
 
 static const struct nvmf_transport_ops tcp_ops;
@@ -82,7 +94,7 @@ static int transport_create(const struct nvmf_transport_opts *opts,
 	t->base.opts = *opts;
 	TAILQ_INIT(&t->listeners);
 	TAILQ_INIT(&t->hellos);
-	raise_descriptors();
+	t->max_fd = connection_descriptors();
 	*out = &t->base;
 	return 0;
 }
