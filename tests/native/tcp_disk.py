@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import subprocess
+import time
 
 from daemon import DaemonTest
 
@@ -106,6 +107,19 @@ class TcpTest(DaemonTest):
 
     def counters(self):
         return tcp_counters(self.daemon)
+
+    def load(self, *args, more=""):
+        """A run in the background that has come to its I/O."""
+        p = subprocess.Popen([CLI, "perf", self.string(more), "--json", *map(str, args)],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                             env=environment())
+        deadline = time.monotonic() + LIMIT
+        while self.counters()["requests"] < 500:
+            if p.poll() is not None or time.monotonic() > deadline:
+                p.kill()
+                self.fail(f"no I/O: {p.communicate()}")
+            time.sleep(0.02)
+        return p
 
     def result(self, out):
         """DW0 and DW1 that a command has printed."""

@@ -99,6 +99,7 @@ class Blocks(TcpTest):
         self.io("get-log", "--lid", 256, code=USAGE, says="0-0xff")
         self.io("get-feature", code=USAGE, says="--fid is missing")
         self.io("raw", "--opcode", 1, "--size", 512, code=USAGE, says="moves no data to the host")
+        self.io("read", more="ctrl_loss_tmo=5", code=USAGE, says="connects once")
         self.io("read", more="duplicate_connect", code=USAGE, says="duplicate_connect: not supported")
 
 

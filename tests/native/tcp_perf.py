@@ -5,11 +5,9 @@ the target and the initiator spent; broken connections; many connections."""
 import itertools
 import json
 import signal
-import subprocess
-import time
 import unittest
 
-from tcp_disk import CLI, CONNECTION, MEDIA, MISSING, OK, USAGE, TcpTest, environment
+from tcp_disk import CONNECTION, MEDIA, MISSING, OK, USAGE, TcpTest
 
 DIGESTS = ["", "hdr_digest", "data_digest", "hdr_digest,data_digest"]
 
@@ -115,10 +113,7 @@ class Verify(TcpTest):
                   says="host_traddr=192.0.2.1")
 
     def test_namespace_goes_away(self):
-        p = subprocess.Popen([CLI, "perf", self.string(), "--time", "30", "--json"],
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                             env=environment())
-        time.sleep(0.3)
+        p = self.load("--time", 60)
         self.daemon.ok("nvmf_subsystem_remove_ns", {"nqn": "nqn.2026-11.io.weft:tcp", "nsid": 1})
         self.daemon.ok("nvmf_delete_subsystem", {"nqn": "nqn.2026-11.io.weft:tcp"})
         _, err = p.communicate(timeout=120)
@@ -140,13 +135,7 @@ class Blocks4k(TcpTest):
 class Broken(TcpTest):
     """The daemon is killed under I/O and started again."""
 
-    def load(self, *args, more=""):
-        return subprocess.Popen([CLI, "perf", self.string(more), "--json", *map(str, args)],
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                env=environment())
-
     def kill_under_load(self):
-        time.sleep(1)
         self.daemon.process.send_signal(signal.SIGKILL)
         self.daemon.process.wait()
 

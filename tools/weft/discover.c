@@ -160,6 +160,8 @@ static int discover_userspace(const struct cli_args *a, json_t *list,
 	int rc = remote_opts(a, NVMF_DISCOVERY_NQN, &o);
 
 	if (!rc)
+		rc = remote_once(a, &o);
+	if (!rc)
 		rc = remote_open(&r, &o);
 	if (!rc)
 		rc = read_log(&s, list, genctr);

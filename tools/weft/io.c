@@ -220,7 +220,7 @@ static int find_block_size(struct io_call *x)
 	return rc;
 }
 
-static int run(struct io_call *x)
+static int run(struct io_call *x, const struct ini_opts *o)
 {
 	const struct io_op *op = x->op;
 	struct remote_answer ans = { 0 };
@@ -228,7 +228,7 @@ static int run(struct io_call *x)
 	int rc = CLI_OK;
 
 	if (!admin)
-		rc = remote_io(&x->r);
+		rc = remote_io(&x->r, o);
 	if (!rc && op->blocks)
 		rc = find_block_size(x);
 	if (!rc && op->size)
@@ -254,6 +254,8 @@ int cmd_io(const struct cli_args *a)
 	int rc = remote_opts(a, NULL, &o);
 
 	if (!rc)
+		rc = remote_once(a, &o);
+	if (!rc)
 		rc = io_value(&x, "nsid", UINT32_MAX, x.op->nsid, &nsid);
 	if (!rc) {
 		x.nsid = (u32)nsid;
@@ -262,7 +264,7 @@ int cmd_io(const struct cli_args *a)
 	if (!rc)
 		rc = remote_open(&x.r, &o);
 	if (!rc)
-		rc = run(&x);
+		rc = run(&x, &o);
 	remote_close(&x.r);
 	explicit_bzero(&o, sizeof(o));
 	free(x.data);

@@ -10,8 +10,6 @@
 #include "tools/weft/place.h"
 #include "tools/weft/remote.h"
 
-#define IO_DEPTH	32
-
 /* --- options ------------------------------------------------------------------- */
 
 static bool first_line(const char *path, char *out, size_t size)
@@ -63,6 +61,21 @@ int remote_opts(const struct cli_args *a, const char *nqn, struct ini_opts *o)
 	explicit_bzero(text, strlen(text));
 	free(text);
 	return rc;
+}
+
+int remote_once(const struct cli_args *a, const struct ini_opts *o)
+{
+	static const enum weft_opt again[] = {
+		WEFT_OPT_RECONNECT_DELAY, WEFT_OPT_CTRL_LOSS_TMO,
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(again); i++)
+		if (weft_connstr_given(&o->conn, again[i]))
+			return cli_usage_error(a->cmd,
+					       "%s: this command connects once",
+					       weft_opt_info(again[i])->token);
+	return CLI_OK;
 }
 
 /* --- loop ----------------------------------------------------------------------- */
@@ -171,10 +184,11 @@ int remote_open(struct remote *r, const struct ini_opts *o)
 	return rc;
 }
 
-int remote_io(struct remote *r)
+int remote_io(struct remote *r, const struct ini_opts *o)
 {
 	struct weft_reason why;
-	int err = ini_queue_create(r->ctrlr, 1, IO_DEPTH, &r->io, &why);
+	int err = ini_queue_create(r->ctrlr, 1,
+				   (u32)o->conn.queue_size - 1, &r->io, &why);
 
 	if (err)
 		return cli_error(remote_exit(err), "no I/O queue: %s",

@@ -38,11 +38,14 @@ struct remote_answer {
  */
 int remote_opts(const struct cli_args *a, const char *nqn, struct ini_opts *o);
 
+/** remote_once() - refuse options about connecting again: this command does not */
+int remote_once(const struct cli_args *a, const struct ini_opts *o);
+
 /** remote_open() - connect and wait until the controller is live */
 int remote_open(struct remote *r, const struct ini_opts *o);
 
-/** remote_io() - connect I/O queue 1 as well */
-int remote_io(struct remote *r);
+/** remote_io() - connect I/O queue 1 as well, of queue_size entries */
+int remote_io(struct remote *r, const struct ini_opts *o);
 
 /** remote_done() - an ini_done for a struct remote_answer */
 void remote_done(void *answer, nvme_status status, u64 result);
