@@ -65,3 +65,18 @@ int transport_check_buffers(const struct nvmf_transport_opts *o,
 				 o->num_shared_buffers, o->max_io_size, pieces);
 	return 0;
 }
+
+void transport_describe(const struct nvmf_transport_opts *o, u32 sgls,
+			struct nvme_ctrl_desc *d)
+{
+	u32 data = o->in_capsule_data_size;
+
+	d->sgls = NVME_SGLS_ANY_ALIGNMENT | sgls;
+	if (data)
+		d->sgls |= NVME_SGLS_OFFSET;
+	d->ioccsz = (NVME_SQE_SIZE + data) / TRANSPORT_CAPSULE_UNIT;
+	d->iorcsz = NVME_CQE_SIZE / TRANSPORT_CAPSULE_UNIT;
+	d->icdoff = 0;
+	d->msdbd = 1;
+	d->maxcmd = (u16)o->max_queue_depth;
+}

@@ -33,6 +33,16 @@ struct transport_range {
 int transport_check_ranges(const struct nvmf_transport_opts *o,
 			   const struct transport_range *r, size_t n,
 			   struct weft_reason *why);
+/* What IOCCSZ and IORCSZ count in */
+#define TRANSPORT_CAPSULE_UNIT	16u
+
+/**
+ * transport_describe() - a transport's part of Identify Controller
+ * @sgls: the kind of data block that it moves data by (NVME_SGLS_*)
+ */
+void transport_describe(const struct nvmf_transport_opts *o, u32 sgls,
+			struct nvme_ctrl_desc *d);
+
 /** transport_pieces() - buffers of the largest transfer */
 static inline u32 transport_pieces(const struct nvmf_transport_opts *o)
 {

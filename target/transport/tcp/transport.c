@@ -11,7 +11,6 @@
 #include "target/transport/tcp/tcp.h"
 
 #define PAGE			4096u
-#define CAPSULE_UNIT		16u
 #define MAX_CAPSULE_DATA	(64u * 1024)
 #define MAX_IO			(16u * 1024 * 1024)
 #define MAX_PRIORITY		6	/* above it needs CAP_NET_ADMIN */
@@ -41,7 +40,7 @@ static const struct transport_range ranges[] = {
 	TRANSPORT_RANGE(max_queue_depth, 2, 4096, 1),
 	TRANSPORT_RANGE(max_io_qpairs_per_ctrlr, 1, 65534, 1),
 	TRANSPORT_RANGE(in_capsule_data_size, 0, MAX_CAPSULE_DATA,
-			CAPSULE_UNIT),
+			TRANSPORT_CAPSULE_UNIT),
 	TRANSPORT_RANGE(max_io_size, PAGE, MAX_IO, PAGE),
 	TRANSPORT_RANGE(io_unit_size, PAGE, MAX_IO, PAGE),
 	TRANSPORT_RANGE(max_aq_depth, 32, 4096, 1),
@@ -123,16 +122,7 @@ static void transport_stop_listen(struct nvmf_transport *t,
 
 static void ctrlr_desc(struct nvmf_transport *t, struct nvme_ctrl_desc *d)
 {
-	u32 data = t->opts.in_capsule_data_size;
-
-	d->sgls = NVME_SGLS_ANY_ALIGNMENT | NVME_SGLS_TRANSPORT;
-	if (data)
-		d->sgls |= NVME_SGLS_OFFSET;
-	d->ioccsz = (NVME_SQE_SIZE + data) / CAPSULE_UNIT;
-	d->iorcsz = NVME_CQE_SIZE / CAPSULE_UNIT;
-	d->icdoff = 0;
-	d->msdbd = 1;
-	d->maxcmd = (u16)t->opts.max_queue_depth;
+	transport_describe(&t->opts, NVME_SGLS_TRANSPORT, d);
 }
 
 static void disc_record(struct nvmf_transport *t, const struct nvmf_trid *trid,
