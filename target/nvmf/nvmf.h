@@ -317,6 +317,7 @@ struct nvmf_qpair_info {
 	char peer_port[6];
 	u32 depth;
 	u32 outstanding;
+	char counters[768];	/* the transport's, a JSON object or "" */
 };
 void nvmf_subsystem_ctrlrs(struct nvmf_subsystem *s,
 			   void (*fn)(void *ctx,

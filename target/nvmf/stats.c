@@ -210,6 +210,15 @@ static const char *state_name(const struct nvmf_qpair *q)
 	}
 }
 
+static void add_counters(struct nvmf_qpair_info *i, struct nvmf_qpair *q)
+{
+	struct weft_text text;
+
+	weft_text_init(&text, i->counters, sizeof(i->counters));
+	if (q->transport->ops->qpair_stats)
+		q->transport->ops->qpair_stats(q, &text);
+}
+
 static void qpairs_add(void *ctx)
 {
 	struct collection *col = ctx;
@@ -235,6 +244,7 @@ static void qpairs_add(void *ctx)
 		i->listen = q->listen;
 		memcpy(i->peer, q->peer, sizeof(i->peer));
 		memcpy(i->peer_port, q->peer_port, sizeof(i->peer_port));
+		add_counters(i, q);
 		i->depth = q->sqsize;
 		i->outstanding = q->outstanding;
 	}

@@ -165,6 +165,7 @@ struct nvmf_transport {
  * @group_create: this reactor's part; on the reactor, as all that follow
  * @group_destroy: no qpair is left in it
  * @group_stats: JSON object text of SPDK's transport block of nvmf_get_stats
+ * @qpair_stats: JSON object text with a connection's counters; may be NULL
  * @req_get_data: see above; ends in nvmf_request_execute(), or in
  *                nvmf_request_fail() when the transfer failed
  * @req_complete: see above
@@ -195,6 +196,7 @@ struct nvmf_transport_ops {
 	void (*group_destroy)(struct nvmf_transport *t, struct nvmf_group *g);
 	void (*group_stats)(struct nvmf_transport *t, struct nvmf_group *g,
 			    struct weft_text *json);
+	void (*qpair_stats)(struct nvmf_qpair *q, struct weft_text *json);
 	void (*req_get_data)(struct nvmf_request *req);
 	void (*req_complete)(struct nvmf_request *req);
 	void (*qpair_disconnect)(struct nvmf_qpair *q);

@@ -282,6 +282,9 @@ static void qpair_row(void *ctx, const struct nvmf_qpair_info *i)
 			"thread", thread, "hostnqn", i->hostnqn,
 			"listen_address", nvmf_trid_json(&i->listen),
 			"peer_address", peer);
+	if (i->counters[0])
+		json_object_set_new(row, "counters",
+				    json_loads(i->counters, 0, NULL));
 	json_array_append_new(l->rows, row);
 }
 

@@ -87,6 +87,14 @@ class Ram(DaemonTest):
                 "trsvcid": str(self.address[1])})
             self.assertEqual(rows[2]["peer_address"]["trsvcid"],
                              str(h.io[1].sock.getsockname()[1]))
+            h.io[1].write(0, bytes(131072))
+            rows = self.daemon.ok("nvmf_subsystem_get_qpairs", {"nqn": SUBNQN})
+            self.assertEqual([r["counters"]["r2ts"] for r in rows], [0, 0, 1])
+            self.assertEqual(rows[1]["counters"]["requests"], 1)
+            counters = rows[2]["counters"]
+            # Connect, the write, and its data
+            self.assertEqual((counters["requests"], counters["recv_pdus"]), (2, 3))
+            self.assertEqual(counters["copied_bytes"] + counters["direct_bytes"], 1024 + 131072)
             self.assertEqual(len(self.daemon.ok("nvmf_subsystem_get_controllers",
                                                 {"nqn": SUBNQN})), 1)
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /*
- * Counters of one poll group as the JSON object that nvmf_get_stats shows for
- * this transport: SPDK's members first, then ours. Called on the group's
- * reactor, so that plain reads are exact.
+ * Counters as JSON objects: of one poll group, as nvmf_get_stats shows them for
+ * this transport, SPDK's members first, then ours; and of one connection. Called
+ * on their reactor, so that plain reads are exact.
  */
 #include "target/transport/tcp/tcp.h"
 
@@ -32,6 +32,8 @@ static void add_members(struct weft_text *json, const struct tcp_stats *s)
 {
 	size_t i;
 
+	weft_text_add(json, "\"pending_data_buffer\":%llu",
+		      (unsigned long long)s->wait_buffer);
 	for (i = 0; i < ARRAY_SIZE(members); i++) {
 		u64 v;
 
@@ -47,9 +49,15 @@ void tcp_group_stats(struct nvmf_transport *t, struct nvmf_group *base,
 	struct tcp_group *g = base->transport_group[NVMF_TRTYPE_TCP];
 
 	(void)t;
-	weft_text_add(json, "{\"trtype\":\"TCP\",\"pending_data_buffer\":%llu",
-		      (unsigned long long)g->stats.wait_buffer);
+	weft_text_add(json, "{\"trtype\":\"TCP\",");
 	add_members(json, &g->stats);
 	weft_text_add(json, ",\"connections\":%u,\"buffers\":%u,\"buffers_in_use\":%u}",
 		      g->nconns, g->pool.total, g->pool.in_use);
+}
+
+void tcp_qpair_stats(struct nvmf_qpair *q, struct weft_text *json)
+{
+	weft_text_add(json, "{");
+	add_members(json, &to_conn(q)->stats);
+	weft_text_add(json, "}");
 }

@@ -429,5 +429,6 @@ bool tcp_tx_idle(const struct tcp_conn *c);
 
 void tcp_group_stats(struct nvmf_transport *t, struct nvmf_group *g,
 		     struct weft_text *json);
+void tcp_qpair_stats(struct nvmf_qpair *q, struct weft_text *json);
 
 #endif

@@ -163,6 +163,7 @@ static const struct nvmf_transport_ops tcp_ops = {
 	.group_create = tcp_group_create,
 	.group_destroy = tcp_group_destroy,
 	.group_stats = tcp_group_stats,
+	.qpair_stats = tcp_qpair_stats,
 	.req_get_data = tcp_req_get_data,
 	.req_complete = tcp_req_complete,
 	.qpair_disconnect = tcp_qpair_disconnect,
