@@ -183,7 +183,7 @@ pair_run() {
 # our host: sets DISK and CTRL, from the instance that the control device tells
 weft_host_connect() {
 	local i
-	i=$(connect_weft "$(connect_string),reconnect_delay=$PAIR_RECONNECT_DELAY,ctrl_loss_tmo=$PAIR_CTRL_LOSS_TMO,queue_size=32")
+	i=$(connect_weft "$(connect_string),reconnect_delay=$PAIR_RECONNECT_DELAY,ctrl_loss_tmo=$PAIR_CTRL_LOSS_TMO,queue_size=32${PAIR_OPTIONS:-}")
 	CTRL=nvme$i
 	DISK=/dev/nvme${i}n1
 	disk_is_there || fail "the write returned, but $DISK cannot be opened:" \

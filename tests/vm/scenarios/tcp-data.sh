@@ -3,7 +3,7 @@
 # digests, with small and large in-capsule data and with R2Ts, on one queue, several and
 # polled ones; the counters add up afterwards.
 # kernels: 6.1
-# tier: check
+# tier: full
 # debug: yes
 # timeout: 480
 TRANSPORT=tcp
