@@ -174,6 +174,9 @@ class Ram(DaemonTest):
         self.assertEqual([d for _, d in got[64:]], data)
         self.assertEqual(after["requests"] - before["requests"], 128)
         self.assertEqual(after["copied_bytes"] - before["copied_bytes"], 64 * 4096)
+        # many PDUs come and go with one call, however they were cut on the way
+        calls = sum(after[k] - before[k] for k in ("recv_calls", "send_calls"))
+        self.assertLess(calls, 64)
 
     def test_ipv6_and_discovery(self):
         port = free_port(socket.AF_INET6)
@@ -200,6 +203,69 @@ class Ram(DaemonTest):
     def test_stop_while_connected(self):
         with Host(self.address, queues=2):
             self.daemon.stop()
+
+
+class Options(DaemonTest):
+    """Options under SPDK's names."""
+
+    # what SPDK's rpc.py sends for "nvmf_create_transport -t TCP"
+    RPC_PY = {"no_srq": False, "c2h_success": True, "trtype": "TCP", "zcopy": False,
+              "dif_insert_or_strip": False, "no_wr_batching": False,
+              "disable_mappable_bar0": False, "disable_adaptive_irq": False,
+              "disable_shadow_doorbells": False, "disable_command_passthru": False}
+
+    def test_of_rpc_py(self):
+        self.daemon.ok("nvmf_create_transport", self.RPC_PY)
+        shown = self.daemon.ok("nvmf_get_transports")[0]
+        for name, value in (("trtype", "TCP"), ("max_queue_depth", 128),
+                            ("max_io_qpairs_per_ctrlr", 127), ("in_capsule_data_size", 4096),
+                            ("max_io_size", 131072), ("max_aq_depth", 128), ("c2h_success", True),
+                            ("sock_priority", 0), ("abort_timeout_sec", 1), ("ack_timeout", 0)):
+            self.assertEqual(shown[name], value, name)
+        for name in ("no_srq", "max_srq_depth", "num_cqe", "remote_invalidate"):
+            self.assertNotIn(name, shown)
+        # again, and with what was saved
+        self.daemon.ok("nvmf_create_transport", self.RPC_PY)
+        self.daemon.ok("nvmf_create_transport", shown)
+        error = self.daemon.refused("nvmf_create_transport", {**self.RPC_PY, "c2h_success": False})
+        self.assertIn("c2h_success", error["message"])
+
+    def test_what_is_refused(self):
+        for name, value in (("dif_insert_or_strip", True), ("zcopy", True), ("sock_priority", 7),
+                            ("max_queue_depth", 1), ("max_io_size", 100000),
+                            ("in_capsule_data_size", 8), ("num_shared_buffers", 7),
+                            ("acceptor_backlog", 0), ("max_aq_depth", 31)):
+            error = self.daemon.refused("nvmf_create_transport", {"trtype": "TCP", name: value})
+            self.assertIn(name, error["message"])
+        self.assertEqual(self.daemon.ok("nvmf_get_transports"), [])
+
+    def test_without_capsule_data_and_success(self):
+        address = serve(self.daemon, in_capsule_data_size=0, c2h_success=False, sock_priority=6,
+                        ack_timeout=30000, max_io_size=8192, io_unit_size=4096)
+        with Host(address, cattr=4) as h:
+            page = h.admin.identify()
+            self.assertEqual(page[77], 1)  # MDTS
+            self.assertFalse(int.from_bytes(page[536:540], "little") & 1 << 20)
+            io = h.io[0]
+            data = os.urandom(8192)
+            io.write(0, data)
+            r, got = io.complete(io.command(io.rw(2, 0, 16, sgl_transport(8192))))
+            self.assertEqual((r.status, got), (0, data))
+
+    def test_addresses_that_are_taken_or_not_there(self):
+        address = serve(self.daemon)
+        # by the same subsystem: nothing changes
+        listen(self.daemon, address[1])
+        error = self.daemon.refused("nvmf_subsystem_add_listener", {
+            "nqn": SUBNQN, "listen_address": {"trtype": "TCP", "traddr": "192.0.2.1"}})
+        self.assertIn("no interface", error["message"])
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            s.listen()
+            error = self.daemon.refused("nvmf_subsystem_add_listener", {
+                "nqn": SUBNQN, "listen_address": {"trtype": "TCP", "traddr": "127.0.0.1",
+                                                  "trsvcid": str(s.getsockname()[1])}})
+            self.assertIn("another program", error["message"])
 
 
 class File(DaemonTest):
