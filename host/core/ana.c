@@ -122,6 +122,10 @@ static void settle_all(struct weft_ctrl_core *core)
 
 	list_for_each_entry(ns, &core->namespaces, link) {
 		settle(ns);
+		if (ns->ana_pending)
+			dev_warn_ratelimited(core->ctrl->device,
+				"namespace %u: the ANA log does not name its group %u, so it is not used\n",
+				ns->nsid, ns->ana_grpid);
 		if (!ns->head->disk)
 			continue;
 		weft_clear_path(ns->head, ns);
