@@ -207,6 +207,14 @@ class Costs(TcpTest):
             self.assertLessEqual((i["sends"] + i["recvs"]) / ios, 0.2, i)
 
 
+    def test_success_flag(self):
+        """Without flow control of submission queues a read's data ends the command."""
+        for more, pdus in ("", 2), ("disable_sqflow", 1):
+            r = self.perf("--pattern", "read", "--count", 256, more=more)
+            # and those of Connect
+            self.assertEqual(r["initiator"]["pdus_in"], 256 * pdus + 2, r)
+
+
 class Many(TcpTest):
     """A thousand connections: 500 controllers with an I/O queue each."""
 

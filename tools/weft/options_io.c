@@ -158,7 +158,7 @@ const char io_raw_more[] =
 "  weft io raw STRING --admin --opcode 6 --cdw10 1 --size 4096    Identify Controller\n";
 
 const char perf_more[] =
-"Loads a namespace from this process, without the kernel's host: --nr-io-queues queues\n"
+"Loads a namespace from this process, without the kernel's host: --nr-io-queues (1) queues\n"
 "per controller, each with its own connection. With --verify every block is stamped with\n"
 "its number and the number of the write; 'write', 'rw' and their random forms read back\n"
 "what they wrote at the end, 'read' and 'randread' expect what an earlier run with the same\n"
