@@ -178,7 +178,7 @@ $(PROGS): %: %.o $(LIBCOMMON)
 	$(call say,LD,$@)
 	$(Q)$(call link)
 
-$(FUZZ): %: %.o $(FUZZ_MAIN) $(LIBTARGET) $(LIBCOMMON)
+$(FUZZ): %: %.o $(FUZZ_MAIN) $(LIBTARGET) $(LIBINIT) $(LIBCOMMON)
 	$(call say,LD,$@)
 	$(Q)$(call link,$(if $(FUZZ_MAIN),,-fsanitize=fuzzer))
 

@@ -159,6 +159,22 @@ static void test_refused_step(void)
 		      nvme_status_to_errno(NVME_SC_INVALID_FIELD));
 }
 
+/* Not success, but no code either: an error all the same */
+static void test_status_without_code(void)
+{
+	peer_init(&p, NULL);
+	UNIT_EQ(ini_ctrlr_create(&p.opts, &p.c, &p.why), 0);
+	peer_ic(&p, 0);
+	peer_rsp(&p, 0, peer_cmd(&p, 0, NVME_OPC_FABRICS), NVME_STATUS_DNR, 7);
+	expect_failed("queue 0: Connect: ", -EIO);
+
+	peer_init(&p, NULL);
+	peer_enable(&p);
+	peer_rsp(&p, 0, peer_cmd(&p, 0, NVME_ADMIN_IDENTIFY), NVME_STATUS_MORE,
+		 0);
+	expect_failed("Identify Controller: ", -EIO);
+}
+
 static void test_closed_and_silent(void)
 {
 	peer_init(&p, NULL);
@@ -439,7 +455,8 @@ static void test_fds(void)
 UNIT_MAIN(UNIT(test_way_up_and_down), UNIT(test_byte_by_byte),
 	  UNIT(test_connect_refused), UNIT(test_digest_not_granted),
 	  UNIT(test_fatal_and_never_ready), UNIT(test_bad_identify),
-	  UNIT(test_refused_step), UNIT(test_closed_and_silent),
+	  UNIT(test_refused_step), UNIT(test_status_without_code),
+	  UNIT(test_closed_and_silent),
 	  UNIT(test_options), UNIT(test_queue_rules),
 	  UNIT(test_full_queue_and_data_rules), UNIT(test_time_limit),
 	  UNIT(test_keep_alive), UNIT(test_events), UNIT(test_reconnect),

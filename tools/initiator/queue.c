@@ -181,7 +181,9 @@ void ini_queue_fail(struct ini_queue *q, int err, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	q->failed = true;
-	q->error = weft_fail(&q->reason, err, "queue %u: %s", q->qid, text);
+	/* a status may have retry hints and no code: that is no errno */
+	q->error = weft_fail(&q->reason, err < 0 ? err : -EIO, "queue %u: %s",
+			     q->qid, text);
 	q->work++;
 }
 

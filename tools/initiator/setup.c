@@ -53,7 +53,7 @@ void ini_ctrlr_fail(struct ini_ctrlr *c, int err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	c->error = weft_fail(&c->reason, err, "%s", text);
+	c->error = weft_fail(&c->reason, err < 0 ? err : -EIO, "%s", text);
 	c->state = INI_FAILED;
 	c->work++;
 }
