@@ -100,6 +100,8 @@ def main():
     named(HOST, "host/core/subsys.c", r"&dev_attr_(\w+)\.attr,", "attribute")
     named(HOST, "host/core/ctrl.c", r'\[WEFT_CTRL_\w+\]\s*= "([^"]+)"', "state")
     named(HOST, "host/rdma/ctrl.c", r'\[WEFT_RDMA_N_\w+\]\s*= "(\w+)"', "counter")
+    named(HOST, "host/tcp/ctrl.c", r'\[WEFT_TCP_N_\w+\]\s*= "(\w+)"', "counter")
+    named(HOST, "host/tcp/main.c", r"module_param(?:_named|_cb)?\((\w+)", "module parameter")
     pages = ["README.md"] + ["Documentation/" + p for p in
                              os.listdir(os.path.join(TOP, "Documentation")) if p.endswith(".md")]
     for page in pages:
