@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "target/bdev/bdev.h"
+#include "target/metrics/metrics.h"
 #include "target/nvmf/nvmf.h"
 #include "target/options.h"
 #include "target/rpc/rpc.h"
@@ -75,6 +76,7 @@ static void stop(void *ctx)
 		return;
 	self.stopping = true;
 	rpc_server_stop();
+	metrics_stop();
 	rpc_stop(stop_state, NULL);
 }
 
@@ -98,13 +100,17 @@ static void listen_rpc(void)
 
 static void configured(void *ctx, int err, const struct weft_reason *why)
 {
-	struct weft_reason state_why;
+	struct weft_reason started_why;
 
 	(void)ctx;
 	self.busy = false;
 	if (!err && self.opts.state) {
-		err = state_start(self.opts.state, &state_why);
-		why = &state_why;
+		err = state_start(self.opts.state, &started_why);
+		why = &started_why;
+	}
+	if (!err && self.opts.metrics) {
+		err = metrics_start(self.opts.metrics, &started_why);
+		why = &started_why;
 	}
 	if (err)
 		fail(why);

@@ -22,6 +22,7 @@ static const char usage[] =
 "  -c, --config FILE      apply a saved configuration (also --json)\n"
 "      --state FILE       keep the running configuration in FILE and come back\n"
 "                         with it; -c is then for the first start only\n"
+"      --metrics ADDR:PORT  serve OpenMetrics (Prometheus) over HTTP there\n"
 "      --rpcs-allowed LIST  serve only these RPC methods (comma-separated)\n"
 "  -r, --rpc-socket PATH  UNIX socket of the RPC server;\n"
 "                         default " OPTIONS_DEFAULT_SOCKET "\n"
@@ -161,7 +162,7 @@ static const char *const levels[] = {
 };
 
 enum { OPT_WAIT = 256, OPT_MODE, OPT_SPIN, OPT_REFERENCE, OPT_STATE,
-       OPT_ALLOWED };
+       OPT_METRICS, OPT_ALLOWED };
 
 static const struct option long_options[] = {
 	{ "cpumask", required_argument, NULL, 'm' },
@@ -170,6 +171,7 @@ static const struct option long_options[] = {
 	{ "json", required_argument, NULL, 'c' },
 	{ "rpc-socket", required_argument, NULL, 'r' },
 	{ "state", required_argument, NULL, OPT_STATE },
+	{ "metrics", required_argument, NULL, OPT_METRICS },
 	{ "rpcs-allowed", required_argument, NULL, OPT_ALLOWED },
 	{ "wait-for-rpc", no_argument, NULL, OPT_WAIT },
 	{ "mode", required_argument, NULL, OPT_MODE },
@@ -224,6 +226,9 @@ static int apply(struct options *o, int opt, const char *arg)
 		return -1;
 	case OPT_STATE:
 		o->state = arg;
+		return -1;
+	case OPT_METRICS:
+		o->metrics = arg;
 		return -1;
 	case OPT_ALLOWED:
 		o->rpcs_allowed = arg;

@@ -18,6 +18,7 @@ struct options {
 	const char *socket;
 	const char *config;
 	const char *state;
+	const char *metrics;
 	const char *rpcs_allowed;
 	bool wait_for_rpc;
 };

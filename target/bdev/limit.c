@@ -35,7 +35,6 @@ struct limit_share {
 	u64 backlog[LIMIT_RATES];
 	TAILQ_HEAD(, limit_wait) waiting;
 	struct poller *timer;
-	u64 waits;
 	u64 seen[LIMIT_RATES];
 } __attribute__((aligned(64)));
 
@@ -74,11 +73,6 @@ void limiter_destroy(struct limiter *l)
 struct limit_share *limit_share_here(struct limiter *l)
 {
 	return &l->shares[reactor_index(reactor_self())];
-}
-
-u64 limit_waits(const struct limit_share *s)
-{
-	return s->waits;
 }
 
 /* Does this rate count what @w is, and how much of it? */
@@ -230,7 +224,6 @@ bool limit_admit(struct limit_share *s, struct limit_wait *w)
 	}
 	TAILQ_INSERT_TAIL(&s->waiting, w, link);
 	backlog_add(s, w, true);
-	s->waits++;
 	timer_set(s, nap_us(s));
 	return false;
 }
@@ -249,6 +242,13 @@ void limit_release(struct limit_share *s)
 		TAILQ_REMOVE(&ready, w, link);
 		w->go(w);
 	}
+}
+
+void limit_cancel(struct limit_share *s, struct limit_wait *w)
+{
+	waiting_take(s, w);
+	if (TAILQ_EMPTY(&s->waiting))
+		poller_unregister(&s->timer);
 }
 
 /* Shares: an even part for everybody, the rest by demand. */

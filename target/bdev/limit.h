@@ -66,7 +66,7 @@ bool limit_admit(struct limit_share *s, struct limit_wait *w);
 /** limit_release() - let go all that wait here, whatever the limits are */
 void limit_release(struct limit_share *s);
 
-/** limit_waits() - how many had to wait here, ever */
-u64 limit_waits(const struct limit_share *s);
+/** limit_cancel() - @w, which waits here, will not go */
+void limit_cancel(struct limit_share *s, struct limit_wait *w);
 
 #endif

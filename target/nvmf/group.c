@@ -39,6 +39,7 @@ int nvmf_group_create(void)
 	g->core->stats.reactor = i;
 	TAILQ_INIT(&g->core->qpairs);
 	TAILQ_INIT(&g->core->ctrlrs);
+	TAILQ_INIT(&g->core->io_hosts);
 	TAILQ_INIT(&g->core->waits);
 	TAILQ_INIT(&g->core->scratch_waits);
 	nvmf_target.groups[i] = g;
@@ -55,6 +56,7 @@ void nvmf_group_destroy(void)
 		return;
 	nvmf_target.groups[i] = NULL;
 	poller_unregister(&g->core->connect_timer);
+	nvmf_io_hosts_free(g->core);
 	for (id = 0; id < NVMF_MAX_SUBSYSTEMS; id++)
 		nvmf_group_drop_sgroup(g, id);
 	free(g->core);
@@ -195,6 +197,7 @@ int nvmf_group_attach_ns(struct nvmf_group *g, const struct nvmf_subsystem *s,
 
 static void detach_finish(struct nvmf_ns_channel *nsch)
 {
+	nvmf_io_stats_add(&nsch->sgroup->gone, &nsch->io);
 	reactor_fn detached = nsch->detached;
 	void *ctx = nsch->detached_ctx;
 
@@ -220,6 +223,9 @@ void nvmf_group_detach_ns(struct nvmf_group *g, const struct nvmf_subsystem *s,
 	}
 	nsch->detached = detached;
 	nsch->detached_ctx = ctx;
+	/* what waits for the limit goes on; the device may refuse it */
+	if (nsch->limit)
+		limit_release(nsch->limit);
 	if (!nsch->outstanding)
 		detach_finish(nsch);
 }

@@ -171,6 +171,8 @@ struct nvmf_ns_channel {
 	struct nvmf_request_list held;
 	struct io_channel *channel;
 	struct nvmf_sgroup *sgroup;
+	struct nvmf_io_stats io;
+	struct limit_share *limit;
 	u32 outstanding;
 	reactor_fn detached;
 	void *detached_ctx;
@@ -182,6 +184,7 @@ struct nvmf_sgroup {
 	u64 writes;
 	u64 read_bytes;
 	u64 written_bytes;
+	struct nvmf_io_stats gone;	/* of namespaces that have left */
 	struct nvmf_ana *ana[NVMF_MAX_LISTENERS];
 	u32 max_namespaces;
 	struct nvmf_ns_channel *ns[];	/* by nsid - 1 */
@@ -216,7 +219,31 @@ struct nvmf_group_core {
 	u32 unconnected;
 	bool stopping;
 	struct nvmf_group_stats stats;
+	struct nvmf_io_stats io;
+	u64 io_waits[NVMF_IO_WAITS];
+	struct nvmf_io_host_list io_hosts;
+	u32 nio_hosts;
 };
+
+/* Counting (iostats.c) */
+
+/** nvmf_io_host_get() - @nqn on this poll group, made if need be; or NULL */
+struct nvmf_io_host *nvmf_io_host_get(struct nvmf_group_core *core,
+				      const char *nqn);
+void nvmf_io_hosts_free(struct nvmf_group_core *core);
+/** nvmf_qpair_io_host() - of a connected queue pair; NULL without memory */
+struct nvmf_io_host *nvmf_qpair_io_host(struct nvmf_qpair *q);
+/** nvmf_io_count() - an I/O command ends */
+void nvmf_io_count(struct nvmf_request *req, bool failed);
+
+/* Rate limits (throttle.c) */
+
+/** nvmf_throttle_submit() - bdev_submit() of req's bio, when it may */
+void nvmf_throttle_submit(struct nvmf_request *req);
+/** nvmf_throttle_abort() - end those of @q that wait for a limit */
+void nvmf_throttle_abort(struct nvmf_qpair *q);
+/** nvmf_host_limits_free() - no poll group is left */
+void nvmf_host_limits_free(void);
 
 int nvmf_group_create(void);
 void nvmf_group_destroy(void);

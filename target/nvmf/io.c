@@ -141,7 +141,7 @@ void nvmf_io_submit(struct nvmf_request *req, enum bdev_io_type type,
 	bio->done = done;
 	bio->ctx = req;
 	req->qpair->group->core->stats.pending_bdev_io++;
-	bdev_submit(bio);
+	nvmf_throttle_submit(req);
 }
 
 struct nvmf_request *nvmf_io_ended(struct bdev_io *io)

@@ -217,6 +217,7 @@ static void detach_all(struct ns *ns, void (*detached)(void *ctx), void *ctx)
 static void destroy(struct ns *ns)
 {
 	unmap(ns);
+	limiter_destroy(ns->ns.limiter);
 	bdev_close(ns->ns.desc);
 	nvmf_ns_hosts_free(&ns->ns.hosts);
 	nvmf_resv_free(ns->ns.resv_shown);

@@ -18,6 +18,7 @@
 #include "common/identify.h"
 #include "common/text.h"
 #include "target/bdev/bdev.h"
+#include "target/nvmf/iostats.h"
 #include "target/reactor/reactor.h"
 
 struct nvmf_transport;
@@ -172,6 +173,7 @@ struct nvmf_ns {
 	TAILQ_HEAD(, resv_op) resv_ops;
 	struct nvme_lbaset *bad;	/* uncorrectable blocks; NULL: never any */
 	TAILQ_HEAD(, nvmf_lock) locks;	/* of block ranges, oldest first */
+	struct limiter *limiter;
 	TAILQ_ENTRY(nvmf_ns) link;	/* ascending nsid */
 };
 
@@ -345,6 +347,45 @@ struct nvmf_group_stats {
 	} transports[4];
 	unsigned int ntransports;
 };
+/**
+ * struct nvmf_io_row - one line of the listing of I/O counts
+ * @subsystem: its id; @nqn: of the host; all: where they mean something
+ * @loop: @waits: of NVMF_ROW_REACTOR
+ */
+struct nvmf_io_row {
+	enum nvmf_io_row_kind kind;
+	unsigned int reactor;
+	u32 subsystem;
+	u32 nsid;
+	u16 cntlid;
+	u16 qid;
+	const char *transport;
+	char nqn[NVMF_NQN_MAX + 1];
+	char peer[64];
+	struct nvmf_io_stats io;
+	struct reactor_stats loop;
+	u64 waits[NVMF_IO_WAITS];
+};
+/** nvmf_io_collect() - @fn per row, reactor by reactor, then @done */
+int nvmf_io_collect(void (*fn)(void *ctx, const struct nvmf_io_row *row),
+		    reactor_fn done, void *ctx);
+void nvmf_io_stats_add(struct nvmf_io_stats *to,
+		       const struct nvmf_io_stats *io);
+
+/**
+ * nvmf_host_set_limits() - of a host by its NQN, in all subsystems, also of one
+ * that is not connected; see target/bdev/limit.h. Control reactor.
+ */
+void nvmf_host_set_limits(const char *hostnqn, const u64 per_sec[LIMIT_RATES],
+			  nvmf_done done, void *ctx);
+void nvmf_host_get_limits(const char *hostnqn, u64 per_sec[LIMIT_RATES]);
+/** nvmf_host_limits_next() - names of hosts with limits; NULL: the first */
+const char *nvmf_host_limits_next(const char *nqn);
+/** nvmf_ns_set_limits() - of a namespace, for all its hosts together */
+void nvmf_ns_set_limits(struct nvmf_ns *ns, const u64 per_sec[LIMIT_RATES],
+			nvmf_done done, void *ctx);
+void nvmf_ns_get_limits(const struct nvmf_ns *ns, u64 per_sec[LIMIT_RATES]);
+
 /** nvmf_stats_collect() - @fn per reactor in order, then @done */
 void nvmf_stats_collect(void (*fn)(void *ctx,
 				   const struct nvmf_group_stats *s),

@@ -24,6 +24,8 @@ void nvmf_qpair_add(struct nvmf_qpair *q)
 	q->sqflow_off = false;
 	q->state = NVMF_QPAIR_NEW;
 	q->outstanding = 0;
+	q->io_host = NULL;
+	memset(&q->io, 0, sizeof(q->io));
 	q->fused = NULL;
 	TAILQ_INIT(&q->requests);
 	TAILQ_INSERT_TAIL(&core->qpairs, q, link);
@@ -104,6 +106,7 @@ void nvmf_qpair_disconnected(struct nvmf_qpair *q)
 	if (q->ctrlr && !q->qid)
 		nvmf_aer_abort_all(q->ctrlr, NVME_SC_ABORT_SQ_DELETED);
 	nvmf_fused_alone(q);
+	nvmf_throttle_abort(q);
 	q->outstanding--;
 	nvmf_qpair_check_drained(q);
 }

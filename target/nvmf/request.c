@@ -242,6 +242,8 @@ void nvmf_request_start(struct nvmf_request *req)
 	req->iovcnt = 0;
 	req->memory = NULL;
 	req->nsch = NULL;
+	req->start_us = reactor_now_us();
+	req->throttled = NULL;
 	req->command = NULL;
 	req->pair = NULL;
 	req->lba = 0;
@@ -289,8 +291,10 @@ void nvmf_request_complete(struct nvmf_request *req, nvme_status st)
 		nvmf_error_log(req, st);
 	if (req->pair)
 		nvmf_fused_broken(req);
-	if (q->qid && req->cmd->sqe.opcode != NVME_OPC_FABRICS)
+	if (q->qid && req->cmd->sqe.opcode != NVME_OPC_FABRICS) {
 		q->group->core->stats.completed_nvme_io++;
+		nvmf_io_count(req, st);
+	}
 	req->cqe.cid = req->cmd->sqe.cid;
 	req->cqe.sqhd = cpu_to_le16(q->sqflow_off ? 0xffff : q->sqhd);
 	req->cqe.status = cpu_to_le16(st << 1);

@@ -83,6 +83,7 @@ void nvmf_target_start(nvmf_done done, void *ctx)
 static void stopped(void *ctx)
 {
 	(void)ctx;
+	nvmf_host_limits_free();
 	nvmf_target.running = false;
 	nvmf_target.stopping = false;
 	life.stopped(life.stopped_ctx);

@@ -21,6 +21,7 @@
 #include "common/identify.h"
 #include "common/sgl.h"
 #include "common/status.h"
+#include "target/nvmf/iostats.h"
 #include "target/nvmf/nvmf.h"
 
 struct fused;
@@ -71,6 +72,8 @@ struct nvmf_request {
 	struct nvmf_memory *memory;
 	struct bdev_io bio;
 	/* nvmf's own from here */
+	u64 start_us;
+	struct limit_share *throttled;	/* waits there */
 	struct nvmf_ns_channel *nsch;
 	const struct nvmf_command *command;
 	TAILQ_ENTRY(nvmf_request) link;
@@ -132,6 +135,8 @@ struct nvmf_qpair {
 	struct nvmf_request_list requests;
 	struct nvmf_request *fused;
 	u64 since_us;
+	struct nvmf_io_stats io;
+	struct nvmf_io_host *io_host;
 	TAILQ_ENTRY(nvmf_qpair) link;
 	TAILQ_ENTRY(nvmf_qpair) ctrlr_link;
 };

@@ -444,6 +444,7 @@ void rpc_nvmf_config(json_t *calls)
 			save_subsystem(calls, s);
 	for (s = nvmf_subsystem_first(); s; s = nvmf_subsystem_next(s))
 		save_listeners(calls, s);
+	rpc_limits_config(calls);
 }
 
 #define LISTING(method, table, fn, text) \

@@ -214,6 +214,8 @@ bool rpc_decode(const struct rpc_param *table, const json_t *params, void *out,
 /* methods_*.c: the present configuration, as lists of calls into @calls */
 void rpc_bdev_config(json_t *calls);
 void rpc_nvmf_config(json_t *calls);
+/** rpc_limits_config() - of hosts and namespaces; part of the former */
+void rpc_limits_config(json_t *calls);
 
 /** rpc_config_call() - {"method": @method, "params": @params}; steals */
 json_t *rpc_config_call(const char *method, json_t *params);

@@ -221,8 +221,7 @@ static void resize_made(void)
 	UNIT_EQ(bdev_split_create("ram", 3, 20, &why), 0);
 	UNIT_EQ(bdev_passthru_create("ramp2", "p", NULL, &upper, &why), 0);
 	bdev_notify_resize(base, 100);
-	steps.pending++;
-	timer_start("wait", step_done, NULL, 1000);
+	settle();
 }
 
 static void resize_grown(void)
@@ -230,8 +229,7 @@ static void resize_grown(void)
 	/* parts are what they were made as */
 	UNIT_EQ(bdev_split_find("ram", 2)->blocks, 20);
 	bdev_notify_resize(base, 45);
-	steps.pending++;
-	timer_start("wait", step_done, NULL, 1000);
+	settle();
 }
 
 static void resize_shrunk(void)
@@ -240,8 +238,7 @@ static void resize_shrunk(void)
 	UNIT_EQ(bdev_split_find("ram", 2)->blocks, 5);
 	UNIT_EQ(bdev_find("p")->blocks, 5);
 	bdev_notify_resize(base, 40);
-	steps.pending++;
-	timer_start("wait", step_done, NULL, 1000);
+	settle();
 }
 
 static void resize_gone(void)

@@ -74,6 +74,25 @@ static inline void step_done(void *ctx)
 	steps.pending--;
 }
 
+static int turns_left;
+
+static inline void turn(void *ctx)
+{
+	(void)ctx;
+	if (--turns_left)
+		reactor_send(reactor_self(), turn, NULL);
+	else
+		steps.pending--;
+}
+
+/* the next step runs when whatever messages lead to has happened */
+static inline void settle(void)
+{
+	steps.pending++;
+	turns_left = 64;
+	reactor_send(reactor_self(), turn, NULL);
+}
+
 /* one operation of a test */
 struct op {
 	struct bdev_io io;

@@ -34,6 +34,14 @@ static const struct cli_opt disconnect_opts[] = {
 	END
 };
 
+static const struct cli_opt top_opts[] = {
+	CLI_OPT_SOCKET,
+	COUNT("interval", NULL, "seconds between two looks; default 1"),
+	COUNT("times", NULL, "end after that many; default: never"),
+	FLAG("connections", NULL, "list connections, too"),
+	END
+};
+
 static const struct cli_opt transport_opts[] = {
 	CLI_OPT_SOCKET,
 	COUNT("max-queue-depth", "max_queue_depth", "entries of an I/O queue"),
@@ -183,6 +191,9 @@ const struct cli_command cli_commands[] = {
 
 	{ "target status", "", "Show what the target does", NULL, listing_opts,
 	  false, cmd_target_status },
+	{ "target top", "", "Show what the target does, live",
+	  "Rates of namespaces and hosts since the last look; latencies are in microseconds.\n",
+	  top_opts, false, cmd_target_top },
 	{ "target transport add", "TYPE", "Make a transport available", NULL,
 	  transport_opts, false, cmd_transport_add },
 	{ "target transport list", "", "List transports", NULL, listing_opts,

@@ -21,6 +21,7 @@ int cmd_io(const struct cli_args *a);
 int cmd_perf(const struct cli_args *a);
 
 int cmd_target_status(const struct cli_args *a);
+int cmd_target_top(const struct cli_args *a);
 int cmd_target_stop(const struct cli_args *a);
 int cmd_target_rpc(const struct cli_args *a);
 int cmd_config_save(const struct cli_args *a);

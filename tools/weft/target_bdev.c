@@ -17,6 +17,10 @@ static const struct {
 	{ "Null disk", "null", "bdev_null_delete" },
 	{ "AIO disk", "file", "bdev_aio_delete" },
 	{ "URING bdev", "file", "bdev_uring_delete" },
+	{ "passthru", "passthru", "bdev_passthru_delete" },
+	{ "delay", "delay", "bdev_delay_delete" },
+	{ "Error Injection Disk", "error", "bdev_error_delete" },
+	{ "Split Disk", "split", NULL },
 };
 
 static const char *kind_name(const char *product)

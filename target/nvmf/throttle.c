@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * Rate limits of hosts and namespaces: on their way to the block device reads
+ * and writes pass the host's limit, then the namespace's. On the queue pair's
+ * reactor; limits are set by the control reactor.
+ *
+ * A host's limits belong to its name: they are kept while it is away, and hold
+ * for all its connections to all subsystems. A namespace's belong to it as long
+ * as it is there.
+ */
+#include <stdlib.h>
+
+#include "target/nvmf/io.h"
+
+/** struct host_limit - the control reactor's */
+struct host_limit {
+	char nqn[NVMF_NQN_MAX + 1];
+	struct limiter *limiter;
+	int err;
+	TAILQ_ENTRY(host_limit) link;
+};
+
+static TAILQ_HEAD(, host_limit) host_limits =
+	TAILQ_HEAD_INITIALIZER(host_limits);
+
+static struct nvmf_request *request_of(struct limit_wait *w)
+{
+	return container_of(container_of(w, struct bdev_io, wait),
+			    struct nvmf_request, bio);
+}
+
+static bool admit(struct nvmf_request *req, struct limit_share *share,
+		  enum nvmf_io_wait reason, void (*go)(struct limit_wait *w))
+{
+	struct limit_wait *w = &req->bio.wait;
+
+	if (!share || req->qpair->state >= NVMF_QPAIR_CLOSING)
+		return true;
+	w->go = go;
+	w->bytes = req->bio.blocks * req->nsch->view.block_size;
+	w->write = req->bio.type == BDEV_WRITE;
+	req->throttled = share;
+	if (limit_admit(share, w)) {
+		req->throttled = NULL;
+		return true;
+	}
+	req->qpair->group->core->io_waits[reason]++;
+	return false;
+}
+
+static void ns_passed(struct limit_wait *w)
+{
+	struct nvmf_request *req = request_of(w);
+
+	req->throttled = NULL;
+	bdev_submit(&req->bio);
+}
+
+static void host_passed(struct limit_wait *w)
+{
+	struct nvmf_request *req = request_of(w);
+
+	req->throttled = NULL;
+	if (admit(req, req->nsch->limit, NVMF_WAIT_NS_LIMIT, ns_passed))
+		bdev_submit(&req->bio);
+}
+
+void nvmf_throttle_submit(struct nvmf_request *req)
+{
+	struct nvmf_io_host *host = nvmf_qpair_io_host(req->qpair);
+	bool rw = req->bio.type == BDEV_READ || req->bio.type == BDEV_WRITE;
+
+	if (!rw || admit(req, host ? host->limit : NULL, NVMF_WAIT_HOST_LIMIT,
+			 host_passed))
+		rw = !rw || admit(req, req->nsch->limit, NVMF_WAIT_NS_LIMIT,
+				  ns_passed);
+	else
+		rw = false;
+	if (rw)
+		bdev_submit(&req->bio);
+}
+
+/* One that waits, and will not be waited for. */
+static struct nvmf_request *first_throttled(struct nvmf_qpair *q)
+{
+	struct nvmf_request *req;
+
+	TAILQ_FOREACH(req, &q->requests, qlink)
+		if (req->throttled)
+			return req;
+	return NULL;
+}
+
+void nvmf_throttle_abort(struct nvmf_qpair *q)
+{
+	struct nvmf_request *req;
+
+	/* from the start each time: what ends one may end others */
+	while ((req = first_throttled(q))) {
+		limit_cancel(req->throttled, &req->bio.wait);
+		req->throttled = NULL;
+		req->bio.done(&req->bio, -ECANCELED);
+	}
+}
+
+/* Setting: hosts */
+
+static struct host_limit *find_host(const char *nqn)
+{
+	struct host_limit *h;
+
+	TAILQ_FOREACH(h, &host_limits, link)
+		if (!strcmp(h->nqn, nqn))
+			return h;
+	return NULL;
+}
+
+/** struct set_host - limits on their way to all poll groups */
+struct set_host {
+	struct host_limit *h;
+	u64 per_sec[LIMIT_RATES];
+	nvmf_done done;
+	void *ctx;
+};
+
+static void set_host_here(void *ctx)
+{
+	struct set_host *s = ctx;
+	struct nvmf_io_host *host;
+
+	host = nvmf_io_host_get(nvmf_group_self()->core, s->h->nqn);
+	if (host)
+		host->limit = limit_share_here(s->h->limiter);
+	else
+		s->h->err = -ENOMEM;
+}
+
+static void set_host_done(void *ctx)
+{
+	struct set_host *s = ctx;
+	int err = s->h->err;
+
+	limiter_set(s->h->limiter, s->per_sec);
+	s->done(s->ctx, err, NULL);
+	free(s);
+}
+
+static struct host_limit *make_host(const char *nqn)
+{
+	struct host_limit *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->limiter = limiter_create();
+	if (!h->limiter) {
+		free(h);
+		return NULL;
+	}
+	snprintf(h->nqn, sizeof(h->nqn), "%s", nqn);
+	TAILQ_INSERT_TAIL(&host_limits, h, link);
+	return h;
+}
+
+void nvmf_host_set_limits(const char *hostnqn, const u64 per_sec[LIMIT_RATES],
+			  nvmf_done done, void *ctx)
+{
+	struct set_host *s = calloc(1, sizeof(*s));
+
+	assert_on_reactor(reactor_control());
+	if (s) {
+		s->h = find_host(hostnqn);
+		if (!s->h)
+			s->h = make_host(hostnqn);
+	}
+	if (!s || !s->h) {
+		free(s);
+		nvmf_op_refuse(done, ctx, -ENOMEM, NULL);
+		return;
+	}
+	s->h->err = 0;
+	memcpy(s->per_sec, per_sec, sizeof(s->per_sec));
+	s->done = done;
+	s->ctx = ctx;
+	reactor_for_each(set_host_here, s, set_host_done);
+}
+
+void nvmf_host_get_limits(const char *hostnqn, u64 per_sec[LIMIT_RATES])
+{
+	const struct host_limit *h = find_host(hostnqn);
+
+	limiter_get(h ? h->limiter : NULL, per_sec);
+}
+
+const char *nvmf_host_limits_next(const char *nqn)
+{
+	const struct host_limit *h = nqn ? find_host(nqn) : NULL;
+
+	h = nqn ? (h ? TAILQ_NEXT(h, link) : NULL) : TAILQ_FIRST(&host_limits);
+	return h ? h->nqn : NULL;
+}
+
+/* Setting: namespaces */
+
+/** struct ns_limits - a change of a subsystem like others; waits its turn */
+struct ns_limits {
+	struct nvmf_op op;
+	u32 nsid;
+	struct limiter *limiter;
+	u64 per_sec[LIMIT_RATES];
+};
+
+static void ns_limits_free(struct nvmf_op *op)
+{
+	free(container_of(op, struct ns_limits, op));
+}
+
+static void set_ns_here(void *ctx)
+{
+	struct ns_limits *l = ctx;
+	struct nvmf_sgroup *sg = nvmf_group_self()->core->sgroups[l->op.s->id];
+	struct nvmf_ns_channel *nsch = sg ? nvmf_sgroup_ns(sg, l->nsid) : NULL;
+
+	if (nsch)
+		nsch->limit = limit_share_here(l->limiter);
+}
+
+static void set_ns_done(void *ctx)
+{
+	struct ns_limits *l = ctx;
+
+	limiter_set(l->limiter, l->per_sec);
+	nvmf_op_end(&l->op, 0);
+}
+
+static void set_ns_start(struct nvmf_op *op)
+{
+	struct ns_limits *l = container_of(op, struct ns_limits, op);
+	struct nvmf_ns *ns = nvmf_subsystem_ns(op->s, l->nsid);
+
+	if (!ns) {
+		nvmf_op_end(op, weft_fail(&op->why, -ENOENT,
+					  "nsid=%u: %s has no such namespace",
+					  l->nsid, op->s->nqn));
+		return;
+	}
+	if (!ns->limiter)
+		ns->limiter = limiter_create();
+	if (!ns->limiter) {
+		nvmf_op_end(op, weft_fail(&op->why, -ENOMEM, "no memory"));
+		return;
+	}
+	l->limiter = ns->limiter;
+	reactor_for_each(set_ns_here, l, set_ns_done);
+}
+
+void nvmf_ns_set_limits(struct nvmf_ns *ns, const u64 per_sec[LIMIT_RATES],
+			nvmf_done done, void *ctx)
+{
+	struct ns_limits *l;
+
+	if (nvmf_subsystem_busy(ns->subsystem, done, ctx))
+		return;
+	l = calloc(1, sizeof(*l));
+	if (!l) {
+		nvmf_op_refuse(done, ctx, -ENOMEM, NULL);
+		return;
+	}
+	l->op.start = set_ns_start;
+	l->op.free = ns_limits_free;
+	l->nsid = ns->nsid;
+	memcpy(l->per_sec, per_sec, sizeof(l->per_sec));
+	nvmf_op_queue(&l->op, ns->subsystem, done, ctx);
+}
+
+void nvmf_ns_get_limits(const struct nvmf_ns *ns, u64 per_sec[LIMIT_RATES])
+{
+	limiter_get(ns->limiter, per_sec);
+}
+
+void nvmf_host_limits_free(void)
+{
+	struct host_limit *h;
+
+	while ((h = TAILQ_FIRST(&host_limits))) {
+		TAILQ_REMOVE(&host_limits, h, link);
+		limiter_destroy(h->limiter);
+		free(h);
+	}
+}

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * nvmf_get_statistics: I/O by subsystem, namespace, host, connection and
+ * reactor, with latencies in powers of two, and what requests waited for; and
+ * the rate limits of hosts and namespaces. These methods are our own.
+ *
+ * Rows come reactor by reactor; those of the same namespace or host are added
+ * up before they become JSON.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "target/rpc/bdev_params.h"
+#include "target/rpc/nvmf_params.h"
+#include "target/rpc/statistics.h"
+
+/** struct sum - rows of one thing, added up */
+struct sum {
+	struct nvmf_io_row row;
+	struct sum *next;
+};
+
+/** struct statistics - a collection under way; sums in order of appearance */
+struct statistics {
+	void (*done)(void *ctx, json_t *statistics);
+	void *ctx;
+	struct sum *first;
+	struct sum *last;
+	json_t *transports;
+};
+
+static bool same(const struct nvmf_io_row *a, const struct nvmf_io_row *b)
+{
+	if (a->kind != b->kind)
+		return false;
+	switch (a->kind) {
+	case NVMF_ROW_NAMESPACE:
+		return a->subsystem == b->subsystem && a->nsid == b->nsid;
+	case NVMF_ROW_GONE:
+		return a->subsystem == b->subsystem;
+	case NVMF_ROW_HOST:
+		return !strcmp(a->nqn, b->nqn);
+	default:
+		return false;
+	}
+}
+
+static void take_row(void *ctx, const struct nvmf_io_row *row)
+{
+	struct statistics *st = ctx;
+	struct sum *s;
+
+	for (s = st->first; s; s = s->next) {
+		if (same(&s->row, row)) {
+			nvmf_io_stats_add(&s->row.io, &row->io);
+			return;
+		}
+	}
+	s = malloc(sizeof(*s));
+	if (!s)
+		return;
+	s->row = *row;
+	s->next = NULL;
+	if (st->last)
+		st->last->next = s;
+	else
+		st->first = s;
+	st->last = s;
+}
+
+static void set(json_t *j, const char *name, u64 value)
+{
+	json_object_set_new(j, name, json_integer((json_int_t)value));
+}
+
+/* Up to the last that is not zero */
+static json_t *buckets_json(const u64 buckets[NVMF_IO_BUCKETS])
+{
+	json_t *list = json_array();
+	int i, n = NVMF_IO_BUCKETS;
+
+	while (n && !buckets[n - 1])
+		n--;
+	for (i = 0; i < n; i++)
+		json_array_append_new(list, json_integer((json_int_t)buckets[i]));
+	return list;
+}
+
+static void io_json(json_t *j, const struct nvmf_io_stats *io)
+{
+	set(j, "read_ops", io->ops[NVMF_IO_READ]);
+	set(j, "write_ops", io->ops[NVMF_IO_WRITE]);
+	set(j, "other_ops", io->ops[NVMF_IO_OTHER]);
+	set(j, "bytes_read", io->bytes[NVMF_IO_READ]);
+	set(j, "bytes_written", io->bytes[NVMF_IO_WRITE]);
+	set(j, "errors", io->errors);
+	set(j, "read_latency_ticks", io->latency_us[NVMF_IO_READ]);
+	set(j, "write_latency_ticks", io->latency_us[NVMF_IO_WRITE]);
+	set(j, "other_latency_ticks", io->latency_us[NVMF_IO_OTHER]);
+	json_object_set_new(j, "read_latency_log2",
+			    buckets_json(io->buckets[NVMF_IO_READ]));
+	json_object_set_new(j, "write_latency_log2",
+			    buckets_json(io->buckets[NVMF_IO_WRITE]));
+}
+
+static const char *subsystem_nqn(u32 id)
+{
+	struct nvmf_subsystem *s;
+
+	for (s = nvmf_subsystem_first(); s; s = nvmf_subsystem_next(s))
+		if (s->id == id)
+			return s->nqn;
+	return "";
+}
+
+static json_t *reactor_json(const struct nvmf_io_row *r)
+{
+	json_t *j = json_pack("{s:i}", "reactor", (int)r->reactor);
+
+	set(j, "lcore", (u64)reactor_core(reactor_get(r->reactor)));
+	set(j, "busy", r->loop.busy_us);
+	set(j, "idle", r->loop.idle_us);
+	set(j, "sleeps", r->loop.sleeps);
+	set(j, "turns", r->loop.turns);
+	set(j, "messages", r->loop.messages);
+	io_json(j, &r->io);
+	json_object_set_new(j, "waits", json_pack("{s:I, s:I}", "host_limit",
+		(json_int_t)r->waits[NVMF_WAIT_HOST_LIMIT], "namespace_limit",
+		(json_int_t)r->waits[NVMF_WAIT_NS_LIMIT]));
+	return j;
+}
+
+static json_t *host_json(const struct nvmf_io_row *r)
+{
+	json_t *j = json_pack("{s:s}", "hostnqn", r->nqn);
+	u64 limits[LIMIT_RATES];
+
+	io_json(j, &r->io);
+	nvmf_host_get_limits(r->nqn, limits);
+	json_object_set_new(j, "assigned_rate_limits", rpc_limits_json(limits));
+	return j;
+}
+
+static json_t *connection_json(const struct nvmf_io_row *r)
+{
+	json_t *j = json_pack("{s:s, s:s, s:i, s:i, s:i, s:s, s:s}",
+			      "nqn", subsystem_nqn(r->subsystem),
+			      "hostnqn", r->nqn, "cntlid", (int)r->cntlid,
+			      "qid", (int)r->qid, "reactor", (int)r->reactor,
+			      "trtype", r->transport, "traddr", r->peer);
+
+	io_json(j, &r->io);
+	return j;
+}
+
+static json_t *namespace_json(struct nvmf_subsystem *s,
+			      const struct nvmf_io_row *r)
+{
+	struct nvmf_ns *ns = nvmf_subsystem_ns(s, r->nsid);
+	json_t *j = json_pack("{s:I}", "nsid", (json_int_t)r->nsid);
+	u64 limits[LIMIT_RATES] = { 0 };
+
+	json_object_set_new(j, "bdev_name",
+			    json_string(ns ? bdev_desc_bdev(ns->desc)->name : ""));
+	io_json(j, &r->io);
+	if (ns)
+		nvmf_ns_get_limits(ns, limits);
+	json_object_set_new(j, "assigned_rate_limits", rpc_limits_json(limits));
+	return j;
+}
+
+/* A subsystem is all its namespaces, those that have left too. */
+static json_t *subsystem_json(struct statistics *st, struct nvmf_subsystem *s)
+{
+	json_t *j = json_pack("{s:s}", "nqn", s->nqn), *list = json_array();
+	struct nvmf_io_stats io = { 0 };
+	const struct sum *sum;
+
+	for (sum = st->first; sum; sum = sum->next) {
+		if ((sum->row.kind != NVMF_ROW_NAMESPACE &&
+		     sum->row.kind != NVMF_ROW_GONE) ||
+		    sum->row.subsystem != s->id)
+			continue;
+		nvmf_io_stats_add(&io, &sum->row.io);
+		if (sum->row.kind == NVMF_ROW_NAMESPACE)
+			json_array_append_new(list, namespace_json(s, &sum->row));
+	}
+	io_json(j, &io);
+	json_object_set_new(j, "namespaces", list);
+	return j;
+}
+
+static json_t *all_json(struct statistics *st)
+{
+	json_t *reactors = json_array(), *hosts = json_array();
+	json_t *connections = json_array(), *subsystems = json_array();
+	struct nvmf_subsystem *s;
+	const struct sum *sum;
+
+	for (sum = st->first; sum; sum = sum->next) {
+		if (sum->row.kind == NVMF_ROW_REACTOR)
+			json_array_append_new(reactors,
+					      reactor_json(&sum->row));
+		else if (sum->row.kind == NVMF_ROW_HOST)
+			json_array_append_new(hosts, host_json(&sum->row));
+		else if (sum->row.kind == NVMF_ROW_CONNECTION)
+			json_array_append_new(connections,
+					      connection_json(&sum->row));
+	}
+	for (s = nvmf_subsystem_first(); s; s = nvmf_subsystem_next(s))
+		if (s->subtype == NVMF_SUBTYPE_NVME)
+			json_array_append_new(subsystems,
+					      subsystem_json(st, s));
+	return json_pack("{s:i, s:I, s:o, s:o, s:o, s:o, s:O}", "tick_rate",
+			 1000000, "ticks", (json_int_t)reactor_now_us(),
+			 "reactors", reactors, "subsystems", subsystems,
+			 "hosts", hosts, "connections", connections,
+			 "transports", st->transports);
+}
+
+static void collected(void *ctx)
+{
+	struct statistics *st = ctx;
+	json_t *j = all_json(st);
+	struct sum *s;
+
+	st->done(st->ctx, j);
+	json_decref(j);
+	while ((s = st->first)) {
+		st->first = s->next;
+		free(s);
+	}
+	json_decref(st->transports);
+	free(st);
+}
+
+static void take_group(void *ctx, const struct nvmf_group_stats *g)
+{
+	struct statistics *st = ctx;
+	json_t *block;
+	unsigned int i;
+
+	for (i = 0; i < g->ntransports; i++) {
+		block = json_loads(g->transports[i].json, 0, NULL);
+		if (!block)
+			block = json_object();
+		json_object_set_new(block, "trtype",
+				    json_string(g->transports[i].trtype));
+		set(block, "reactor", g->reactor);
+		json_array_append_new(st->transports, block);
+	}
+}
+
+static void none(void *ctx)
+{
+	struct statistics *st = ctx;
+
+	st->done(st->ctx, NULL);
+	json_decref(st->transports);
+	free(st);
+}
+
+static void groups_taken(void *ctx)
+{
+	if (nvmf_io_collect(take_row, collected, ctx))
+		reactor_send(reactor_self(), none, ctx);
+}
+
+void statistics_collect(void (*done)(void *ctx, json_t *statistics), void *ctx)
+{
+	struct statistics *st = calloc(1, sizeof(*st));
+
+	if (!st) {
+		log_error("out of memory for statistics");
+		abort();
+	}
+	st->done = done;
+	st->ctx = ctx;
+	st->transports = json_array();
+	nvmf_stats_collect(take_group, groups_taken, st);
+}
+
+static void got(void *ctx, json_t *statistics)
+{
+	if (statistics)
+		rpc_reply(ctx, json_incref(statistics));
+	else
+		rpc_fail(ctx, -ENOMEM, "no memory");
+}
+
+static void get_statistics(struct rpc_call *call, const void *params)
+{
+	(void)params;
+	statistics_collect(got, call);
+}
+
+/* Limits */
+
+/** struct limits_params - of the two methods that set limits */
+struct limits_params {
+	const char *nqn;
+	const char *host;
+	u32 nsid;
+	struct rpc_limits limits;
+};
+
+#define L(member) offsetof(struct limits_params, member)
+
+static const struct rpc_param host_params[] = {
+	{ .name = "host", .type = RPC_STR, .required = true, .offset = L(host),
+	  .min = 1, .max = NVMF_NQN_MAX,
+	  .help = "host NQN; it need not be connected" },
+	RPC_PARAMS_LIMITS(L(limits)), RPC_TGT_NAME, { .type = RPC_END }
+};
+
+static const struct rpc_param ns_params[] = {
+	{ .name = "nqn", .type = RPC_STR, .required = true, .offset = L(nqn),
+	  .help = "of the subsystem" },
+	{ .name = "nsid", .type = RPC_U32, .required = true, .offset = L(nsid),
+	  .min = 1, .max = 0xfffffffe, .help = "of the namespace" },
+	RPC_PARAMS_LIMITS(L(limits)), RPC_TGT_NAME, { .type = RPC_END }
+};
+
+static bool limits_init(struct rpc_call *call, void *params, const json_t *raw)
+{
+	struct limits_params *p = params;
+
+	(void)call;
+	(void)raw;
+	rpc_limits_init(&p->limits);
+	return true;
+}
+
+static bool merge(struct rpc_call *call, const struct limits_params *p,
+		  u64 limits[LIMIT_RATES])
+{
+	if (rpc_limits_merge(&p->limits, limits))
+		return true;
+	rpc_fail(call, -EINVAL,
+		 "one of rw_ios_per_sec, rw_mbytes_per_sec, r_mbytes_per_sec and w_mbytes_per_sec is needed");
+	return false;
+}
+
+static void set_host(struct rpc_call *call, const void *params)
+{
+	const struct limits_params *p = params;
+	u64 limits[LIMIT_RATES];
+
+	nvmf_host_get_limits(p->host, limits);
+	if (merge(call, p, limits))
+		nvmf_host_set_limits(p->host, limits, rpc_done, call);
+}
+
+static void set_ns(struct rpc_call *call, const void *params)
+{
+	const struct limits_params *p = params;
+	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->nqn);
+	struct nvmf_ns *ns = s ? nvmf_subsystem_ns(s, p->nsid) : NULL;
+	u64 limits[LIMIT_RATES];
+
+	if (!s)
+		return;
+	if (!ns) {
+		rpc_fail(call, -ENOENT, "nsid=%u: %s has no such namespace",
+			 p->nsid, s->nqn);
+		return;
+	}
+	nvmf_ns_get_limits(ns, limits);
+	if (merge(call, p, limits))
+		nvmf_ns_set_limits(ns, limits, rpc_done, call);
+}
+
+/* In the saved configuration */
+
+static bool any(const u64 limits[LIMIT_RATES])
+{
+	return limits[0] || limits[1] || limits[2] || limits[3];
+}
+
+void rpc_limits_config(json_t *calls)
+{
+	struct nvmf_subsystem *s;
+	u64 limits[LIMIT_RATES];
+	const char *nqn = NULL;
+	struct nvmf_ns *ns;
+	json_t *params;
+
+	for (s = nvmf_subsystem_first(); s; s = nvmf_subsystem_next(s)) {
+		TAILQ_FOREACH(ns, &s->namespaces, link) {
+			nvmf_ns_get_limits(ns, limits);
+			if (!any(limits))
+				continue;
+			params = rpc_limits_json(limits);
+			json_object_set_new(params, "nqn", json_string(s->nqn));
+			set(params, "nsid", ns->nsid);
+			json_array_append_new(calls, rpc_config_call(
+				"nvmf_subsystem_set_ns_limits", params));
+		}
+	}
+	while ((nqn = nvmf_host_limits_next(nqn))) {
+		nvmf_host_get_limits(nqn, limits);
+		if (!any(limits))
+			continue;
+		params = rpc_limits_json(limits);
+		json_object_set_new(params, "host", json_string(nqn));
+		json_array_append_new(calls,
+				      rpc_config_call("nvmf_set_host_limits",
+						      params));
+	}
+}
+
+static const struct rpc_method statistics_methods[] = {
+	{ "nvmf_get_statistics", RPC_RUNTIME, NULL, 0, NULL, get_statistics,
+	  NULL, "I/O by subsystem, namespace, host, connection and reactor" },
+	{ "nvmf_set_host_limits", RPC_RUNTIME, host_params,
+	  sizeof(struct limits_params), limits_init, set_host, NULL,
+	  "Limit what a host does in a second, in all subsystems together" },
+	{ "nvmf_subsystem_set_ns_limits", RPC_RUNTIME, ns_params,
+	  sizeof(struct limits_params), limits_init, set_ns, NULL,
+	  "Limit what all hosts of a namespace together do in a second" },
+};
+RPC_METHODS(statistics_methods)

@@ -1,0 +1,323 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+"""What is counted and limited under real I/O: statistics, metrics, limits, faults; and
+metrics clients that misbehave."""
+import os
+import re
+import socket
+import subprocess
+import time
+import unittest
+
+from tcp_disk import CLI, HOST, MEDIA, NQN, OK, TcpTest, environment
+
+
+class Counted(TcpTest):
+    args = ("--metrics", "127.0.0.1:0")
+
+    def setUp(self):
+        super().setUp()
+        self.http = int(re.search(r"metrics at .*, port (\d+)", self.daemon.words())[1])
+
+    def connect(self):
+        s = socket.create_connection(("127.0.0.1", self.http), timeout=60)
+        self.addCleanup(s.close)
+        return s
+
+    def ask(self, request):
+        with self.connect() as s:
+            s.sendall(request)
+            out = b""
+            while chunk := s.recv(65536):
+                out += chunk
+        return out.decode()
+
+    def metrics(self):
+        """Values by name and labels."""
+        head, _, body = self.ask(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").partition("\r\n\r\n")
+        self.assertTrue(head.startswith("HTTP/1.0 200 OK\r\n"), head)
+        self.assertIn("application/openmetrics-text", head)
+        self.assertIn(f"Content-Length: {len(body)}", head)
+        self.assertTrue(body.endswith("# EOF\n"))
+        values, typed = {}, set()
+        for line in body.splitlines():
+            if line.startswith("#"):
+                if line.startswith("# TYPE"):
+                    name = line.split()[2]
+                    self.assertNotIn(name, typed)       # a family is in one piece
+                    typed.add(name)
+                continue
+            m = re.fullmatch(r'(\w+)\{((?:\w+="(?:[^"\\]|\\.)*",?)*)\} (\S+)', line)
+            self.assertTrue(m, line)
+            self.assertNotIn((m[1], m[2]), values)
+            values[m[1], m[2]] = float(m[3])
+        return values
+
+    def run_io(self):
+        self.perf("--pattern", "read", "--count", 40, "--block-size", 4096)
+        self.perf("--pattern", "write", "--count", 24, "--block-size", 8192)
+
+    def test_everywhere_the_same(self):
+        self.run_io()
+        st = self.daemon.ok("nvmf_get_statistics")
+        want = dict(read_ops=40, write_ops=24, bytes_read=40 * 4096, bytes_written=24 * 8192,
+                    errors=0)
+        sub = [s for s in st["subsystems"] if s["nqn"] == NQN][0]
+        host = [h for h in st["hosts"] if h["hostnqn"] == HOST][0]
+        for where in sub, sub["namespaces"][0], host, st["reactors"][0]:
+            self.assertEqual({k: where[k] for k in want}, want)
+            self.assertEqual(sum(where["read_latency_log2"]), 40)
+            self.assertEqual(sum(where["write_latency_log2"]), 24)
+        self.assertEqual((sub["namespaces"][0]["nsid"], sub["namespaces"][0]["bdev_name"]),
+                         (1, "disk1"))
+        self.assertEqual(st["connections"], [])         # nobody is connected any more
+        # a namespace that leaves takes nothing away from its subsystem
+        self.daemon.ok("nvmf_subsystem_remove_ns", {"nqn": NQN, "nsid": 1})
+        sub = [s for s in self.daemon.ok("nvmf_get_statistics")["subsystems"]
+               if s["nqn"] == NQN][0]
+        self.assertEqual((sub["read_ops"], sub["namespaces"]), (40, []))
+
+    def test_metrics(self):
+        self.run_io()
+        m = self.metrics()
+        ns = f'nqn="{NQN}",nsid="1",bdev_name="disk1"'
+        self.assertEqual(m["weft_namespace_ops_total", ns + ',op="read"'], 40)
+        self.assertEqual(m["weft_namespace_bytes_total", ns + ',op="write"'], 24 * 8192)
+        self.assertEqual(m["weft_host_ops_total", f'hostnqn="{HOST}",op="write"'], 24)
+        self.assertEqual(m["weft_namespace_latency_seconds_count", ns + ',op="read"'], 40)
+        self.assertEqual(m["weft_namespace_latency_seconds_bucket",
+                           ns + ',op="read",le="+Inf"'], 40)
+        self.assertEqual(m["weft_build_info", 'version="0.1.0"'], 1)
+        self.assertTrue(any(k[0] == "weft_reactor_busy_seconds_total" for k in m))
+        self.assertTrue(any(k[0] == "weft_reactor_waits_total" for k in m))
+        self.assertTrue(any(k[0] == "weft_transport" for k in m))
+        again = self.metrics()
+        self.assertEqual({k for k in again if k[0].startswith("weft_namespace")},
+                         {k for k in m if k[0].startswith("weft_namespace")})
+
+    def test_labels_are_escaped(self):
+        d = self.daemon
+        d.ok("bdev_null_create", {"name": 'a"b\\c', "num_blocks": 8, "block_size": 512})
+        d.ok("nvmf_create_subsystem", {"nqn": "nqn.2026-11.io.weft:q"})
+        d.ok("nvmf_subsystem_add_ns", {"nqn": "nqn.2026-11.io.weft:q",
+                                       "namespace": {"bdev_name": 'a"b\\c'}})
+        self.assertIn(("weft_namespace_errors_total",
+                       r'nqn="nqn.2026-11.io.weft:q",nsid="1",bdev_name="a\"b\\c"'),
+                      self.metrics())
+
+    def test_odd_requests(self):
+        for request, status in (
+                (b"GET / HTTP/1.0\r\n\r\n", 404), (b"GET /metricsx HTTP/1.0\r\n\r\n", 404),
+                (b"POST /metrics HTTP/1.0\r\n\r\n", 405), (b"\r\n\r\n", 405),
+                (b"GET /metrics\n\n", 200), (b"GET /metrics?x=1 HTTP/1.0\n\n", 200),
+                (b"GET /metrics \0 HTTP/1.0\r\n\r\n", 400), (b"x" * 5000, 400),
+                (b"GET " + b"/" * 4096, 400)):
+            self.assertTrue(self.ask(request).startswith(f"HTTP/1.0 {status} "), request[:40])
+
+    def served(self):
+        """In the end, when those before have been noticed to be gone."""
+        for _ in range(1000):
+            try:
+                return self.metrics()
+            except (ConnectionError, AssertionError):
+                time.sleep(0.02)
+        return self.metrics()
+
+    def test_hostile_clients(self):
+        # those that say nothing, half of something, or go away while they are answered
+        quiet = [self.connect() for _ in range(8)]
+        half = [self.connect() for _ in range(4)]
+        for s in half:
+            s.sendall(b"GET /metr")
+        for _ in range(50):
+            with self.connect() as s:
+                s.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        # one that does not read; its answer waits in the socket, and nobody waits for it
+        lazy = self.connect()
+        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        lazy.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        self.served()
+        # more than are served: closed without a word, and the others still are
+        more = [self.connect() for _ in range(16)]
+        closed = 0
+        for s in more:
+            s.settimeout(0.2)
+            try:
+                closed += s.recv(1) == b""
+            except ConnectionError:
+                closed += 1
+            except TimeoutError:
+                pass
+        self.assertGreater(closed, 0)
+        for s in quiet + half + more + [lazy]:
+            s.close()
+        self.served()
+        self.assertEqual(self.daemon.ok("bdev_get_bdevs")[0]["name"], "disk1")
+
+    def test_top(self):
+        out = subprocess.run([CLI, "target", "top", "--rpc-socket", self.daemon.path,
+                              "--times", "2", "--connections"], capture_output=True,
+                             text=True, timeout=120, check=True, env=environment())
+        self.assertEqual(out.stderr, "")
+        self.assertEqual(out.stdout.count("reactor 0"), 2)
+        self.assertIn(NQN, out.stdout)
+
+
+class Limited(TcpTest):
+    ZERO = dict.fromkeys(("rw_ios_per_sec", "rw_mbytes_per_sec", "r_mbytes_per_sec",
+                          "w_mbytes_per_sec"), 0)
+
+    def waits(self):
+        each = [r["waits"] for r in self.daemon.ok("nvmf_get_statistics")["reactors"]]
+        return {k: sum(w[k] for w in each) for k in each[0]}
+
+    def test_host_and_namespace(self):
+        d = self.daemon
+        self.perf("--pattern", "randread", "--count", 100, "--depth", 16)
+        self.assertEqual(self.waits(), {"host_limit": 0, "namespace_limit": 0})
+        d.ok("nvmf_set_host_limits", {"host": HOST, "rw_ios_per_sec": 1000})
+        r = self.perf("--pattern", "randrw", "--verify", "crc", "--count", 100, "--depth", 16)
+        self.assertEqual((r["ios"], r["errors"]), (100, 0))
+        # 41 may have saved up, and nothing is refused or lost
+        first = self.waits()
+        self.assertGreater(first["host_limit"], 0)
+        self.assertEqual(first["namespace_limit"], 0)
+        d.ok("nvmf_set_host_limits", {"host": HOST, "rw_ios_per_sec": 0})
+        d.ok("nvmf_subsystem_set_ns_limits", {"nqn": NQN, "nsid": 1, "w_mbytes_per_sec": 1})
+        r = self.perf("--pattern", "randread", "--count", 100, "--depth", 16)
+        self.assertEqual(self.waits(), first)           # reads are free
+        r = self.perf("--pattern", "randwrite", "--count", 40, "--depth", 16)
+        self.assertEqual((r["ios"], r["errors"]), (40, 0))
+        self.assertGreater(self.waits()["namespace_limit"], 0)
+
+    def test_kept(self):
+        d = self.daemon
+        d.ok("nvmf_set_host_limits", {"host": HOST, "rw_ios_per_sec": 7, "r_mbytes_per_sec": 3})
+        d.ok("nvmf_subsystem_set_ns_limits", {"nqn": NQN, "nsid": 1, "rw_mbytes_per_sec": 5})
+        calls = d.ok("save_config")["subsystems"][1]["config"]
+        self.assertIn({"method": "nvmf_set_host_limits", "params": dict(
+            self.ZERO, host=HOST, rw_ios_per_sec=7, r_mbytes_per_sec=3)}, calls)
+        self.assertIn({"method": "nvmf_subsystem_set_ns_limits", "params": dict(
+            self.ZERO, nqn=NQN, nsid=1, rw_mbytes_per_sec=5)}, calls)
+        st = d.ok("nvmf_get_statistics")
+        host = [h for h in st["hosts"] if h["hostnqn"] == HOST][0]
+        self.assertEqual(host["assigned_rate_limits"]["rw_ios_per_sec"], 7)
+        for method, params in (("nvmf_set_host_limits", {"host": HOST}),
+                               ("nvmf_set_host_limits", {"host": "", "rw_ios_per_sec": 1}),
+                               ("nvmf_subsystem_set_ns_limits", {"nqn": NQN, "nsid": 2,
+                                                                 "rw_ios_per_sec": 1}),
+                               ("nvmf_subsystem_set_ns_limits", {"nqn": "x", "nsid": 1,
+                                                                 "rw_ios_per_sec": 1})):
+            d.refused(method, params)
+
+    def held(self, *args):
+        """A run that cannot end by itself for a long time."""
+        p = subprocess.Popen([CLI, "perf", self.string(), "--pattern", "randread", "--depth", "16",
+                              "--count", "10000", *args], stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL, env=environment())
+        self.addCleanup(p.wait)
+        self.addCleanup(p.kill)
+        return p
+
+    def wait_until(self, reason):
+        before = self.waits()[reason]
+        while self.waits()[reason] < before + 8:
+            pass
+
+    def test_what_waits_ends(self):
+        d = self.daemon
+        # with the connection
+        d.ok("nvmf_set_host_limits", {"host": HOST, "rw_ios_per_sec": 1})
+        p = self.held()
+        self.wait_until("host_limit")
+        p.kill()
+        p.wait()
+        while d.ok("nvmf_subsystem_get_controllers", {"nqn": NQN}):
+            pass
+        d.ok("nvmf_set_host_limits", {"host": HOST, "rw_ios_per_sec": 0})
+        # with the namespace
+        d.ok("nvmf_subsystem_set_ns_limits", {"nqn": NQN, "nsid": 1, "rw_ios_per_sec": 1})
+        p = self.held()
+        self.wait_until("namespace_limit")
+        self.assertTrue(d.ok("bdev_malloc_delete", {"name": "disk1"}))
+        self.assertNotEqual(p.wait(120), OK)
+
+    def test_what_waits_ends_with_the_daemon(self):
+        self.daemon.ok("nvmf_set_host_limits", {"host": HOST, "rw_ios_per_sec": 1})
+        self.held()
+        self.wait_until("host_limit")
+
+
+@unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "one core only")
+class LimitedOnTwo(Limited):
+    args = ("-m", ",".join(str(c) for c in sorted(os.sched_getaffinity(0))[:2]))
+
+    def test_the_sum_is_limited(self):
+        """Four queues on two reactors do not get more than one limit between them."""
+        self.daemon.ok("bdev_set_qos_limit", {"name": "disk1", "rw_ios_per_sec": 400})
+        begin = time.monotonic()
+        r = self.perf("--pattern", "randrw", "--verify", "crc", "--count", 200, "--depth", 4,
+                      more="nr_io_queues=4")
+        # 2 x 17 may have saved up; the rest takes its time, whatever the machine
+        self.assertGreater(time.monotonic() - begin, (200 - 40) / 400 * 0.9)
+        self.assertEqual((r["ios"], r["errors"], r["verify"]["mismatches"]), (200, 0, 0))
+        st = self.daemon.ok("nvmf_get_statistics")
+        self.assertEqual(len(st["reactors"]), 2)
+        self.assertGreater(min(x["read_ops"] + x["write_ops"] for x in st["reactors"]), 0)
+        rows = self.daemon.ok("bdev_get_iostat", {"name": "disk1", "per_channel": True})["channels"]
+        self.assertEqual(sum(x["num_read_ops"] + x["num_write_ops"] for x in rows),
+                         sum(x["read_ops"] + x["write_ops"] for x in st["reactors"]))
+
+
+class Faults(TcpTest):
+    def serve(self):
+        super().serve()
+        d = self.daemon
+        d.ok("nvmf_subsystem_remove_ns", {"nqn": NQN, "nsid": 1})
+        d.ok("bdev_error_create", {"base_name": "disk1"})
+        d.ok("bdev_passthru_create", {"base_bdev_name": "EE_disk1", "name": "top"})
+        d.ok("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": "top", "nsid": 1}})
+
+    def inject(self, **what):
+        self.daemon.ok("bdev_error_inject_error", dict(name="EE_disk1", **what))
+
+    def test_errors_reach_the_host(self):
+        data = bytes(range(256)) * 8
+        self.write(0, data)
+        self.assertEqual(self.read(0, 4), data)
+        self.inject(io_type="read", error_type="failure", num=1)
+        self.io("read", "--file", "-", code=MEDIA)
+        self.assertEqual(self.read(0, 4), data)
+        self.inject(io_type="read", error_type="corrupt_data", corrupt_offset=3, corrupt_value=0x80)
+        got = bytearray(self.read(0, 4))
+        got[3] ^= 0x80
+        self.assertEqual(bytes(got), data)
+        row = self.daemon.ok("bdev_get_iostat", {"name": "top"})["bdevs"][0]
+        self.assertEqual(row["io_error"], {"failed": 1})
+        st = self.daemon.ok("nvmf_get_statistics")
+        self.assertEqual(st["hosts"][0]["errors"], 1)
+
+    def test_a_pending_one_ends_with_the_daemon(self):
+        self.inject(io_type="read", error_type="pending", num=1)
+        p = subprocess.Popen([CLI, "io", "read", self.string(), "--file", "/dev/null"],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                             env=environment())
+        self.addCleanup(p.wait)
+        self.addCleanup(p.kill)
+        while self.daemon.ok("nvmf_get_stats")["poll_groups"][0]["pending_bdev_io"] == 0:
+            pass
+
+    def test_a_pending_one_ends_with_its_bdev(self):
+        self.inject(io_type="read", error_type="pending", num=1)
+        p = subprocess.Popen([CLI, "io", "read", self.string(), "--file", "/dev/null"],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                             env=environment())
+        while self.daemon.ok("nvmf_get_stats")["poll_groups"][0]["pending_bdev_io"] == 0:
+            pass
+        self.assertTrue(self.daemon.ok("bdev_malloc_delete", {"name": "disk1"}))
+        self.assertNotEqual(p.wait(120), OK)
+        self.assertEqual(self.daemon.ok("bdev_get_bdevs"), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
