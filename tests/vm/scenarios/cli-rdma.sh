@@ -3,6 +3,7 @@
 # connecting, listing, disconnecting, unloading; refusals and their exit codes.
 # kernels: 6.1 6.12
 # tier: check
+# check-kernels: 6.12
 # debug: yes
 # timeout: 600
 . "$WEFT_TOP/tests/vm/lib.sh"

@@ -3,6 +3,7 @@
 # the reason line of the same descriptor, the kernel log; nothing is left behind.
 # kernels: 6.1 6.12
 # tier: check
+# check-kernels: 6.12
 # debug: yes
 # timeout: 400
 . "$WEFT_TOP/tests/vm/lib.sh"

@@ -4,6 +4,7 @@
 # rules of a file of the control device.
 # kernels: 6.1 6.12
 # tier: check
+# check-kernels: 6.1
 # debug: yes
 # timeout: 240
 . "$WEFT_TOP/tests/vm/lib.sh"

@@ -4,7 +4,7 @@
 # controller that is deleted under load; the disk goes with the last path; multipath=N.
 # kernels: 6.1 6.12
 # check-kernels: 6.1
-# tier: full
+# tier: check
 # debug: yes
 # nvmet's own, when a port lets go of its subsystem
 # allow: possible circular locking.*nvmet_config_sem

@@ -4,6 +4,7 @@
 # unloading leave nothing.
 # kernels: 6.1 6.12
 # tier: check
+# check-kernels: 6.12
 # debug: yes
 # timeout: 240
 . "$WEFT_TOP/tests/vm/lib.sh"

@@ -3,7 +3,8 @@
 # io_uring_cmd engine; the ioctls of 32-bit programs; what a user without privileges may
 # send; files that stay open while the controller goes. On the in-tree target and on ours.
 # kernels: 6.1 6.12
-# tier: full
+# tier: check
+# check-kernels: 6.12
 # debug: yes
 # nvmet's own, when a port lets go of its subsystem
 # allow: possible circular locking.*nvmet_config_sem

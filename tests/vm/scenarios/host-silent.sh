@@ -4,6 +4,7 @@
 # of I/O end within their time limits.
 # kernels: 6.1 6.12
 # tier: check
+# check-kernels: 6.1
 # debug: yes
 # timeout: 400
 . "$WEFT_TOP/tests/vm/lib.sh"

@@ -2,7 +2,8 @@
 # The in-tree host and our target over TCP: what pair-intree.sh does over RDMA, and all
 # combinations of digests.
 # kernels: 6.1 6.12
-# tier: full
+# tier: check
+# check-kernels: 6.12
 # timeout: 900
 # scratch: 512M
 # daemon: release

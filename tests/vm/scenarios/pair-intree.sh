@@ -2,6 +2,7 @@
 # The in-tree host, driven by nvme-cli, and our target.
 # kernels: 6.1 6.12
 # tier: check
+# check-kernels: 6.1
 # timeout: 900
 # scratch: 512M
 # daemon: release

@@ -3,6 +3,7 @@
 # our host runs beside it there, under its other names.
 # kernels: 6.1 6.12
 # tier: check
+# check-kernels: 6.12
 # timeout: 900
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/pairs.sh"

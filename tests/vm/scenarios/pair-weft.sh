@@ -2,6 +2,7 @@
 # Our host and our target: data, file system, a killed target, removal under load.
 # kernels: 6.1 6.12
 # tier: check
+# check-kernels: 6.1
 # timeout: 900
 # scratch: 512M
 # daemon: release

@@ -3,6 +3,7 @@
 # transport's time limits, and leaves nothing behind.
 # kernels: 6.1 6.12
 # tier: check
+# check-kernels: 6.1
 # debug: yes
 # timeout: 300
 . "$WEFT_TOP/tests/vm/lib.sh"
