@@ -54,8 +54,13 @@ static const struct cli_opt transport_opts[] = {
 	SIZE_TEXT("buffer-size", "io_unit_size", "one data buffer"),
 	COUNT("buffers", "num_shared_buffers", "number of data buffers"),
 	COUNT("max-srq-depth", "max_srq_depth",
-	      "entries of a shared receive queue"),
-	FLAG("no-srq", "no_srq", "receives per connection"),
+	      "RDMA: entries of a shared receive queue"),
+	FLAG("no-srq", "no_srq", "RDMA: receives per connection"),
+	COUNT("sock-priority", "sock_priority",
+	      "TCP: priority of connections, 0 to 6"),
+	COUNT("ack-timeout", "ack_timeout",
+	      "TCP: ms without acknowledgement that break a connection"),
+	COUNT("backlog", "acceptor_backlog", "connections that may wait"),
 	COUNT("min-kato", "min_kato", "shortest keep-alive timeout in ms"),
 	END
 };
