@@ -415,8 +415,6 @@ void weft_tcp_push(struct weft_tcp_queue *q)
 void weft_tcp_send_term(struct weft_tcp_queue *q)
 {
 	struct weft_tcp_tx *tx = &q->tx;
-	struct kvec iov = { .iov_base = tx->term };
-	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 
 	mutex_lock(&q->tx_lock);
 	if (!READ_ONCE(q->open))
@@ -426,11 +424,8 @@ void weft_tcp_send_term(struct weft_tcp_queue *q)
 	spin_unlock_bh(&q->cmd_lock);
 	if (tx->first != tx->nr && nvme_tcp_send_batch(q))
 		goto out;
-	if (tx->cmd)
-		goto out;
-	iov.iov_len = nvme_tcp_rx_term(&q->rx, &q->fault, tx->term);
-	if (iov.iov_len)
-		kernel_sendmsg(q->sock, &msg, &iov, 1, iov.iov_len);
+	if (!tx->cmd)
+		weft_tcp_sock_term(q);
 out:
 	mutex_unlock(&q->tx_lock);
 }

@@ -249,7 +249,11 @@ static int nvme_tcp_judge(struct weft_tcp_queue *q,
 	return 0;
 }
 
-static void nvme_tcp_refuse(struct weft_tcp_queue *q)
+/*
+ * weft_tcp_sock_term() - tell the target what q->fault says, if it is to be told
+ * Nobody else sends.
+ */
+void weft_tcp_sock_term(struct weft_tcp_queue *q)
 {
 	struct kvec iov = { .iov_base = q->tx.term };
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
@@ -280,7 +284,7 @@ int weft_tcp_sock_negotiate(struct weft_tcp_queue *q, struct weft_reason *why)
 		return err;
 	err = nvme_tcp_judge(q, &ask, why);
 	if (err) {
-		nvme_tcp_refuse(q);
+		weft_tcp_sock_term(q);
 		return err;
 	}
 	nvme_tcp_rx_negotiated(&q->rx, q->ic.dgst, ask.pda, WEFT_TCP_TRANSFER);

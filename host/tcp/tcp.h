@@ -247,6 +247,7 @@ void weft_tcp_wake(struct weft_tcp_queue *q);
 /* socket.c */
 int weft_tcp_sock_connect(struct weft_tcp_queue *q, struct weft_reason *why);
 int weft_tcp_sock_negotiate(struct weft_tcp_queue *q, struct weft_reason *why);
+void weft_tcp_sock_term(struct weft_tcp_queue *q);
 void weft_tcp_sock_hook(struct weft_tcp_queue *q);
 void weft_tcp_sock_unhook(struct weft_tcp_queue *q);
 void weft_tcp_sock_cut(struct weft_tcp_queue *q);
