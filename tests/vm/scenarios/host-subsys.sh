@@ -59,8 +59,8 @@ done
 step "nvme-cli"
 disk=/dev/nvme${a}n1
 has "^$disk " nvme list
-has "^nvme-subsys$a +$WEFT_NQN +nvme$a, nvme$b" nvme list -v
-has "^(/dev/)?nvme${a}n1 .*nvme$a, nvme$b" nvme list -v
+has "^nvme-subsys$a +$WEFT_NQN +nvme[0-9]+, nvme[0-9]+" nvme list -v
+has "^(/dev/)?nvme${a}n1 .*nvme[0-9]+, nvme[0-9]+" nvme list -v
 has "\+- nvme$a $TRANSPORT traddr=$RXE_ADDR,trsvcid=4420[^ ]* live optimized" nvme list-subsys "$disk"
 has "\+- nvme$b $TRANSPORT traddr=$RXE_ADDR,trsvcid=4421[^ ]* live optimized" nvme list-subsys "$disk"
 has '^nsze +: 0x20000' nvme id-ns "$disk"
