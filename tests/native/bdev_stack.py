@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 """Bdevs on top of others, by RPC: creation, repetition, refusal, removal, saving."""
+import os
+import subprocess
 import unittest
 
 from daemon import DaemonTest, config
 
 BASE = {"name": "ram", "num_blocks": 8192, "block_size": 512}
+CLI = os.environ.get("WEFT_CLI", "build/asan/weft")
 LATENCIES = {"avg_read_latency": 10, "p99_read_latency": 200, "avg_write_latency": 30,
              "p99_write_latency": 4000}
 
@@ -129,6 +132,31 @@ class Stack(DaemonTest):
         self.assertTrue(self.daemon.ok("bdev_malloc_delete", {"name": "ram"}))
         self.assertEqual(self.names(), [])
         self.assertEqual(self.daemon.ok("nvmf_get_subsystems", {"nqn": nqn})[0]["namespaces"], [])
+
+    def test_by_hand(self):
+        """The forms for people."""
+        def weft(*args):
+            return subprocess.run([CLI, "target", *args, "--rpc-socket", self.daemon.path],
+                                  capture_output=True, text=True, check=False, timeout=60)
+
+        done = weft("bdev", "split", "ram", "2", "--size", "1")
+        self.assertEqual((done.returncode, done.stdout), (0, "ramp0\nramp1\n"), done.stderr)
+        self.assertEqual(weft("bdev", "add", "passthru", "pt", "ramp0").returncode, 0)
+        self.assertEqual(weft("bdev", "add", "delay", "slow", "pt", "--read", "5",
+                              "--write-p99", "9").returncode, 0)
+        shown = self.one("slow")["driver_specific"]["delay"]
+        self.assertEqual((shown["avg_read_latency"], shown["p99_write_latency"],
+                          shown["p99_read_latency"]), (5, 9, 0))
+        self.assertEqual(weft("bdev", "limit", "ram", "--iops", "500").returncode, 0)
+        self.assertEqual(self.one("ram")["assigned_rate_limits"]["rw_ios_per_sec"], 500)
+        self.assertEqual(weft("host", "limit", "nqn.2026-11.io.weft:h", "--mib", "7").returncode, 0)
+        for bad in (("bdev", "split", "ram", "x"), ("bdev", "split", "none", "2"),
+                    ("bdev", "limit", "ram"), ("bdev", "add", "delay", "s2", "none")):
+            done = weft(*bad)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertTrue(done.stderr)
+        self.assertEqual(weft("bdev", "del", "slow").returncode, 0)
+        self.assertIn("split", weft("bdev", "list").stdout)
 
     def test_saved_and_loaded(self):
         self.tower()

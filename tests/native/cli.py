@@ -182,7 +182,8 @@ class Completion(CliTest):
     def test_words(self):
         self.assertEqual(set(self.complete("")), {w[0] for w, _ in commands()})
         self.assertEqual(self.complete("disc"), ["disconnect", "discover"])
-        self.assertEqual(self.complete("target", "bdev", "add", ""), ["file", "malloc", "null"])
+        self.assertEqual(self.complete("target", "bdev", "add", ""),
+                         ["delay", "file", "malloc", "null", "passthru"])
         self.assertEqual(self.complete("load", ""), ["rdma", "tcp"])
         self.assertIn("lo", self.complete("rxe", "add", "rxe0", ""))
         self.assertEqual(self.complete("target", "host", "any", NQN, ""), ["on", "off"])
@@ -294,7 +295,8 @@ class Target(DaemonTest, CliTest):
         for words, args in commands():
             if words[0] != "target" or words[1:3] == ["config", "load"]:
                 continue
-            given = {"SIZE": "1M", "NSID": "1", "on|off": "on", "ADDR[:PORT]": "10.9.0.1"}
+            given = {"SIZE": "1M", "NSID": "1", "on|off": "on", "ADDR[:PORT]": "10.9.0.1",
+                     "COUNT": "2"}
             args = [given.get(a, "x") for a in args if not a.startswith("[")]
             self.expect(MISSING, *words, *args, "-r", gone, says="no target listens there")
         self.expect(MISSING, "target", "status", env={"WEFT_RPC_SOCKET": gone}, says=gone)

@@ -81,6 +81,39 @@ static const struct cli_opt file_opts[] = {
 	END
 };
 
+static const struct cli_opt passthru_opts[] = {
+	CLI_OPT_SOCKET,
+	TEXT("uuid", "uuid", "UUID", "its UUID; default: a random one"),
+	END
+};
+
+static const struct cli_opt delay_opts[] = {
+	CLI_OPT_SOCKET,
+	TEXT("uuid", "uuid", "UUID", "its UUID; default: a random one"),
+	COUNT("read", "avg_read_latency", "microseconds that reads take"),
+	COUNT("write", "avg_write_latency", "microseconds that writes take"),
+	COUNT("read-p99", "p99_read_latency", "that every hundredth read takes"),
+	COUNT("write-p99", "p99_write_latency",
+	      "that every hundredth write takes"),
+	END
+};
+
+static const struct cli_opt split_opts[] = {
+	CLI_OPT_SOCKET,
+	COUNT("size", "split_size_mb",
+	      "MiB of each part; default: as large as fits"),
+	END
+};
+
+static const struct cli_opt limit_opts[] = {
+	CLI_OPT_SOCKET,
+	COUNT("iops", "rw_ios_per_sec", "reads and writes in a second; 0: no limit"),
+	COUNT("mib", "rw_mbytes_per_sec", "MiB read and written in a second"),
+	COUNT("read-mib", "r_mbytes_per_sec", "MiB read in a second"),
+	COUNT("write-mib", "w_mbytes_per_sec", "MiB written in a second"),
+	END
+};
+
 static const struct cli_opt subsystem_opts[] = {
 	CLI_OPT_SOCKET,
 	TEXT("serial", "serial_number", "TEXT", "up to 20 characters"),
@@ -215,6 +248,17 @@ const struct cli_command cli_commands[] = {
 	{ "target bdev add file", "NAME PATH",
 	  "Create a disk on a file or block device", NULL, file_opts, false,
 	  cmd_bdev_add_file },
+	{ "target bdev add passthru", "NAME BASE",
+	  "Make another bdev of one, without a change", NULL, passthru_opts,
+	  false, cmd_bdev_add_passthru },
+	{ "target bdev add delay", "NAME BASE", "Make a slow bdev of one", NULL,
+	  delay_opts, false, cmd_bdev_add_delay },
+	{ "target bdev split", "BASE COUNT", "Make equal parts of a bdev",
+	  "Prints their names.\n", split_opts, false, cmd_bdev_split },
+	{ "target bdev limit", "NAME", "Limit what a bdev does in a second",
+	  NULL, limit_opts, false, cmd_bdev_limit },
+	{ "target host limit", "HOSTNQN", "Limit what a host does in a second",
+	  NULL, limit_opts, false, cmd_host_limit },
 	{ "target bdev del", "NAME", "Remove a block device", NULL, socket_opts,
 	  false, cmd_bdev_del },
 	{ "target subsystem list", "[NQN]", "List subsystems", NULL,

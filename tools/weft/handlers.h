@@ -34,6 +34,11 @@ int cmd_bdev_stat(const struct cli_args *a);
 int cmd_bdev_add_malloc(const struct cli_args *a);
 int cmd_bdev_add_null(const struct cli_args *a);
 int cmd_bdev_add_file(const struct cli_args *a);
+int cmd_bdev_add_passthru(const struct cli_args *a);
+int cmd_bdev_add_delay(const struct cli_args *a);
+int cmd_bdev_split(const struct cli_args *a);
+int cmd_bdev_limit(const struct cli_args *a);
+int cmd_host_limit(const struct cli_args *a);
 int cmd_bdev_del(const struct cli_args *a);
 
 int cmd_subsystem_list(const struct cli_args *a);

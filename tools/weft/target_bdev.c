@@ -208,6 +208,72 @@ int cmd_bdev_add_file(const struct cli_args *a)
 	return create(a, "bdev_aio_create", params);
 }
 
+int cmd_bdev_add_passthru(const struct cli_args *a)
+{
+	json_t *params = name_params(a->pos[0]);
+
+	json_object_set_new(params, "base_bdev_name",
+			    cli_json_text(a->pos[1]));
+	return create(a, "bdev_passthru_create", params);
+}
+
+int cmd_bdev_add_delay(const struct cli_args *a)
+{
+	static const char *const latencies[] = {
+		"avg_read_latency", "p99_read_latency", "avg_write_latency",
+		"p99_write_latency",
+	};
+	json_t *params = name_params(a->pos[0]);
+	size_t i;
+
+	json_object_set_new(params, "base_bdev_name",
+			    cli_json_text(a->pos[1]));
+	/* the options, which come later, replace these */
+	for (i = 0; i < ARRAY_SIZE(latencies); i++)
+		json_object_set_new(params, latencies[i], json_integer(0));
+	return create(a, "bdev_delay_create", params);
+}
+
+int cmd_bdev_split(const struct cli_args *a)
+{
+	json_t *params = json_pack("{s:o}", "base_bdev",
+				   cli_json_text(a->pos[0])), *names, *v;
+	u64 count;
+	size_t i;
+	int rc;
+
+	if (weft_parse_u64(a->pos[1], strlen(a->pos[1]), &count)) {
+		json_decref(params);
+		return cli_usage_error(a->cmd, "COUNT=%s: a number is expected",
+				       a->pos[1]);
+	}
+	json_object_set_new(params, "split_count",
+			    json_integer((json_int_t)count));
+	rc = rpc_call(a, "bdev_split_create", params, &names);
+	if (rc)
+		return rc;
+	json_array_foreach(names, i, v)
+		printf("%s\n", json_string_value(v));
+	json_decref(names);
+	return CLI_OK;
+}
+
+int cmd_bdev_limit(const struct cli_args *a)
+{
+	json_t *params = name_params(a->pos[0]);
+
+	rpc_options(a, params);
+	return rpc_call(a, "bdev_set_qos_limit", params, NULL);
+}
+
+int cmd_host_limit(const struct cli_args *a)
+{
+	json_t *params = json_pack("{s:o}", "host", cli_json_text(a->pos[0]));
+
+	rpc_options(a, params);
+	return rpc_call(a, "nvmf_set_host_limits", params, NULL);
+}
+
 int cmd_bdev_del(const struct cli_args *a)
 {
 	const char *product, *method = NULL;
