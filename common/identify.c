@@ -99,6 +99,7 @@ static void decode_nvm(struct nvme_ctrl_info *c, const struct nvme_id_ctrl *id)
 	c->oacs = le16_to_cpu(id->oacs);
 	c->aerl = id->aerl;
 	c->lpa = id->lpa;
+	c->mtfa = le16_to_cpu(id->mtfa);
 	c->kas = le16_to_cpu(id->kas);
 	c->maxcmd = le16_to_cpu(id->maxcmd);
 	c->nn = le32_to_cpu(id->nn);

@@ -87,6 +87,7 @@ struct nvme_ctrl_info {
 	u16 oacs;
 	u8 aerl;
 	u8 lpa;
+	u16 mtfa;
 	u16 kas;
 	u16 maxcmd;
 	u32 nn;

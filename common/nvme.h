@@ -465,6 +465,8 @@ enum nvme_feature {
 	NVME_FEAT_RESV_MASK		= 0x82,
 	NVME_FEAT_RESV_PERSIST		= 0x83,
 };
+#define NVME_HOST_BEHAVIOR_SIZE		512
+#define NVME_HOST_BEHAVIOR_ACRE		1	/* byte 0 */
 #define NVME_FEAT_SELECT_MASK		(7u << 8)	/* CDW10 of Get */
 #define NVME_FEAT_SAVE			(1u << 31)	/* CDW10 of Set */
 

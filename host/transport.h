@@ -50,6 +50,8 @@ struct weft_ctrl_core;
  * @cmd: built by common/cmd.h; the transport sets CID and SGL
  * @data: @len (<= WEFT_SLOT_DATA) bytes, copied to or from the slot's buffer
  * @dir: which way @data goes
+ * @interruptible: a signal for the task ends the wait with -EINTR; the queue is
+ *                 of no use afterwards, and is going to be stopped
  * @cqe: the response, if exec returned 0
  * @broke: else why the connection broke, in words; NULL if nobody knows
  */
@@ -58,6 +60,7 @@ struct weft_slot_cmd {
 	void *data;
 	u32 len;
 	enum nvme_xfer_dir dir;
+	bool interruptible;
 	struct nvme_cqe cqe;
 	const char *broke;
 };
@@ -104,6 +107,10 @@ struct weft_queue_params {
  *              queue will be written or read by the device. Idempotent; may
  *              sleep; may run while alloc_queue of another queue does not.
  * @free_queue: give back what alloc_queue took, after stop_queue
+ * @break_off: the controller is being deleted: an alloc_queue that waits for
+ *             the target ends soon with an error, as do all later ones. May be
+ *             NULL if alloc_queue never waits for long. Process context, beside
+ *             any other operation.
  * @exec: run a set-up command on @qid's slot; sleeps until the response, or
  *        -ETIMEDOUT after @timeout jiffies, or -ECONNRESET. The core never
  *        calls it twice at a time for one queue.
@@ -132,6 +139,7 @@ struct weft_transport_ops {
 	int (*start_queue)(struct weft_ctrl *ctrl, u16 qid);
 	void (*stop_queue)(struct weft_ctrl *ctrl, u16 qid);
 	void (*free_queue)(struct weft_ctrl *ctrl, u16 qid);
+	void (*break_off)(struct weft_ctrl *ctrl);
 	int (*exec)(struct weft_ctrl *ctrl, u16 qid, struct weft_slot_cmd *cmd,
 		    unsigned long timeout);
 	int (*submit_aer)(struct weft_ctrl *ctrl);
@@ -372,6 +380,7 @@ enum {
  * @life: the private slots' users (read) against free_queue (write)
  * @exec_done: the private slot's response has come, or the queue ends
  * @lost: the first error of the connection in words
+ * @interruptible: a signal ends the wait for it
  * @count: counters; plain increments, by whom the transport decides
  *
  * Lives as long as the controller.
@@ -385,6 +394,7 @@ struct weft_tqueue {
 	struct weft_queue_params params;
 	struct completion exec_done;
 	char lost[160];
+	bool interruptible;
 	const char *const *count_names;
 	u64 *count;
 	struct dentry *debugfs;

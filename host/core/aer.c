@@ -8,7 +8,8 @@
 
 #include "host/core/head.h"
 
-#define AER_ENABLED	(NVME_OAES_NS_ATTR | NVME_OAES_ANA | NVME_OAES_DISC_CHANGE)
+#define AER_ENABLED	(NVME_OAES_NS_ATTR | NVME_OAES_FW_ACT | \
+			 NVME_OAES_ANA | NVME_OAES_DISC_CHANGE)
 #define AER_TYPE(dw0)	((dw0) & 0x7)
 #define AER_INFO(dw0)	((dw0) >> 8 & 0xff)
 #define AER_PERSISTENT	0x03	/* of type error: internal, needs a reset */
@@ -57,6 +58,8 @@ static void handle_event(struct weft_ctrl_core *core, u32 result)
 			weft_queue_ana(core, 0);
 		else if (AER_INFO(result) == NVME_AER_NOTICE_DISC_CHANGED)
 			aer_uevent(core, result);
+		else if (AER_INFO(result) == NVME_AER_NOTICE_FW_ACT)
+			weft_start_fw_pause(core);
 		break;
 	case NVME_AER_ERROR:
 		if (AER_INFO(result) == AER_PERSISTENT) {

@@ -53,6 +53,12 @@ enum weft_hold {
  *           whoever creates it also takes it down
  * @rounds: set-up attempts that have ended
  * @attempts: failed ones since the controller was last live
+ * @lost_at: when it left LIVE
+ * @next_at: @pausing: the next attempt waits until then
+ * @refusals: attempts in a row that the target refused for good
+ * @refused: the attempt under way was refused so
+ * @refused_at: the first of @refusals
+ * @fw_paused: the controller activates new firmware: wait for it
  * @broken: a queue failed while the controller was being connected
  * @orderly: this RESETTING was asked for, the target still answers
  * @failfast: fast_io_fail_tmo has expired
@@ -106,9 +112,16 @@ struct weft_ctrl_core {
 	bool down;
 	unsigned int rounds;
 	unsigned int attempts;
+	unsigned long lost_at;
+	unsigned long next_at;
+	bool pausing;
+	unsigned int refusals;
+	unsigned long refused_at;
+	bool refused;
+	bool fw_paused;
 	struct weft_reason last_error;
 	struct delayed_work life_work;
-	struct work_struct abort_work;
+	struct delayed_work abort_work;
 	struct delayed_work failfast_work;
 
 	struct mutex stop_lock;
@@ -218,6 +231,7 @@ extern struct dentry *weft_debugfs;
 extern unsigned int weft_admin_timeout;
 extern unsigned int weft_io_timeout;
 extern unsigned int weft_shutdown_timeout;
+extern unsigned int weft_delete_timeout;
 extern unsigned int weft_max_retries;
 extern bool weft_multipath;
 
@@ -249,6 +263,8 @@ bool weft_queue_live(struct weft_ctrl_core *core, struct delayed_work *work,
 const char *weft_state_name(enum weft_ctrl_state state);
 void weft_note_error(struct weft_ctrl_core *core, const char *text);
 bool weft_start_delete(struct weft_ctrl_core *core);
+void weft_delete_all(unsigned int seconds);
+bool weft_start_fw_pause(struct weft_ctrl_core *core);
 bool weft_start_reset(struct weft_ctrl_core *core, unsigned int *rounds);
 int weft_ctrl_publish(struct weft_ctrl_core *core, struct weft_reason *why);
 void weft_ctrl_unpublish(struct weft_ctrl_core *core);
@@ -306,6 +322,7 @@ bool weft_freeze_io(struct weft_ctrl_core *core);
 void weft_unfreeze_io(struct weft_ctrl_core *core);
 
 /* recovery.c, delete.c */
+void weft_identify_again(struct weft_ctrl_core *core);
 void weft_life_init(struct weft_ctrl_core *core);
 void weft_start_ctrl(struct weft_ctrl_core *core);
 void weft_teardown(struct weft_ctrl_core *core, bool orderly);
@@ -314,6 +331,14 @@ int weft_delete_ctrl_sync(struct weft_ctrl *ctrl);
 int weft_reset_ctrl_sync(struct weft_ctrl *ctrl);
 void weft_delete_transport(const struct weft_transport_ops *ops);
 void weft_abort_work(struct work_struct *work);
+
+/* retry.c: when to try again, when to give up */
+void weft_retry_noted(struct weft_ctrl_core *core, bool refused);
+bool weft_retry_over(struct weft_ctrl_core *core, struct weft_reason *why);
+unsigned int weft_retry_queue(struct weft_ctrl_core *core);
+void weft_retry_now(struct weft_ctrl_core *core);
+void weft_failfast_arm(struct weft_ctrl_core *core);
+void weft_retry_status(struct weft_ctrl_core *core, struct weft_text *t);
 
 /* keepalive.c, aer.c */
 void weft_ka_work(struct work_struct *work);

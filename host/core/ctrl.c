@@ -56,10 +56,13 @@ static bool change_state_locked(struct weft_ctrl_core *core,
 	if (!(state_from[to] & BIT(ctrl->state)) ||
 	    (to == WEFT_CTRL_LIVE && core->broken))
 		return false;
+	if (ctrl->state == WEFT_CTRL_LIVE)
+		core->lost_at = jiffies;
 	WRITE_ONCE(ctrl->state, to);
 	if (to == WEFT_CTRL_LIVE) {
 		core->created = true;
 		core->attempts = 0;
+		core->refusals = 0;
 		core->failfast = false;
 	} else if (to == WEFT_CTRL_DELETING) {
 		atomic_inc(&weft_deleting);
@@ -139,7 +142,7 @@ void weft_error_recovery(struct weft_ctrl *ctrl, const char *fmt, ...)
 		core->orderly = false;
 		mod_delayed_work(weft_wq, &core->life_work, 0);
 	} else if (ctrl->state >= WEFT_CTRL_DELETING && !core->down) {
-		queue_work(weft_wq, &core->abort_work);
+		mod_delayed_work(weft_wq, &core->abort_work, 0);
 	}
 	/* the first report names the cause, later ones what followed from it */
 	if (recover || !core->last_error.text[0])
@@ -151,11 +154,8 @@ void weft_error_recovery(struct weft_ctrl *ctrl, const char *fmt, ...)
 }
 EXPORT_SYMBOL_GPL(weft_error_recovery);
 
-/*
- * weft_start_delete() - from any state and context; the life work does it
- * Return: false if a deletion is under way already.
- */
-bool weft_start_delete(struct weft_ctrl_core *core)
+/* What has not ended after @seconds is broken off. */
+static bool start_delete(struct weft_ctrl_core *core, unsigned int seconds)
 {
 	unsigned long flags;
 	bool busy, ok;
@@ -166,10 +166,20 @@ bool weft_start_delete(struct weft_ctrl_core *core)
 	if (ok && core->created)
 		mod_delayed_work(weft_wq, &core->life_work, 0);
 	/* an attempt to connect may wait for its target: break it off */
-	if (ok && busy)
-		queue_work(weft_wq, &core->abort_work);
+	if (ok)
+		mod_delayed_work(weft_wq, &core->abort_work,
+				 busy ? 0 : seconds * HZ);
 	spin_unlock_irqrestore(&core->lock, flags);
 	return ok;
+}
+
+/*
+ * weft_start_delete() - from any state and context; the life work does it
+ * Return: false if a deletion is under way already.
+ */
+bool weft_start_delete(struct weft_ctrl_core *core)
+{
+	return start_delete(core, READ_ONCE(weft_delete_timeout));
 }
 
 /*
@@ -193,6 +203,21 @@ bool weft_start_reset(struct weft_ctrl_core *core, unsigned int *rounds)
 	return ok;
 }
 
+/* weft_start_fw_pause() - firmware is being activated; the life work waits */
+bool weft_start_fw_pause(struct weft_ctrl_core *core)
+{
+	bool live;
+
+	spin_lock_irq(&core->lock);
+	live = core->ctrl->state == WEFT_CTRL_LIVE;
+	if (live) {
+		core->fw_paused = true;
+		mod_delayed_work(weft_wq, &core->life_work, 0);
+	}
+	spin_unlock_irq(&core->lock);
+	return live;
+}
+
 void weft_delete_ctrl_async(struct weft_ctrl *ctrl)
 {
 	weft_start_delete(ctrl->core);
@@ -204,6 +229,30 @@ void weft_delete_ctrl_flush(void)
 	wait_event(weft_gone, !atomic_read(&weft_deleting));
 }
 EXPORT_SYMBOL_GPL(weft_delete_ctrl_flush);
+
+/*
+ * weft_delete_all() - the system goes down: let targets know, but not for long
+ * @seconds: after which a target is not waited for any more
+ */
+void weft_delete_all(unsigned int seconds)
+{
+	struct weft_ctrl_core *core;
+	unsigned int n = 0;
+
+	mutex_lock(&weft_ctrls_lock);
+	list_for_each_entry(core, &weft_ctrls, link)
+		n += start_delete(core, seconds);
+	mutex_unlock(&weft_ctrls_lock);
+	if (!n)
+		return;
+	if (wait_event_timeout(weft_gone, !atomic_read(&weft_deleting),
+			       2 * seconds * HZ))
+		pr_info("weft: %u controllers disconnected, as the system goes down\n",
+			n);
+	else
+		pr_warn("weft: %u controllers told to disconnect, not all have, as the system goes down\n",
+			n);
+}
 
 /* A condition to wait for, so it must not sleep. */
 static bool transport_in_use(const struct weft_transport_ops *ops)
@@ -281,7 +330,7 @@ static void core_init(struct weft_ctrl_core *core)
 	xa_init(&core->ns_index);
 	weft_ana_init(core);
 	weft_life_init(core);
-	INIT_WORK(&core->abort_work, weft_abort_work);
+	INIT_DELAYED_WORK(&core->abort_work, weft_abort_work);
 	INIT_DELAYED_WORK(&core->scan_work, weft_scan_work);
 	INIT_DELAYED_WORK(&core->ka_work, weft_ka_work);
 	INIT_DELAYED_WORK(&core->aer_work, weft_aer_work);

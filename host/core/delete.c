@@ -4,9 +4,10 @@
  * then the controller is shut down, then its queues and its names go.
  *
  * weft_delete_now() runs once per controller, in the life work, or in its
- * creator if it never became live. Nothing in it waits for a dead target
- * longer than the time limits of I/O, keep-alive and shutdown: when one of
- * them expires the abort work fails whatever is in flight.
+ * creator if it never became live. Nothing in it waits for a target longer
+ * than delete_timeout: the abort work then breaks off connecting and set-up
+ * commands and fails whatever is in flight. It runs at once if the controller
+ * was not live, or if a time limit of I/O or keep-alive expires before.
  */
 #include <linux/debugfs.h>
 #include <linux/delay.h>
@@ -16,13 +17,16 @@
 /*
  * weft_abort_work() - break off what waits for the target
  * Requests fail, because the controller is being deleted; so do set-up
- * commands. Waits for an alloc_queue under way, which has limits of its own.
+ * commands, and an alloc_queue under way.
  */
 void weft_abort_work(struct work_struct *work)
 {
-	struct weft_ctrl_core *core = container_of(work, struct weft_ctrl_core,
+	struct weft_ctrl_core *core = container_of(to_delayed_work(work),
+						   struct weft_ctrl_core,
 						   abort_work);
 
+	if (core->ops->break_off)
+		core->ops->break_off(core->ctrl);
 	weft_slot_shut(core);
 	weft_quiesce_io(core);
 	weft_stop_queues(core, 0);
@@ -84,7 +88,7 @@ void weft_delete_now(struct weft_ctrl_core *core)
 	spin_lock_irq(&core->lock);
 	core->down = true;
 	spin_unlock_irq(&core->lock);
-	cancel_work_sync(&core->abort_work);
+	cancel_delayed_work_sync(&core->abort_work);
 	debugfs_remove_recursive(ctrl->debugfs);
 	weft_ctrl_unpublish(core);
 	weft_free_tag_sets(core);

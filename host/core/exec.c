@@ -48,8 +48,13 @@ int weft_exec_queue(struct weft_ctrl_core *core, u16 qid,
 {
 	struct weft_ctrl *ctrl = core->ctrl;
 	unsigned int seconds = exec_seconds(ctrl);
-	int err = ctrl->ops->exec(ctrl, qid, cmd, seconds * HZ);
+	int err;
 
+	/* who creates a controller may be interrupted; nothing outlives that */
+	cmd->interruptible = !core->created;
+	err = ctrl->ops->exec(ctrl, qid, cmd, seconds * HZ);
+	if (err == -EINTR)
+		return weft_fail(why, err, "%s: interrupted by a signal", what);
 	if (err == -ETIMEDOUT)
 		return weft_fail(why, err, "%s: no answer within %u s", what,
 				 seconds);

@@ -122,6 +122,7 @@ static int ioctl_reset(struct weft_ctrl *ctrl)
 static int ioctl_subsys_reset(struct weft_ctrl *ctrl)
 {
 	struct weft_reason why;
+	int err;
 
 	if (!capable(CAP_SYS_ADMIN))
 		return -EACCES;
@@ -129,8 +130,12 @@ static int ioctl_subsys_reset(struct weft_ctrl *ctrl)
 		return -ENOTTY;
 	if (weft_ctrl_state(ctrl) != WEFT_CTRL_LIVE)
 		return -EBUSY;
-	return weft_property_set(ctrl->core, NVME_REG_NSSR, NVME_NSSR_VALUE,
-				 &why);
+	err = weft_property_set(ctrl->core, NVME_REG_NSSR, NVME_NSSR_VALUE,
+				&why);
+	/* it takes all controllers of the subsystem down: do not wait to see it */
+	if (!err)
+		weft_error_recovery(ctrl, "subsystem reset");
+	return err;
 }
 
 /*

@@ -6,6 +6,7 @@
 #include <linux/debugfs.h>
 #include <linux/init.h>
 #include <linux/module.h>
+#include <linux/reboot.h>
 #include <linux/workqueue.h>
 
 #include "host/core/head.h"
@@ -16,6 +17,7 @@
 unsigned int weft_admin_timeout = 60;
 unsigned int weft_io_timeout = 30;
 unsigned int weft_shutdown_timeout = 5;
+unsigned int weft_delete_timeout = 30;
 unsigned int weft_max_retries = 5;
 
 static int set_seconds(const char *val, const struct kernel_param *kp)
@@ -46,6 +48,9 @@ MODULE_PARM_DESC(io_timeout,
 module_param_cb(shutdown_timeout, &seconds_ops, &weft_shutdown_timeout, 0644);
 MODULE_PARM_DESC(shutdown_timeout,
 		 "seconds to wait for a controller's orderly shutdown, 1 to 86400 (default 5)");
+module_param_cb(delete_timeout, &seconds_ops, &weft_delete_timeout, 0644);
+MODULE_PARM_DESC(delete_timeout,
+		 "seconds after which a deletion waits for its target no more, 1 to 86400 (default 30)");
 module_param_cb(max_retries, &retries_ops, &weft_max_retries, 0644);
 MODULE_PARM_DESC(max_retries,
 		 "how often a command that the controller failed is sent again, 0 to 255 (default 5)");
@@ -65,6 +70,17 @@ MODULE_PARM_DESC(control_device,
 
 struct workqueue_struct *weft_wq;
 struct dentry *weft_debugfs;
+
+static int weft_reboot(struct notifier_block *nb, unsigned long action,
+		       void *data)
+{
+	weft_delete_all(READ_ONCE(weft_shutdown_timeout));
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block weft_reboot_nb = {
+	.notifier_call = weft_reboot,
+};
 
 static int __init weft_init(void)
 {
@@ -105,6 +121,7 @@ static int __init weft_init(void)
 	err = nvmf_init();
 	if (err)
 		goto out_debugfs;
+	register_reboot_notifier(&weft_reboot_nb);
 	pr_info("weft: control device /dev/%s, classes %s and %s, controllers from nvme%d%s\n",
 		weft_names.control, weft_names.cls, weft_names.subsys_cls,
 		weft_names.first_instance, weft_names.beside ?
@@ -134,6 +151,7 @@ out_wq:
 /* Every transport depends on this module, so no controller is left. */
 static void __exit weft_exit(void)
 {
+	unregister_reboot_notifier(&weft_reboot_nb);
 	nvmf_exit();
 	destroy_workqueue(weft_wq);
 	debugfs_remove_recursive(weft_debugfs);

@@ -4,14 +4,19 @@
  * first LIVE and its end, so that nothing of it runs twice or side by side.
  * Each run looks at the state and takes the step that belongs to it:
  *
+ *   LIVE        firmware is being activated: hold I/O back until it is
  *   RESETTING   take the queues down, then try to connect at once
- *   CONNECTING  try again; after a failure in reconnect_delay, or give up
+ *   CONNECTING  try again; after a failure after a pause, or give up (retry.c)
  *   DELETING    take everything down for good
  *
  * States are changed by others at any time, who queue this work under the
  * controller's lock; a step that finds its change refused simply ends.
  */
+#include <linux/delay.h>
+
 #include "host/core/head.h"
+
+#define FW_POLL_MS	100
 
 /*
  * weft_teardown() - all queues down, in-flight requests back to the block layer
@@ -78,37 +83,26 @@ static void failfast_work(struct work_struct *work)
 	weft_kick_paths(core);
 }
 
-/* ceil(ctrl_loss_tmo / reconnect_delay) attempts after the immediate one */
-static bool may_retry(struct weft_ctrl_core *core)
-{
-	int tmo = READ_ONCE(core->ctrl_loss_tmo);
-	int delay = READ_ONCE(core->reconnect_delay);
-
-	return tmo < 0 || core->attempts <= DIV_ROUND_UP(tmo, delay);
-}
-
 static void retry_or_give_up(struct weft_ctrl_core *core,
 			     const struct weft_reason *why)
 {
 	struct device *dev = core->ctrl->device;
+	struct weft_reason over;
+	unsigned int ms;
 
 	weft_note_error(core, why->text);
-	core->attempts++;
+	weft_retry_noted(core, core->refused);
 	if (weft_ctrl_state(core->ctrl) != WEFT_CTRL_CONNECTING)
 		return;
-	if (!may_retry(core)) {
-		dev_err(dev, "attempt %u failed: %s; ctrl_loss_tmo of %d s is over, removing it\n",
-			core->attempts, why->text, core->ctrl_loss_tmo);
+	if (weft_retry_over(core, &over)) {
+		dev_err(dev, "attempt %u failed: %s; %s, removing it\n",
+			core->attempts, why->text, over.text);
 		weft_start_delete(core);
 		return;
 	}
-	dev_warn(dev, "attempt %u failed: %s; next in %d s\n", core->attempts,
-		 why->text, core->reconnect_delay);
-	spin_lock_irq(&core->lock);
-	if (core->ctrl->state == WEFT_CTRL_CONNECTING)
-		mod_delayed_work(weft_wq, &core->life_work,
-				 core->reconnect_delay * HZ);
-	spin_unlock_irq(&core->lock);
+	ms = weft_retry_queue(core);
+	dev_warn(dev, "attempt %u failed: %s; next in %u.%u s\n",
+		 core->attempts, why->text, ms / 1000, ms % 1000 / 100);
 }
 
 /* Live again: what waited may go, then what the new queue count needs. */
@@ -136,6 +130,8 @@ static void connect_again(struct weft_ctrl_core *core)
 	int err;
 
 	WRITE_ONCE(core->broken, false);
+	WRITE_ONCE(core->pausing, false);
+	core->refused = false;
 	err = weft_setup_ctrl(core, &why);
 	if (!err && !weft_change_state(core, WEFT_CTRL_LIVE))
 		err = weft_fail(&why, -ECONNRESET,
@@ -155,7 +151,6 @@ static void connect_again(struct weft_ctrl_core *core)
 static void recover(struct weft_ctrl_core *core)
 {
 	bool orderly = core->orderly;
-	int tmo = READ_ONCE(core->fast_io_fail_tmo);
 
 	weft_teardown(core, orderly);
 	if (!weft_change_state(core, WEFT_CTRL_CONNECTING))
@@ -165,9 +160,58 @@ static void recover(struct weft_ctrl_core *core)
 		weft_start_delete(core);
 		return;
 	}
-	if (tmo >= 0)
-		mod_delayed_work(weft_wq, &core->failfast_work, tmo * HZ);
+	weft_failfast_arm(core);
 	connect_again(core);
+}
+
+/* CSTS.PP: 1 while commands are not processed; an error counts as 0 */
+static bool processing_paused(struct weft_ctrl_core *core)
+{
+	struct weft_reason why;
+	u64 csts;
+
+	return !weft_property_get(core, NVME_REG_CSTS, false, &csts, &why) &&
+	       csts & NVME_CSTS_PP;
+}
+
+/*
+ * The controller activates firmware and must not be bothered meanwhile. If it
+ * dies, or does not come to an end, recovery takes over: its teardown runs
+ * after this, so queues that it wants quiesced stay so.
+ */
+static void fw_pause(struct weft_ctrl_core *core)
+{
+	u32 mtfa = core->ctrl->info.mtfa * 100;
+	u32 left = mtfa ?: READ_ONCE(weft_admin_timeout) * MSEC_PER_SEC;
+	unsigned int rounds;
+	bool paused;
+
+	spin_lock_irq(&core->lock);
+	paused = core->fw_paused;
+	core->fw_paused = false;
+	spin_unlock_irq(&core->lock);
+	if (!paused)
+		return;
+	dev_info(core->ctrl->device, "firmware is being activated: I/O waits\n");
+	weft_quiesce_io(core);
+	while (weft_ctrl_state(core->ctrl) == WEFT_CTRL_LIVE &&
+	       processing_paused(core) && left) {
+		msleep(min_t(u32, left, FW_POLL_MS));
+		left -= min_t(u32, left, FW_POLL_MS);
+	}
+	if (weft_ctrl_state(core->ctrl) != WEFT_CTRL_LIVE)
+		return;
+	if (left) {
+		weft_identify_again(core);
+		dev_info(core->ctrl->device, "firmware %.8s is active\n",
+			 core->ctrl->info.firmware);
+	} else {
+		dev_warn(core->ctrl->device,
+			 "firmware was not activated in time: resetting\n");
+		weft_start_reset(core, &rounds);
+	}
+	if (weft_ctrl_state(core->ctrl) == WEFT_CTRL_LIVE)
+		weft_unquiesce_io(core);
 }
 
 static void weft_life_work(struct work_struct *work)
@@ -177,6 +221,9 @@ static void weft_life_work(struct work_struct *work)
 						   life_work);
 
 	switch (weft_ctrl_state(core->ctrl)) {
+	case WEFT_CTRL_LIVE:
+		fw_pause(core);
+		break;
 	case WEFT_CTRL_RESETTING:
 		recover(core);
 		break;

@@ -56,9 +56,14 @@ static int nvmf_connect(struct weft_ctrl_core *core,
 	if (err)
 		return err;
 	result = (u32)le64_to_cpu(c.cqe.result);
+	/* it concerns the controller, so only the admin queue tells */
+	if (status && !p->qid)
+		core->refused = nvme_status_dnr(status);
 	if (status)
 		return connect_failed(p->qid, status, result, why);
-	if (result & (NVMF_CONNECT_AUTHREQ_ATR | NVMF_CONNECT_AUTHREQ_ASCR))
+	core->refused = result & (NVMF_CONNECT_AUTHREQ_ATR |
+				  NVMF_CONNECT_AUTHREQ_ASCR);
+	if (core->refused)
 		return weft_fail(why, -ENOKEY,
 			"Connect of queue %u: the target wants authentication, which this host does not offer",
 			p->qid);
@@ -201,6 +206,56 @@ out:
 	return err;
 }
 
+/*
+ * weft_identify_again() - something that Identify tells may have changed
+ * Only what is shown to users is taken over; the rest has to stay as it is
+ * while queues are in use.
+ */
+void weft_identify_again(struct weft_ctrl_core *core)
+{
+	struct nvme_ctrl_info *info = kzalloc(sizeof(*info), GFP_KERNEL);
+	void *data = kmalloc(NVME_IDENTIFY_SIZE, GFP_KERNEL);
+	struct weft_reason why;
+	nvme_status status;
+
+	if (info && data &&
+	    !weft_identify(core, NVME_CNS_CTRL, 0, data, &status, &why) &&
+	    !status && !nvme_id_ctrl_decode(data, NVME_IDENTIFY_SIZE, info,
+					    &why))
+		memcpy(core->ctrl->info.firmware, info->firmware,
+		       sizeof(info->firmware));
+	kfree(data);
+	kfree(info);
+}
+
+/*
+ * A controller names retry delays (CRDT) only to hosts that have said that they
+ * will obey: Host Behavior Support, ACRE. A refusal leaves things as they were.
+ */
+static int host_behavior(struct weft_ctrl_core *core, struct weft_reason *why)
+{
+	struct weft_slot_cmd c = { .dir = NVME_XFER_HOST_TO_CTRL };
+	nvme_status status;
+	u8 *data;
+	int err;
+
+	if (!core->ctrl->info.crdt[0])
+		return 0;
+	data = kzalloc(NVME_HOST_BEHAVIOR_SIZE, GFP_KERNEL);
+	if (!data)
+		return weft_fail(why, -ENOMEM, "out of memory");
+	data[0] = NVME_HOST_BEHAVIOR_ACRE;
+	c.data = data;
+	c.len = NVME_HOST_BEHAVIOR_SIZE;
+	nvme_cmd_set_features(&c.cmd, NVME_FEAT_HOST_BEHAVIOR, 0, 0, 0);
+	err = weft_exec_admin(core, &c, "Host Behavior Support", &status, why);
+	kfree(data);
+	if (!err && status)
+		dev_info(core->ctrl->device, "Host Behavior Support: %s\n",
+			 nvme_status_name(status, true));
+	return err;
+}
+
 static int nvmf_configure_admin_queue(struct weft_ctrl_core *core,
 				      struct weft_reason *why)
 {
@@ -266,7 +321,9 @@ int weft_setup_ctrl(struct weft_ctrl_core *core, struct weft_reason *why)
 	ctrl->queue_count = 1;
 	if (core->discovery)
 		return 0;
-	err = weft_effects_read(core, why);
+	err = host_behavior(core, why);
+	if (!err)
+		err = weft_effects_read(core, why);
 	if (!err)
 		err = weft_ana_setup(core, why);
 	if (!err)

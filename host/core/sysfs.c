@@ -2,7 +2,8 @@
 /*
  * Attributes of controllers, as nvme-cli, libnvme and their udev
  * rules read them, plus last_error: why the controller last lost its target or
- * could not connect. Text of the target is printed escaped.
+ * could not connect, and reconnect_status. Text of the target is printed
+ * escaped.
  */
 #include <linux/device.h>
 #include <linux/kstrtox.h>
@@ -115,6 +116,18 @@ static ssize_t last_error_show(struct device *dev,
 }
 static DEVICE_ATTR_RO(last_error);
 
+static ssize_t reconnect_status_show(struct device *dev,
+				     struct device_attribute *attr, char *buf)
+{
+	struct weft_text t;
+
+	weft_text_init(&t, buf, PAGE_SIZE);
+	weft_retry_status(weft_core_of(dev), &t);
+	weft_text_add(&t, "\n");
+	return t.len;
+}
+static DEVICE_ATTR_RO(reconnect_status);
+
 static ssize_t reset_controller_store(struct device *dev,
 				      struct device_attribute *attr,
 				      const char *buf, size_t count)
@@ -174,7 +187,8 @@ static ssize_t store_seconds(const char *buf, size_t count, enum weft_opt opt,
 	return count;
 }
 
-#define CTRL_SECONDS(name, opt)						\
+/* @changed: makes the new value hold for a reconnect that is under way */
+#define CTRL_SECONDS(name, opt, changed)				\
 static ssize_t name##_show(struct device *dev,				\
 			   struct device_attribute *attr, char *buf)	\
 {									\
@@ -185,13 +199,18 @@ static ssize_t name##_store(struct device *dev,				\
 			    struct device_attribute *attr,		\
 			    const char *buf, size_t count)		\
 {									\
-	return store_seconds(buf, count, opt, &weft_core_of(dev)->name);	\
+	struct weft_ctrl_core *core = weft_core_of(dev);		\
+	ssize_t ret = store_seconds(buf, count, opt, &core->name);	\
+									\
+	if (ret > 0)							\
+		changed(core);						\
+	return ret;							\
 }									\
 static DEVICE_ATTR_RW(name)
 
-CTRL_SECONDS(ctrl_loss_tmo, WEFT_OPT_CTRL_LOSS_TMO);
-CTRL_SECONDS(reconnect_delay, WEFT_OPT_RECONNECT_DELAY);
-CTRL_SECONDS(fast_io_fail_tmo, WEFT_OPT_FAST_IO_FAIL_TMO);
+CTRL_SECONDS(ctrl_loss_tmo, WEFT_OPT_CTRL_LOSS_TMO, weft_retry_now);
+CTRL_SECONDS(reconnect_delay, WEFT_OPT_RECONNECT_DELAY, weft_retry_now);
+CTRL_SECONDS(fast_io_fail_tmo, WEFT_OPT_FAST_IO_FAIL_TMO, weft_failfast_arm);
 
 static struct attribute *weft_ctrl_attrs[] = {
 	&dev_attr_reset_controller.attr,
@@ -217,6 +236,7 @@ static struct attribute *weft_ctrl_attrs[] = {
 	&dev_attr_reconnect_delay.attr,
 	&dev_attr_fast_io_fail_tmo.attr,
 	&dev_attr_last_error.attr,
+	&dev_attr_reconnect_status.attr,
 	NULL,
 };
 static const struct attribute_group weft_ctrl_group = {

@@ -82,15 +82,23 @@ EXPORT_SYMBOL_GPL(weft_tqueue_lost);
  * @timeout: jiffies
  * @q->exec_done was made ready before the command was sent.
  * Return: 0: woken, by the response or by the queue's end; -ECONNRESET;
- * -ETIMEDOUT.
+ * -ETIMEDOUT; -EINTR, if the command may be interrupted.
  */
 int weft_tqueue_wait(struct weft_tqueue *q, unsigned long timeout)
 {
+	long left;
+
 	/* an error that came before exec_done was made ready wakes nobody */
 	if (test_bit(WEFT_Q_REPORTED, &q->flags))
 		return -ECONNRESET;
-	return wait_for_completion_timeout(&q->exec_done, timeout) ?
-	       0 : -ETIMEDOUT;
+	if (!q->interruptible)
+		return wait_for_completion_timeout(&q->exec_done, timeout) ?
+		       0 : -ETIMEDOUT;
+	left = wait_for_completion_interruptible_timeout(&q->exec_done,
+							 timeout);
+	if (left < 0)
+		return -EINTR;
+	return left ? 0 : -ETIMEDOUT;
 }
 EXPORT_SYMBOL_GPL(weft_tqueue_wait);
 
@@ -111,6 +119,7 @@ int weft_tqueue_exec(struct weft_tqueue *q, struct weft_slot_cmd *cmd,
 	memset(&cmd->cqe, 0, sizeof(cmd->cqe));
 	cmd->broke = NULL;
 	down_read(&q->life);
+	q->interruptible = cmd->interruptible;
 	if (test_bit(WEFT_Q_ALLOCATED, &q->flags))
 		err = run(q, cmd, timeout);
 	if (err && test_bit_acquire(WEFT_Q_TOLD, &q->flags))

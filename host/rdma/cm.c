@@ -99,6 +99,8 @@ static int nvme_rdma_cm_wait(struct weft_rdma_queue *q,
 
 	snprintf(where, sizeof(where), "traddr=%s,trsvcid=%s", o->traddr,
 		 o->trsvcid);
+	if (READ_ONCE(q->ctrl->broken_off))
+		goto broken_off;
 	/* rdma_cm has limits of its own for addresses and routes: come later */
 	left = wait_for_completion_interruptible_timeout(&q->cm_done,
 						msecs_to_jiffies(ms + 1000));
@@ -109,6 +111,8 @@ static int nvme_rdma_cm_wait(struct weft_rdma_queue *q,
 		return weft_fail(why, -ETIMEDOUT,
 				 "%s: queue %u: no answer within %u s", where,
 				 q->base.qid, ms / 1000 + 1);
+	if (READ_ONCE(q->ctrl->broken_off))
+		goto broken_off;
 	if (q->cm_event == want)
 		return 0;
 	if (q->cm_event == RDMA_CM_EVENT_REJECTED)
@@ -117,6 +121,25 @@ static int nvme_rdma_cm_wait(struct weft_rdma_queue *q,
 	return weft_fail(why, err, "%s: queue %u: %s (%d)%s", where, q->base.qid,
 			 rdma_event_msg(q->cm_event), q->cm_status,
 			 err == -ENODEV ? NO_DEVICE : "");
+broken_off:
+	return weft_fail(why, -ECONNRESET,
+			 "%s: queue %u: the controller is being deleted",
+			 where, q->base.qid);
+}
+
+/*
+ * weft_rdma_break_off() - &weft_transport_ops.break_off
+ * Who has looked at the flag before it was set waits for the completion; who
+ * makes the completion ready afterwards sees the flag.
+ */
+void weft_rdma_break_off(struct weft_ctrl *ctrl)
+{
+	struct weft_rdma_ctrl *rc = to_rdma_ctrl(ctrl);
+	u32 i;
+
+	WRITE_ONCE(rc->broken_off, true);
+	for (i = 0; i < rc->nr_queues; i++)
+		complete(&rc->queues[i].cm_done);
 }
 
 static void nvme_rdma_unresolved(const struct weft_connstr *o, int err,

@@ -93,6 +93,7 @@ struct weft_transport_ops weft_rdma_ops = {
 	.start_queue	= weft_rdma_start_queue,
 	.stop_queue	= weft_rdma_stop_queue,
 	.free_queue	= weft_rdma_free_queue,
+	.break_off	= weft_rdma_break_off,
 	.exec		= weft_rdma_exec,
 	.submit_aer	= weft_rdma_submit_aer,
 	.address	= weft_ip_address,

@@ -218,6 +218,7 @@ struct weft_rdma_queue {
  * struct weft_rdma_ctrl - a controller reached over RDMA
  * @dev: the admin queue's device while that is allocated; under
  *       weft_rdma_ctrls_lock
+ * @broken_off: nobody waits for the target any more
  * @queues: admin queue and all I/O queues that the options allow
  */
 struct weft_rdma_ctrl {
@@ -225,6 +226,7 @@ struct weft_rdma_ctrl {
 	struct list_head link;
 	struct ib_device *dev;
 	struct weft_ip ip;
+	bool broken_off;
 	u32 nr_queues;
 	struct weft_rdma_queue queues[];
 };
@@ -276,6 +278,7 @@ int weft_rdma_use_device(struct weft_rdma_queue *q, struct weft_reason *why);
 /* cm.c */
 int weft_rdma_cm_resolve(struct weft_rdma_queue *q, struct weft_reason *why);
 int weft_rdma_cm_connect(struct weft_rdma_queue *q, struct weft_reason *why);
+void weft_rdma_break_off(struct weft_ctrl *ctrl);
 void weft_rdma_cm_destroy(struct weft_rdma_queue *q);
 
 /* queue.c */

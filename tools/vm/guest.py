@@ -62,6 +62,7 @@ class Guest:
             with open(disk, "wb") as f:
                 f.truncate(s.scratch)
             cmd += ["-drive", f"file={disk},format=raw,if=virtio,cache=unsafe,discard=unmap"]
+        cmd += s.qemu
         if self.nic is not None:
             mac = "52:54:00:00:00:0" + ("1" if self.role == "a" else "2")
             cmd += ["-netdev", f"socket,id=n0,fd={self.nic.fileno()}",

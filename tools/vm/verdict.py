@@ -101,8 +101,11 @@ def read_lines(path):
         return []
 
 
-def judge(out, allow):
-    """(state, reason) of one guest; state is ok, FAIL or skip."""
+def judge(out, allow, says=()):
+    """(state, reason) of one guest; state is ok, FAIL or skip.
+
+    says: patterns that the kernel log must have, also of what comes after the script.
+    """
     serial = read_lines(os.path.join(out, "serial.log"))
     reports = kernel_reports(serial, allow) + leaks(out, allow)
     if reports:
@@ -119,6 +122,9 @@ def judge(out, allow):
     if not code:
         return "FAIL", "the guest ended before the script did"
     if code[0] == "0":
+        for pattern in says:
+            if not any(re.search(pattern, line) for line in serial):
+                return "FAIL", f"the kernel log does not say '{pattern}'"
         return "ok", ""
     output = [x for x in read_lines(os.path.join(out, "output.log")) if x.strip()]
     last = next((x for x in output if x.startswith("FAIL:")), output[-1] if output else "")
