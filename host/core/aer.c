@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 
 #include "host/core/head.h"
+#include "host/core/trace.h"
 
 #define AER_ENABLED	(NVME_OAES_NS_ATTR | NVME_OAES_FW_ACT | \
 			 NVME_OAES_ANA | NVME_OAES_DISC_CHANGE)
@@ -18,6 +19,7 @@ void weft_complete_aer(struct weft_ctrl *ctrl, u16 cqe_status, u32 result)
 {
 	struct weft_ctrl_core *core = ctrl->core;
 
+	trace_weft_aer(ctrl, cqe_status >> 1, result);
 	WRITE_ONCE(core->aer_status, cqe_status >> 1);
 	WRITE_ONCE(core->aer_result, result);
 	weft_queue_live(core, &core->aer_work, 0);

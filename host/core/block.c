@@ -7,6 +7,7 @@
 #include <linux/mempool.h>
 
 #include "host/core/head.h"
+#include "host/core/trace.h"
 
 #define WEFT_DSM_RESERVE	16
 
@@ -152,6 +153,7 @@ blk_status_t weft_setup_rq(struct request *rq)
 		return sts;
 	req->genctr++;
 	req->cmd->sqe.cid = cpu_to_le16(weft_cid(rq));
+	trace_weft_setup_rq(rq, req->cmd);
 	if (rq->cmd_flags & WEFT_REQ_MPATH)
 		weft_path_start(rq);
 	return BLK_STS_OK;

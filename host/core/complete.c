@@ -5,6 +5,7 @@
  * transports from their completion path, in any context, without locks.
  */
 #include "host/core/head.h"
+#include "host/core/trace.h"
 
 static blk_status_t rq_blk_status(nvme_status status)
 {
@@ -74,6 +75,7 @@ static void requeue(struct request *rq)
 			   NVME_STATUS_CRD_SHIFT;
 	unsigned int delay = crd ? req->ctrl->info.crdt[crd - 1] * 100 : 0;
 
+	weft_count_retry(rq);
 	blk_mq_requeue_request(rq, false);
 	blk_mq_delay_kick_requeue_list(rq->q, delay);
 }
@@ -95,6 +97,7 @@ static void log_error(struct request *rq)
 static void complete_failed(struct request *rq)
 {
 	if (weft_may_fail_over(rq)) {
+		weft_count_failover(rq);
 		blk_mq_end_request(rq, weft_fail_over(rq));
 	} else if (may_retry(rq)) {
 		requeue(rq);
@@ -156,6 +159,8 @@ bool weft_end_rq(struct request *rq, u16 cqe_status, u64 result,
 	req->result = result;
 	if (!READ_ONCE(core->comp_seen))
 		WRITE_ONCE(core->comp_seen, true);
+	weft_count_rq(core, rq);
+	trace_weft_end_rq(rq);
 	if (!completes_here(rq))
 		return false;
 	if (likely(!req->status) &&
@@ -234,6 +239,7 @@ enum blk_eh_timer_return weft_timeout_rq(struct request *rq)
 	struct weft_request *req = weft_req(rq);
 	struct weft_ctrl *ctrl = req->ctrl;
 
+	atomic64_inc(&ctrl->core->timeouts);
 	weft_error_recovery(ctrl, "%s: %s timed out (tag %d)",
 			    rq->q->disk ? rq->q->disk->disk_name : "admin queue",
 			    blk_rq_is_passthrough(rq) ? "passthrough command" :

@@ -29,6 +29,8 @@ struct nvme_passthru_cmd64;
 struct weft_generic;
 struct weft_head;
 struct weft_host;
+struct weft_ns_stats;
+struct weft_qstats;
 struct weft_subsys;
 
 /*
@@ -78,6 +80,8 @@ enum weft_hold {
  * @comp_seen: something completed since the keep-alive work last looked
  * @aer_armed: the AER is out, or has come back with @aer_result, @aer_status
  * @orphans: bios whose hardware context went away in a reconnect
+ * @qstats: @nr_qstats: counters of queues, see stats.c; @retries and what
+ *          follows it are rare
  * @effects: what the controller says of its commands, from its first connect
  *           on; its words change with each connect, the memory stays
  * @has_effects: it says something
@@ -166,6 +170,14 @@ struct weft_ctrl_core {
 	u32 aer_result;
 	nvme_status aer_status;
 
+	struct weft_qstats *qstats;
+	unsigned int nr_qstats;
+	atomic64_t retries;
+	atomic64_t failovers;
+	atomic64_t cancelled;
+	atomic64_t timeouts;
+	atomic64_t recoveries;
+
 	struct nvme_effects_log *effects;
 	bool has_effects;
 	struct mutex effects_lock;
@@ -203,6 +215,7 @@ struct weft_ns {
 	u32 ana_grpid;
 	u8 ana_state;
 	bool ana_pending;
+	struct weft_ns_stats __percpu *stats;
 	u32 nsid;
 	u8 shift;
 	bool quiesced;
@@ -223,7 +236,8 @@ struct weft_names {
 	int first_instance;
 };
 extern struct weft_names weft_names;
-void weft_names_init(const char *control_device);
+int weft_names_init(const char *control_device);
+void weft_names_exit(void);
 
 /* main.c */
 extern struct workqueue_struct *weft_wq;
@@ -436,6 +450,25 @@ bool weft_uring_is_on(struct io_uring_cmd *ioucmd,
 		      const struct request_queue *q);
 int weft_ns_hold(struct weft_ns *ns);
 void weft_ns_release(struct weft_ns *ns);
+
+/* stats.c */
+extern const struct attribute_group weft_stats_group;
+int weft_stats_alloc(struct weft_ctrl_core *core);
+void weft_stats_free(struct weft_ctrl_core *core);
+void weft_stats_show(struct weft_ctrl_core *core);
+int weft_ns_stats_alloc(struct weft_ns *ns);
+void weft_ns_stats_free(struct weft_ns *ns);
+void weft_count_rq(struct weft_ctrl_core *core, struct request *rq);
+void weft_count_retry(struct request *rq);
+void weft_count_failover(struct request *rq);
+
+/* Which queue @rq goes through: 0 is the admin queue */
+static inline u16 weft_rq_qid(const struct request *rq)
+{
+	const struct weft_ctrl *ctrl = rq->q->tag_set->driver_data;
+
+	return rq->q == ctrl->admin_q ? 0 : rq->mq_hctx->queue_num + 1;
+}
 
 /* sysfs.c */
 extern const struct attribute_group *weft_ctrl_groups[];

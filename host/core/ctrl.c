@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 
 #include "host/core/head.h"
+#include "host/core/trace.h"
 
 LIST_HEAD(weft_ctrls);
 DEFINE_MUTEX(weft_ctrls_lock);
@@ -56,6 +57,7 @@ static bool change_state_locked(struct weft_ctrl_core *core,
 	if (!(state_from[to] & BIT(ctrl->state)) ||
 	    (to == WEFT_CTRL_LIVE && core->broken))
 		return false;
+	trace_weft_state(ctrl, to);
 	if (ctrl->state == WEFT_CTRL_LIVE)
 		core->lost_at = jiffies;
 	WRITE_ONCE(ctrl->state, to);
@@ -138,7 +140,9 @@ void weft_error_recovery(struct weft_ctrl *ctrl, const char *fmt, ...)
 	spin_lock_irqsave(&core->lock, flags);
 	recover = change_state_locked(core, WEFT_CTRL_RESETTING);
 	core->broken = true;
+	trace_weft_recovery(ctrl, recover, text);
 	if (recover) {
+		atomic64_inc(&core->recoveries);
 		core->orderly = false;
 		mod_delayed_work(weft_wq, &core->life_work, 0);
 	} else if (ctrl->state >= WEFT_CTRL_DELETING && !core->down) {
@@ -303,6 +307,7 @@ static void weft_dev_release(struct device *dev)
 	xa_destroy(&core->ns_index);
 	kfree_sensitive(ctrl->opts);
 	kfree(core->effects);
+	weft_stats_free(core);
 	if (core->owned)
 		core->ops->free_ctrl(ctrl);
 	/* from here on the transport's module may go */
@@ -357,17 +362,14 @@ int weft_ctrl_init(struct weft_ctrl *ctrl, const struct weft_transport_ops *ops,
 	ctrl->dma_dev_node = NUMA_NO_NODE;
 	ctrl->device = &core->dev;
 	ctrl->opts = kmemdup(opts, sizeof(*opts), GFP_KERNEL);
-	if (!ctrl->opts) {
-		kfree(core);
-		return -ENOMEM;
-	}
+	err = ctrl->opts ? weft_stats_alloc(core) : -ENOMEM;
+	if (err)
+		goto out_free;
 	ctrl->instance = ida_alloc_min(&weft_instances,
 				       weft_names.first_instance, GFP_KERNEL);
 	if (ctrl->instance < 0) {
 		err = ctrl->instance;
-		kfree_sensitive(ctrl->opts);
-		kfree(core);
-		return err;
+		goto out_free;
 	}
 	core_init(core);
 	device_initialize(&core->dev);
@@ -389,7 +391,14 @@ int weft_ctrl_init(struct weft_ctrl *ctrl, const struct weft_transport_ops *ops,
 	}
 	core->owned = true;
 	ctrl->debugfs = debugfs_create_dir(dev_name(&core->dev), weft_debugfs);
+	weft_stats_show(core);
 	return 0;
+
+out_free:
+	weft_stats_free(core);
+	kfree_sensitive(ctrl->opts);
+	kfree(core);
+	return err;
 }
 EXPORT_SYMBOL_GPL(weft_ctrl_init);
 

@@ -82,6 +82,7 @@ static void ns_free(struct weft_ns *ns)
 {
 	struct weft_ctrl_core *core = ns->ctrl->core;
 
+	weft_ns_stats_free(ns);
 	weft_head_put(ns->head);
 	kfree(ns);
 	put_device(&core->dev);
@@ -255,7 +256,8 @@ static struct weft_ns *ns_alloc(struct weft_ctrl_core *core, u32 nsid,
 		return ERR_PTR(err);
 	}
 	get_device(&core->dev);
-	ns->disk = weft_alloc_disk(&core->ctrl->tag_set, ns);
+	ns->disk = weft_ns_stats_alloc(ns) ? ERR_PTR(-ENOMEM) :
+		   weft_alloc_disk(&core->ctrl->tag_set, ns);
 	if (IS_ERR(ns->disk)) {
 		weft_head_release(ns->head);
 		ns_free(ns);

@@ -84,17 +84,19 @@ static struct notifier_block weft_reboot_nb = {
 
 static int __init weft_init(void)
 {
-	int err = -ENOMEM;
+	int err = weft_names_init(control_device);
 
-	weft_names_init(control_device);
+	if (err)
+		return err;
 	/*
 	 * Without WQ_MEM_RECLAIM: what runs here waits for the connection
 	 * manager's own works, which have no rescuer, and connecting allocates
 	 * at every step anyhow.
 	 */
+	err = -ENOMEM;
 	weft_wq = alloc_workqueue("weft", WQ_UNBOUND, 0);
 	if (!weft_wq)
-		return err;
+		goto out_names;
 	err = weft_dsm_init();
 	if (err)
 		goto out_wq;
@@ -145,6 +147,8 @@ out_dsm:
 	weft_dsm_exit();
 out_wq:
 	destroy_workqueue(weft_wq);
+out_names:
+	weft_names_exit();
 	return err;
 }
 
@@ -162,6 +166,7 @@ static void __exit weft_exit(void)
 	weft_hosts_exit();
 	weft_heads_exit();
 	weft_dsm_exit();
+	weft_names_exit();
 }
 
 module_init(weft_init);

@@ -6,11 +6,13 @@
  * 1000 up: /dev/nvme1000n1 cannot meet a disk of the in-tree driver, whose
  * numbers start at 0 and are filled from below.
  *
- * Decided once, when the module is loaded, before anything is registered. If
- * the in-tree nvme-core is loaded after Weft took the standard names, it is
- * the one that fails, with -EEXIST; load it first where both are wanted.
+ * Decided once, when the module is loaded, before anything is registered. An
+ * in-tree module that comes later and would want the same names is turned away
+ * when the kernel announces it, with a message; if it got as far as registering
+ * them, the kernel would print a warning with a call trace.
  */
 #include <linux/module.h>
+#include <linux/notifier.h>
 
 #include "host/core/core.h"
 
@@ -33,11 +35,38 @@ static bool symbol_there(const char *symbol)
 	return true;
 }
 
+/* Would in-tree module @name register names that we have? */
+static bool wants_ours(const char *name)
+{
+	if (!strcmp(name, "nvme_core"))
+		return !weft_names.beside;
+	return !strcmp(name, "nvme_fabrics") &&
+	       !strcmp(weft_names.control, "nvme-fabrics");
+}
+
+static int module_comes(struct notifier_block *nb, unsigned long state,
+			void *data)
+{
+	const struct module *mod = data;
+
+	if (state != MODULE_STATE_COMING || !wants_ours(mod->name))
+		return NOTIFY_DONE;
+	pr_warn("weft: %s is refused, as weft has names that it needs; to have both, unload weft, load %s, then load weft again\n",
+		mod->name, mod->name);
+	return notifier_from_errno(-EEXIST);
+}
+
+static struct notifier_block names_nb = {
+	.notifier_call = module_comes,
+};
+
 /*
  * weft_names_init() - look who is here and choose
  * @control_device: the user's choice for the control device, or NULL
+ *
+ * From here to weft_names_exit() nobody takes the names away.
  */
-void weft_names_init(const char *control_device)
+int weft_names_init(const char *control_device)
 {
 	if (symbol_there("nvme_init_ctrl")) {
 		weft_names.beside = true;
@@ -51,4 +80,10 @@ void weft_names_init(const char *control_device)
 		weft_names.control = "weft-fabrics";
 	if (control_device && *control_device)
 		weft_names.control = control_device;
+	return register_module_notifier(&names_nb);
+}
+
+void weft_names_exit(void)
+{
+	unregister_module_notifier(&names_nb);
 }

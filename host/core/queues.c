@@ -320,6 +320,7 @@ static bool cancel_rq(struct request *rq, void *data)
 		return true;
 	weft_req(rq)->status = NVME_SC_HOST_ABORTED_CMD;
 	weft_req(rq)->flags |= WEFT_RQ_CANCELLED;
+	atomic64_inc(&weft_req(rq)->ctrl->core->cancelled);
 	blk_mq_complete_request(rq);
 	return true;
 }

@@ -42,6 +42,8 @@ struct weft_ns_stats {
 	u64 read_bytes;
 	u64 write_bytes;
 	u64 errors;
+	u64 retries;
+	u64 failovers;
 };
 
 /* Microseconds since the block layer took the request to their bucket */
@@ -95,6 +97,26 @@ void weft_count_rq(struct weft_ctrl_core *core, struct request *rq)
 		this_cpu_inc(ns->stats->errors);
 }
 
+/* weft_count_retry() - @rq is sent again to the same controller */
+void weft_count_retry(struct request *rq)
+{
+	struct weft_ns *ns = rq->q->queuedata;
+
+	atomic64_inc(&weft_req(rq)->ctrl->core->retries);
+	if (ns)
+		this_cpu_inc(ns->stats->retries);
+}
+
+/* weft_count_failover() - @rq goes to another path */
+void weft_count_failover(struct request *rq)
+{
+	struct weft_ns *ns = rq->q->queuedata;
+
+	atomic64_inc(&weft_req(rq)->ctrl->core->failovers);
+	if (ns)
+		this_cpu_inc(ns->stats->failovers);
+}
+
 /* weft_stats_alloc() - counters of a controller's queues, for its life */
 int weft_stats_alloc(struct weft_ctrl_core *core)
 {
@@ -133,6 +155,8 @@ static void ns_sum(const struct weft_ns *ns, struct weft_ns_stats *sum)
 		sum->read_bytes += READ_ONCE(s->read_bytes);
 		sum->write_bytes += READ_ONCE(s->write_bytes);
 		sum->errors += READ_ONCE(s->errors);
+		sum->retries += READ_ONCE(s->retries);
+		sum->failovers += READ_ONCE(s->failovers);
 	}
 }
 
@@ -191,14 +215,14 @@ static int namespaces_show(struct seq_file *s, void *unused)
 	struct weft_ns_stats sum;
 	struct weft_ns *ns;
 
-	seq_puts(s, "disk nsid reads writes read_bytes write_bytes errors\n");
+	seq_puts(s, "disk nsid reads writes read_bytes write_bytes errors retries failovers\n");
 	mutex_lock(&core->ns_lock);
 	list_for_each_entry(ns, &core->namespaces, link) {
 		ns_sum(ns, &sum);
-		seq_printf(s, "%s %u %llu %llu %llu %llu %llu\n",
+		seq_printf(s, "%s %u %llu %llu %llu %llu %llu %llu %llu\n",
 			   ns->disk->disk_name, ns->nsid, sum.reads,
 			   sum.writes, sum.read_bytes, sum.write_bytes,
-			   sum.errors);
+			   sum.errors, sum.retries, sum.failovers);
 	}
 	mutex_unlock(&core->ns_lock);
 	return 0;

@@ -242,4 +242,8 @@ static struct attribute *weft_ctrl_attrs[] = {
 static const struct attribute_group weft_ctrl_group = {
 	.attrs = weft_ctrl_attrs,
 };
-const struct attribute_group *weft_ctrl_groups[] = { &weft_ctrl_group, NULL };
+const struct attribute_group *weft_ctrl_groups[] = {
+	&weft_ctrl_group,
+	&weft_stats_group,
+	NULL,
+};

@@ -84,7 +84,8 @@ dmesg -C
 gone
 wait_for is connecting
 wait_for at_attempt 1
-grep -q "error=Connect of queue 0" "$ctrl/reconnect_status" || fail "$(cat "$ctrl/reconnect_status")"
+grep -q "error=Connect of queue 0" "$ctrl/reconnect_status" ||
+	fail "$(cat "$ctrl/reconnect_status")"
 back
 # not yet for good: it was only away
 wait_for is live
