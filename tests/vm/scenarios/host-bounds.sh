@@ -20,17 +20,21 @@ slow=keep_alive_tmo=600,reconnect_delay=600
 connect() {
 	i=$(connect_weft "$(connect_string),$slow${1:+,$1}")
 	ctrl=/sys/class/$WEFT_CLASS/nvme$i
-	disk=/dev/nvme${i}n1
+	# named for the subsystem, whose number is not the controller's if others came first
+	disk=$(echo "$ctrl"/nvme*n1)
+	disk=/dev/$(basename "$disk" | sed 's/c[0-9]*n/n/')
 }
 is() { [ "$(cat "$ctrl/state")" = "$1" ]; }
 none() { [ -z "$(ls -A "/sys/class/$WEFT_CLASS")" ]; }
 nobody_stuck() { ! grep -l '^State:.*D ' /proc/[0-9]*/status; }
+busy() { [ "$(cat "$ctrl/statistics/reads")" -gt "$before" ]; }
 load() {
+	before=$(cat "$ctrl/statistics/reads")
 	fio --name=load --filename="$disk" --allow_file_create=0 --direct=1 --ioengine=libaio \
 		--rw=randrw --bs=4k --iodepth=16 --size=32M --time_based --runtime=600 --minimal \
 		> "$VM_OUT/fio-$1.txt" 2>&1 &
 	job=$!
-	wait_for test "$(awk '{ print $1 }' "/sys/block/nvme${i}n1/stat")" -gt 0
+	wait_for busy
 }
 # interrupted WHERE PORT: a connect that waits there ends by a signal, others go on
 interrupted() {
@@ -113,9 +117,11 @@ kill -CONT "$TARGET_PID"
 
 step "a dead network: deleted, and the system goes down with two that are left"
 load_weft io_timeout=600 admin_timeout=600 shutdown_timeout=3 delete_timeout=3
-connect duplicate_connect
-connect duplicate_connect
-connect duplicate_connect
+for _ in 1 2; do
+	connect_weft "$(connect_string "$RXE_ADDR" nqn.2014-08.org.nvmexpress.discovery),$slow" \
+		> /dev/null
+done
+connect
 load cut
 ip link set v0 down
 timeout 120 bash -c "echo 1 > $ctrl/delete_controller" || fail "deletion hangs"
