@@ -80,6 +80,7 @@ step "an event"
 truncate -s 8M /run/second
 mkdir "$NVMET/subsystems/$WEFT_NQN/namespaces/7"
 echo -n /run/second > "$NVMET/subsystems/$WEFT_NQN/namespaces/7/device_path"
+echo 1 > "$NVMET/subsystems/$WEFT_NQN/namespaces/7/buffered_io"
 echo 1 > "$NVMET/subsystems/$WEFT_NQN/namespaces/7/enable"
 wait_for test -b "/dev/nvme${i}n2"
 [ "$(sed 1d "$debug/namespaces" | wc -l)" = 2 ]
