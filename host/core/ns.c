@@ -218,11 +218,61 @@ void weft_queue_scan(struct weft_ctrl_core *core)
 	weft_queue_live(core, &core->scan_work, 0);
 }
 
-/* weft_remove_namespaces() - the controller goes; no scan runs any more */
+/* One of several removals side by side */
+struct removal {
+	struct work_struct work;
+	struct weft_ns *ns;
+};
+#define REMOVE_AT_ONCE	64
+
+static void remove_work(struct work_struct *work)
+{
+	weft_ns_remove(container_of(work, struct removal, work)->ns);
+}
+
+static unsigned int next_removals(struct weft_ctrl_core *core,
+				  struct removal *r, unsigned int max)
+{
+	struct weft_ns *ns;
+	unsigned int n = 0;
+
+	mutex_lock(&core->ns_lock);
+	list_for_each_entry(ns, &core->namespaces, link) {
+		if (n == max)
+			break;
+		r[n++].ns = ns;
+	}
+	mutex_unlock(&core->ns_lock);
+	return n;
+}
+
+static void remove_side_by_side(struct weft_ctrl_core *core, struct removal *r)
+{
+	unsigned int n, i;
+
+	while ((n = next_removals(core, r, REMOVE_AT_ONCE))) {
+		for (i = 0; i < n; i++) {
+			INIT_WORK(&r[i].work, remove_work);
+			queue_work(system_unbound_wq, &r[i].work);
+		}
+		for (i = 0; i < n; i++)
+			flush_work(&r[i].work);
+	}
+}
+
+/*
+ * weft_remove_namespaces() - the controller goes; no scan runs any more
+ * A removal is mostly grace periods, which pass for many as fast as for one.
+ */
 void weft_remove_namespaces(struct weft_ctrl_core *core)
 {
-	struct weft_ns *ns, *next;
+	struct removal *r = kcalloc(REMOVE_AT_ONCE, sizeof(*r), GFP_KERNEL);
+	struct removal one;
 
-	list_for_each_entry_safe(ns, next, &core->namespaces, link)
-		weft_ns_remove(ns);
+	if (r)
+		remove_side_by_side(core, r);
+	else
+		while (next_removals(core, &one, 1))
+			weft_ns_remove(one.ns);
+	kfree(r);
 }
