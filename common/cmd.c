@@ -268,6 +268,8 @@ static const struct code_name log_names[] = {
 	{ 0x09, "Endurance Group Information" },
 	{ NVME_LOG_ANA, "Asymmetric Namespace Access" },
 	{ 0x0d, "Persistent Event Log" },
+	{ NVME_LOG_FEATURE_EFFECTS,
+	  "Feature Identifiers Supported and Effects" },
 	{ NVME_LOG_DISCOVERY, "Discovery" },
 	{ NVME_LOG_RESERVATION, "Reservation Notification" },
 	{ 0x81, "Sanitize Status" },

@@ -45,9 +45,10 @@ static int refuse_status(struct nvmf_connect_error *err, u16 code)
 /* Dynamic controllers: the admin queue asks for any, I/O queues name theirs. */
 static bool cntlid_valid(u16 qid, u16 cntlid)
 {
-	if (!qid)
-		return cntlid == NVMF_CNTLID_DYNAMIC ||
-		       cntlid == NVMF_CNTLID_STATIC;
+	/* an admin queue may ask for any, or for a certain static one */
+	if (!qid && (cntlid == NVMF_CNTLID_DYNAMIC ||
+		     cntlid == NVMF_CNTLID_STATIC))
+		return true;
 	return cntlid >= NVMF_CNTLID_MIN && cntlid <= NVMF_CNTLID_MAX;
 }
 

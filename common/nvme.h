@@ -478,6 +478,7 @@ enum nvme_log_page {
 	NVME_LOG_CHANGED_NS		= 0x04,
 	NVME_LOG_CMD_EFFECTS		= 0x05,
 	NVME_LOG_ANA			= 0x0c,
+	NVME_LOG_FEATURE_EFFECTS	= 0x12,
 	NVME_LOG_DISCOVERY		= 0x70,
 	NVME_LOG_RESERVATION		= 0x80,
 };
@@ -548,6 +549,11 @@ WEFT_ASSERT_SIZE(struct nvme_effects_log, 4096);
 #define NVME_EFFECTS_CSE_CTRL		(2u << 16)	/* alone */
 #define NVME_EFFECTS_UUID_SELECT	(1u << 19)
 #define NVME_EFFECTS_SCOPE_MASK		(0xfffu << 20)
+
+/* Feature Identifiers Supported and Effects: a dword per feature */
+#define NVME_FID_EFFECTS_SUPPORTED	(1u << 0)
+#define NVME_FID_EFFECTS_SCOPE_NS	(1u << 20)
+#define NVME_FID_EFFECTS_SCOPE_CTRL	(1u << 21)
 
 /* DW0 of an Asynchronous Event Request's completion */
 enum nvme_aer_type {

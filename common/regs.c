@@ -170,12 +170,22 @@ nvme_status nvme_regs_set(struct nvme_regs *r, u32 offset, u8 size, u64 value,
 	/* the upper half of the value is reserved for 4-byte properties */
 	if (offset == NVME_REG_CC)
 		return set_cc(r, (u32)value, event);
+	/* the one bit of CSTS that a host clears, by writing it */
+	if (offset == NVME_REG_CSTS && r->cap & NVME_CAP_NSSRS) {
+		r->csts &= ~((u32)value & NVME_CSTS_NSSRO);
+		return NVME_SC_SUCCESS;
+	}
 	if (offset != NVME_REG_NSSR || !(r->cap & NVME_CAP_NSSRS))
 		return REFUSED;
 	/* any other value is defined to have no effect */
 	if ((u32)value == NVME_NSSR_VALUE)
 		*event = NVME_REGS_SUBSYSTEM_RESET;
 	return NVME_SC_SUCCESS;
+}
+
+void nvme_regs_reset_occurred(struct nvme_regs *r)
+{
+	r->csts |= NVME_CSTS_NSSRO;
 }
 
 void nvme_regs_enabled(struct nvme_regs *r)

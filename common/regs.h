@@ -61,12 +61,15 @@ nvme_status nvme_regs_get(const struct nvme_regs *r, u32 offset, u8 size,
  * write: the reset wins. CSTS.SHST follows the shutdown and clears when SHN
  * returns to 0 through a reset. Enabling while a reset or a shutdown still
  * runs is refused; a normal shutdown that runs can be made an abrupt one. A
- * write of NSSR that is not "NVMe" has no effect. Other properties cannot be
- * written. A refused write changes nothing.
+ * write of NSSR that is not "NVMe" has no effect, one of CSTS clears NSSRO if it
+ * is set in the value; both exist with subsystem reset only. Other properties
+ * cannot be written. A refused write changes nothing.
  */
 nvme_status nvme_regs_set(struct nvme_regs *r, u32 offset, u8 size, u64 value,
 			  enum nvme_regs_event *event);
 
+/** nvme_regs_reset_occurred() - a subsystem reset has been: CSTS.NSSRO */
+void nvme_regs_reset_occurred(struct nvme_regs *r);
 /** nvme_regs_enabled() - the controller is ready: CSTS.RDY */
 void nvme_regs_enabled(struct nvme_regs *r);
 /** nvme_regs_disabled() - the reset is done: RDY, SHST and CFS clear */

@@ -1,26 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /*
- * The table of admin commands, and the small ones: Abort and Keep Alive. All
- * of it runs on the controller's home.
+ * The table of admin commands, and the smallest: Keep Alive. All of it runs on
+ * the controller's home.
  */
 #include "target/nvmf/internal.h"
-
-/*
- * Only waiting asynchronous event requests can be taken back. Everything else
- * is short, or belongs to a device that cannot abort, and runs to its end:
- * DW0 bit 0 says so.
- */
-static void abort_execute(struct nvmf_request *req)
-{
-	const struct nvme_sqe *sqe = &req->cmd->sqe;
-	u32 cdw10 = le32_to_cpu(sqe->cdw10);
-	__le16 cid = cpu_to_le16(cdw10 >> 16);
-	u16 sqid = cdw10 & 0xffff;
-	bool aborted = !sqid && nvmf_aer_abort(req->qpair->ctrlr, cid);
-
-	req->cqe.result = cpu_to_le64(aborted ? 0 : 1);
-	nvmf_request_complete(req, NVME_SC_SUCCESS);
-}
 
 /* Every command on the admin queue counts as a sign of life; this is all. */
 static void keep_alive_execute(struct nvmf_request *req)
@@ -38,7 +21,7 @@ const struct nvmf_command nvmf_admin_commands[NVMF_ADMIN_COMMANDS] = {
 		nvmf_identify_parse, nvmf_identify_execute,
 	},
 	[NVME_ADMIN_ABORT] = {
-		"Abort", NVME_XFER_NONE, 0, NULL, abort_execute,
+		"Abort", NVME_XFER_NONE, 0, NULL, nvmf_abort_execute,
 	},
 	[NVME_ADMIN_SET_FEATURES] = {
 		"Set Features", NVME_XFER_HOST_TO_CTRL, NVMF_CMD_DISC,

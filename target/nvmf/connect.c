@@ -152,16 +152,40 @@ static struct nvmf_connect_error sc(nvme_status st)
 	return (struct nvmf_connect_error){ .status = st };
 }
 
+/* A subsystem's controllers are either all dynamic or all static */
+static bool cntlid_possible(const struct nvmf_subsystem *s, u16 cntlid)
+{
+	if (!s->static_cntlid)
+		return cntlid == NVMF_CNTLID_DYNAMIC;
+	return cntlid == NVMF_CNTLID_STATIC ||
+	       (cntlid >= s->min_cntlid && cntlid <= s->max_cntlid);
+}
+
+static bool is_duplicate(const struct connecting *cn,
+			 const struct nvmf_subsystem *s)
+{
+	struct nvmf_ctrlr *c;
+
+	if (!nvmf_target.config.one_ctrlr ||
+	    s->subtype == NVMF_SUBTYPE_DISCOVERY)
+		return false;
+	TAILQ_FOREACH(c, &s->ctrlrs, link)
+		if (c->listener == cn->listener &&
+		    !strcmp(c->hostnqn, cn->conn.hostnqn))
+			return true;
+	return false;
+}
+
 static struct nvmf_connect_error judge_admin(struct connecting *cn,
 					     struct nvmf_subsystem *s)
 {
 	u16 cntlid;
 
-	/* controllers are dynamic here: a static one cannot be asked for */
-	if (cn->conn.cntlid != NVMF_CNTLID_DYNAMIC)
+	if (!cntlid_possible(s, cn->conn.cntlid))
 		return NVMF_CONNECT_BAD_DATA(cntlid);
-	cntlid = find_cntlid(s);
-	if (!cntlid)
+	cntlid = cn->conn.cntlid <= NVMF_CNTLID_MAX ? cn->conn.cntlid :
+						      find_cntlid(s);
+	if (!cntlid || cntlid_used(s, cntlid) || is_duplicate(cn, s))
 		return sc(NVME_SC_CONNECT_CTRL_BUSY);
 	cn->ctrlr = nvmf_ctrlr_create(s, cn->req->qpair, cntlid, &cn->conn);
 	if (cn->ctrlr)

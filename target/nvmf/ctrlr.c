@@ -32,6 +32,7 @@ struct nvmf_ctrlr *nvmf_ctrlr_create(struct nvmf_subsystem *s,
 	c->listen = q->listen;
 	c->cntlid = cntlid;
 	c->discovery = s->subtype == NVMF_SUBTYPE_DISCOVERY;
+	c->after_reset = s->was_reset;
 	snprintf(c->hostnqn, sizeof(c->hostnqn), "%s", conn->hostnqn);
 	memcpy(c->hostid, conn->hostid, sizeof(c->hostid));
 	TAILQ_INIT(&c->qpairs);
@@ -58,13 +59,31 @@ static u32 alive_limit_ms(const struct nvmf_ctrlr *c)
 	return !c->kato_ms && c->discovery ? NVMF_DISC_IDLE_MS : c->kato_ms;
 }
 
+/*
+ * Traffic on I/O queues is a sign of life as well. Their counters belong to
+ * other reactors; a value that is a little old does no harm.
+ */
+static void look_at_io_queues(struct nvmf_ctrlr *c)
+{
+	struct nvmf_qpair *q;
+	u64 seen = 0;
+
+	TAILQ_FOREACH(q, &c->qpairs, ctrlr_link)
+		seen += __atomic_load_n(&q->commands, __ATOMIC_RELAXED);
+	if (seen != c->commands_seen)
+		nvmf_ctrlr_alive(c);
+	c->commands_seen = seen;
+}
+
 static void alive_check(void *ctx)
 {
 	static __thread struct log_budget budget;
 	struct nvmf_ctrlr *c = ctx;
 	u64 limit_us = alive_limit_ms(c) * 1000ull;
-	u64 silent_us = reactor_now_us() - c->alive_us;
+	u64 silent_us;
 
+	look_at_io_queues(c);
+	silent_us = reactor_now_us() - c->alive_us;
 	c->alive_timer = NULL;
 	if (silent_us < limit_us) {
 		alive_start(c, limit_us - silent_us);
@@ -113,9 +132,39 @@ void nvmf_ctrlr_install(struct nvmf_ctrlr *c, struct nvmf_qpair *q, u32 kato)
 	c->admin = q;
 	nvme_regs_init(&c->regs, NVMF_VERSION,
 		       c->transport->opts.max_queue_depth, NVMF_READY_TIMEOUT,
-		       false);
+		       c->subsystem->enable_nssr);
+	if (c->after_reset)
+		nvme_regs_reset_occurred(&c->regs);
 	TAILQ_INSERT_TAIL(&c->group->core->ctrlrs, c, group_link);
 	nvmf_ctrlr_set_kato(c, kato);
+	nvmf_ctrlr_associate(c);
+}
+
+/* A controller that nobody enables is not kept for ever */
+
+static void associate_late(void *ctx)
+{
+	static __thread struct log_budget budget;
+	struct nvmf_ctrlr *c = ctx;
+
+	c->association_timer = NULL;
+	log_peer(&budget, LOG_WARNING,
+		 "%s controller %u: not enabled by %s within %u ms: disconnected",
+		 c->subsystem->nqn, c->cntlid,
+		 *c->hostnqn ? c->hostnqn : "a host without name",
+		 c->transport->opts.association_timeout);
+	nvmf_ctrlr_close(c);
+}
+
+void nvmf_ctrlr_associate(struct nvmf_ctrlr *c)
+{
+	u32 ms = c->transport->opts.association_timeout;
+
+	poller_unregister(&c->association_timer);
+	if (ms && !c->closing && !nvme_regs_ready(&c->regs))
+		c->association_timer = timer_start("nvmf_association",
+						   associate_late, c,
+						   ms * 1000ull);
 }
 
 struct nvmf_ns_channel *nvmf_ctrlr_ns(const struct nvmf_ctrlr *c, u32 nsid)
@@ -183,6 +232,7 @@ static void io_queues_gone(struct nvmf_ctrlr *c)
 	if (c->resetting) {
 		c->resetting = false;
 		nvme_regs_disabled(&c->regs);
+		nvmf_ctrlr_associate(c);
 	}
 	if (c->closing && !c->admin && !c->unlinking) {
 		c->unlinking = true;
@@ -221,6 +271,7 @@ void nvmf_ctrlr_close(void *ctx)
 		return;
 	c->closing = true;
 	poller_unregister(&c->alive_timer);
+	poller_unregister(&c->association_timer);
 	close_io_queues(c);
 	if (c->admin)
 		nvmf_qpair_close(c->admin);
@@ -257,4 +308,25 @@ void nvmf_ctrlr_reset(struct nvmf_ctrlr *c)
 void nvmf_ctrlr_shutdown(struct nvmf_ctrlr *c)
 {
 	nvme_regs_shutdown_done(&c->regs);
+	nvmf_ctrlr_associate(c);
+}
+
+/* A reset of the whole subsystem: its hosts have to come back, all of them */
+
+static void reset_all(void *ctx)
+{
+	struct nvmf_subsystem *s = ctx;
+	struct nvmf_ctrlr *c;
+
+	log_notice("%s: reset by a host; all controllers are disconnected",
+		   s->nqn);
+	s->was_reset = true;
+	TAILQ_FOREACH(c, &s->ctrlrs, link)
+		reactor_send(c->group->reactor, nvmf_ctrlr_close, c);
+}
+
+/* The subsystem outlives its controllers, and this one is still there */
+void nvmf_ctrlr_subsystem_reset(struct nvmf_ctrlr *c)
+{
+	reactor_send(reactor_control(), reset_all, c->subsystem);
 }

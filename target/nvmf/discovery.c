@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /*
  * The discovery log: one record per listener of each subsystem that admits the
- * asking host. The control reactor takes a snapshot per request; a generation
- * counter tells the host when it moved between two of its requests. Hosts that
- * wait for it are told by an asynchronous event.
+ * asking host, and one per referral to another discovery service. The control
+ * reactor takes a snapshot per request; a generation counter tells the host
+ * when it moved between two of its requests. Hosts that wait for it are told by
+ * an asynchronous event.
  */
 #include <stdlib.h>
+#include <strings.h>
 
 #include "target/nvmf/internal.h"
+
+#define REFERRAL_ASQSZ	32
 
 struct snapshot {
 	struct nvmf_request *req;
@@ -23,19 +27,6 @@ static bool visible(const struct nvmf_subsystem *s, const char *hostnqn)
 	       nvmf_subsystem_host_allowed(s, hostnqn);
 }
 
-static u64 count_records(const char *hostnqn)
-{
-	struct nvmf_subsystem *s;
-	struct nvmf_listener *l;
-	u64 n = 0;
-
-	TAILQ_FOREACH(s, &nvmf_target.subsystems, link)
-		if (visible(s, hostnqn))
-			TAILQ_FOREACH(l, &s->listeners, link)
-				n++;
-	return n;
-}
-
 static void fill_record(const struct nvmf_subsystem *s,
 			const struct nvmf_listener *l,
 			struct nvmf_disc_record *r)
@@ -47,7 +38,7 @@ static void fill_record(const struct nvmf_subsystem *s,
 	r->adrfam = l->trid.adrfam;
 	r->subtype = s->subtype;
 	r->portid = l->portid;
-	r->cntlid = NVMF_CNTLID_DYNAMIC;
+	r->cntlid = s->static_cntlid ? NVMF_CNTLID_STATIC : NVMF_CNTLID_DYNAMIC;
 	r->asqsz = t->opts.max_aq_depth;
 	snprintf(r->traddr, sizeof(r->traddr), "%s", l->trid.traddr);
 	snprintf(r->trsvcid, sizeof(r->trsvcid), "%s", l->trid.trsvcid);
@@ -55,16 +46,57 @@ static void fill_record(const struct nvmf_subsystem *s,
 	t->ops->disc_record(t, &l->trid, r);
 }
 
-static void fill_records(struct snapshot *sn, const char *hostnqn)
+/* Does the configured filter let it through to where @c is connected? */
+static bool shown_at(const struct nvmf_trid *l, const struct nvmf_ctrlr *c)
 {
-	struct nvmf_disc_record *r = sn->records;
+	const struct nvmf_config *cf = &nvmf_target.config;
+
+	return (!cf->disc_transport || l->trtype == c->listen.trtype) &&
+	       (!cf->disc_address || !strcasecmp(l->traddr,
+						 c->listen.traddr)) &&
+	       (!cf->disc_svcid || !strcmp(l->trsvcid, c->listen.trsvcid));
+}
+
+static void fill_referral(const struct nvmf_referral *ref,
+			  struct nvmf_disc_record *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->trtype = ref->trid.trtype;
+	r->adrfam = ref->trid.adrfam;
+	r->subtype = NVMF_SUBTYPE_REFERRAL;
+	r->treq = NVMF_TREQ_NOT_REQUIRED;
+	r->cntlid = NVMF_CNTLID_DYNAMIC;
+	r->asqsz = REFERRAL_ASQSZ;
+	snprintf(r->traddr, sizeof(r->traddr), "%s", ref->trid.traddr);
+	snprintf(r->trsvcid, sizeof(r->trsvcid), "%s", ref->trid.trsvcid);
+	snprintf(r->subnqn, sizeof(r->subnqn), "%s", ref->subnqn);
+}
+
+/* How many there are for @c; into @r as well, if it is not NULL */
+static u64 records(const struct nvmf_ctrlr *c, struct nvmf_disc_record *r)
+{
+	const struct nvmf_referral *ref;
 	struct nvmf_subsystem *s;
 	struct nvmf_listener *l;
+	u64 n = 0;
 
-	TAILQ_FOREACH(s, &nvmf_target.subsystems, link)
-		if (visible(s, hostnqn))
-			TAILQ_FOREACH(l, &s->listeners, link)
-				fill_record(s, l, r++);
+	TAILQ_FOREACH(s, &nvmf_target.subsystems, link) {
+		if (!visible(s, c->hostnqn))
+			continue;
+		TAILQ_FOREACH(l, &s->listeners, link) {
+			if (!shown_at(&l->trid, c))
+				continue;
+			if (r)
+				fill_record(s, l, &r[n]);
+			n++;
+		}
+	}
+	TAILQ_FOREACH(ref, &nvmf_target.referrals, link) {
+		if (r)
+			fill_referral(ref, &r[n]);
+		n++;
+	}
+	return n;
 }
 
 static bool get_record(void *ctx, u64 index, struct nvmf_disc_record *r)
@@ -108,11 +140,11 @@ static void take_snapshot(void *ctx)
 	const struct nvmf_ctrlr *c = sn->req->qpair->ctrlr;
 
 	sn->genctr = nvmf_target.genctr;
-	sn->count = count_records(c->hostnqn);
+	sn->count = records(c, NULL);
 	if (sn->count) {
 		sn->records = calloc(sn->count, sizeof(*sn->records));
 		if (sn->records)
-			fill_records(sn, c->hostnqn);
+			records(c, sn->records);
 		else
 			sn->no_memory = true;
 	}
@@ -151,4 +183,65 @@ void nvmf_discovery_changed(void)
 {
 	nvmf_target.genctr++;
 	reactor_for_each(tell_group, NULL, NULL);
+}
+
+/* Referrals */
+
+struct nvmf_referral *nvmf_referral_first(void)
+{
+	return TAILQ_FIRST(&nvmf_target.referrals);
+}
+
+struct nvmf_referral *nvmf_referral_next(struct nvmf_referral *r)
+{
+	return TAILQ_NEXT(r, link);
+}
+
+struct nvmf_referral *nvmf_referral_find(const struct nvmf_trid *trid,
+					 const char *subnqn)
+{
+	struct nvmf_referral *r;
+
+	TAILQ_FOREACH(r, &nvmf_target.referrals, link)
+		if (nvmf_trid_equal(&r->trid, trid) &&
+		    (!subnqn || !strcmp(r->subnqn, subnqn)))
+			return r;
+	return NULL;
+}
+
+int nvmf_referral_add(const struct nvmf_trid *trid, const char *subnqn,
+		      struct weft_reason *why)
+{
+	const char *nqn = subnqn ? subnqn : NVMF_DISCOVERY_NQN;
+	struct nvmf_referral *r;
+	int err = weft_nqn_check(nqn, strlen(nqn), "subnqn", why);
+
+	if (err || nvmf_referral_find(trid, nqn))
+		return err;
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return weft_fail(why, -ENOMEM, "not enough memory");
+	r->trid = *trid;
+	snprintf(r->subnqn, sizeof(r->subnqn), "%s", nqn);
+	TAILQ_INSERT_TAIL(&nvmf_target.referrals, r, link);
+	nvmf_discovery_changed();
+	return 0;
+}
+
+void nvmf_referral_remove(struct nvmf_referral *r)
+{
+	TAILQ_REMOVE(&nvmf_target.referrals, r, link);
+	free(r);
+	nvmf_discovery_changed();
+}
+
+/* At the target's end, when nobody is left to be told */
+void nvmf_referral_free_all(void)
+{
+	struct nvmf_referral *r;
+
+	while ((r = TAILQ_FIRST(&nvmf_target.referrals))) {
+		TAILQ_REMOVE(&nvmf_target.referrals, r, link);
+		free(r);
+	}
 }

@@ -436,3 +436,19 @@ void nvmf_get_features_execute(struct nvmf_request *req)
 	req->cqe.result = cpu_to_le64(result);
 	nvmf_request_complete(req, st);
 }
+
+void nvmf_features_effects(struct nvmf_ctrlr *c, u8 *page)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(features); i++) {
+		const struct feature *f = &features[i];
+		__le32 e = cpu_to_le32(NVME_FID_EFFECTS_SUPPORTED |
+				       (f->flags & FEAT_NS ?
+					NVME_FID_EFFECTS_SCOPE_NS :
+					NVME_FID_EFFECTS_SCOPE_CTRL));
+
+		if (!c->discovery || f->flags & FEAT_DISC)
+			memcpy(page + f->fid * sizeof(e), &e, sizeof(e));
+	}
+}

@@ -128,7 +128,7 @@ static void describe(const struct nvmf_ctrlr *c, struct nvme_ctrl_desc *d)
 	d->cntlid = c->cntlid;
 	d->version = NVMF_VERSION;
 	d->mdts = mdts(c->transport->opts.max_io_size);
-	d->ctratt = NVME_CTRATT_HOSTID_128;
+	d->ctratt = NVME_CTRATT_HOSTID_128 | NVME_CTRATT_TBKAS;
 	d->kas = c->transport->opts.kas;
 	d->aerl = NVME_MAX_AERS - 1;
 	d->acl = NVMF_ABORT_LIMIT - 1;

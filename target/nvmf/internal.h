@@ -33,7 +33,8 @@
 
 #define NVMF_MAX_SUBSYSTEMS	1024
 #define NVMF_TRTYPES		8	/* of the tables indexed by trtype */
-#define NVMF_VERSION		NVME_VS(1, 4, 0)
+#define NVMF_VERSION		NVME_VS(2, 0, 0)
+#define NVMF_ASSOCIATION_MS	120000
 #define NVMF_READY_TIMEOUT	20	/* CAP.TO, 500 ms */
 #define NVMF_CONNECT_US		10000000ull
 #define NVMF_DISC_IDLE_MS	120000
@@ -354,6 +355,7 @@ struct nvmf_ctrlr {
 	u16 listener;				/* its index */
 	u16 cntlid;
 	bool discovery;
+	bool after_reset;			/* of the subsystem, by NSSR */
 	char hostnqn[NVMF_NQN_MAX + 1];
 	u8 hostid[16];
 	/* the control reactor's */
@@ -371,6 +373,9 @@ struct nvmf_ctrlr {
 	u32 kato_ms;
 	u64 alive_us;
 	struct poller *alive_timer;
+	u64 commands_seen;		/* on I/O queues, for keep-alive */
+	struct poller *association_timer;
+	u32 naborts;
 	struct nvmf_features features;
 	struct nvmf_request_list aers;
 	u32 naers;
@@ -401,6 +406,10 @@ void nvmf_ctrlr_close(void *c);
 void nvmf_ctrlr_forget_io(void *q);
 void nvmf_ctrlr_admin_gone(struct nvmf_ctrlr *c);
 void nvmf_ctrlr_reset(struct nvmf_ctrlr *c);
+/** nvmf_ctrlr_associate() - start or stop waiting for CC.EN, as CSTS says */
+void nvmf_ctrlr_associate(struct nvmf_ctrlr *c);
+/** nvmf_ctrlr_subsystem_reset() - all controllers of its subsystem end */
+void nvmf_ctrlr_subsystem_reset(struct nvmf_ctrlr *c);
 void nvmf_ctrlr_shutdown(struct nvmf_ctrlr *c);
 /** nvmf_ctrlr_set_kato() - ms, rounded up; 0 = none */
 void nvmf_ctrlr_set_kato(struct nvmf_ctrlr *c, u32 kato_ms);
@@ -421,6 +430,10 @@ void nvmf_event_read(struct nvmf_ctrlr *c, enum nvmf_event ev);
 /** nvmf_aer_abort_all() - end every waiting request with @st */
 void nvmf_aer_abort_all(struct nvmf_ctrlr *c, nvme_status st);
 bool nvmf_aer_abort(struct nvmf_ctrlr *c, __le16 cid);
+void nvmf_abort_execute(struct nvmf_request *req);
+/** nvmf_features_effects() - page 12h: what Set Features may change */
+void nvmf_features_effects(struct nvmf_ctrlr *c, u8 *page);
+void nvmf_referral_free_all(void);
 /** nvmf_ns_changed() - note it for the changed namespace list, and tell */
 void nvmf_ns_changed(struct nvmf_ctrlr *c, u32 nsid);
 
@@ -448,6 +461,8 @@ struct nvmf_target {
 	u32 creating;			/* transports that come or go */
 	struct nvmf_subsystem_list subsystems;
 	struct nvmf_listen_list listens;
+	TAILQ_HEAD(, nvmf_referral) referrals;
+	struct nvmf_config config;
 	u64 genctr;
 	u64 ns_serial;
 	u16 next_portid;

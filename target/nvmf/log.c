@@ -295,6 +295,8 @@ static const struct log logs[] = {
 	  NULL },
 	{ NVME_LOG_ANA, true, false, ana_offered, NULL, NULL,
 	  nvmf_ana_log_execute },
+	{ NVME_LOG_FEATURE_EFFECTS, true, true, NULL, size_1k,
+	  nvmf_features_effects, NULL },
 	{ NVME_LOG_RESERVATION, true, false, NULL, size_64, nvmf_resv_log_fill,
 	  NULL },
 	{ NVME_LOG_DISCOVERY, false, true, NULL, NULL, NULL,

@@ -62,6 +62,7 @@ bool nvmf_trid_equal(const struct nvmf_trid *a, const struct nvmf_trid *b);
  * @num_shared_buffers: bytes of data buffers per poll group / io_unit_size
  * @kas: keep-alive granularity in 100 ms
  * @min_kato: ms; shorter requests are rounded up
+ * @association_timeout: ms that a controller may stay disabled; 0: for ever
  * @ack_timeout: RDMA: exponent of the device's timeout; TCP: ms after which
  *               unacknowledged data breaks a connection; 0: the kernel's own
  * @remote_invalidate: use SEND with invalidate when the host asks (RDMA)
@@ -85,6 +86,7 @@ struct nvmf_transport_opts {
 	u32 ack_timeout;
 	u32 kas;
 	u32 min_kato;
+	u32 association_timeout;
 	bool remote_invalidate;
 	bool c2h_success;
 	u32 sock_priority;
@@ -187,6 +189,9 @@ struct nvmf_subsystem {
 	u16 max_cntlid;
 	bool allow_any_host;
 	bool ana_reporting;
+	bool enable_nssr;
+	bool static_cntlid;
+	bool was_reset;			/* by NSSR */
 	bool removing;
 	u32 id;				/* dense index, for poll groups */
 	u16 next_cntlid;
@@ -200,6 +205,8 @@ struct nvmf_subsystem {
 
 /**
  * struct nvmf_subsystem_opts - of nvmf_create_subsystem
+ * @enable_nssr: hosts may reset the subsystem, which disconnects everybody
+ * @static_cntlid: hosts choose their controller, or ask for any with fffeh
  * Strings NULL: serial zeros, model "Weft NVMe-oF Controller".
  */
 struct nvmf_subsystem_opts {
@@ -211,7 +218,40 @@ struct nvmf_subsystem_opts {
 	u16 max_cntlid;		/* 0: ffefh */
 	bool allow_any_host;
 	bool ana_reporting;
+	bool enable_nssr;
+	bool static_cntlid;
 };
+
+/**
+ * struct nvmf_config - of the target as a whole (nvmf_set_config)
+ * @disc_transport: @disc_address: @disc_svcid: a discovery log has only what
+ *                  has the same as the connection it is read through
+ * @one_ctrlr: a host has one controller per listener and subsystem
+ */
+struct nvmf_config {
+	bool disc_transport;
+	bool disc_address;
+	bool disc_svcid;
+	bool one_ctrlr;
+};
+const struct nvmf_config *nvmf_config(void);
+void nvmf_config_set(const struct nvmf_config *c);
+
+/** struct nvmf_referral - another discovery subsystem that the log names */
+struct nvmf_referral {
+	struct nvmf_trid trid;
+	char subnqn[NVMF_NQN_MAX + 1];
+	TAILQ_ENTRY(nvmf_referral) link;
+};
+struct nvmf_referral *nvmf_referral_first(void);
+struct nvmf_referral *nvmf_referral_next(struct nvmf_referral *r);
+/** nvmf_referral_find() - by address and NQN (NULL: any discovery service) */
+struct nvmf_referral *nvmf_referral_find(const struct nvmf_trid *trid,
+					 const char *subnqn);
+/** nvmf_referral_add() - @subnqn NULL: the well-known discovery NQN */
+int nvmf_referral_add(const struct nvmf_trid *trid, const char *subnqn,
+		      struct weft_reason *why);
+void nvmf_referral_remove(struct nvmf_referral *r);
 
 struct nvmf_subsystem *nvmf_subsystem_first(void);
 struct nvmf_subsystem *nvmf_subsystem_next(struct nvmf_subsystem *s);

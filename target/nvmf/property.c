@@ -27,6 +27,7 @@ static void act(struct nvmf_ctrlr *c, enum nvme_regs_event event)
 	switch (event) {
 	case NVME_REGS_ENABLE:
 		nvme_regs_enabled(&c->regs);
+		nvmf_ctrlr_associate(c);
 		break;
 	case NVME_REGS_RESET:
 		nvmf_ctrlr_reset(c);
@@ -35,8 +36,10 @@ static void act(struct nvmf_ctrlr *c, enum nvme_regs_event event)
 	case NVME_REGS_SHUTDOWN_ABRUPT:
 		nvmf_ctrlr_shutdown(c);
 		break;
+	case NVME_REGS_SUBSYSTEM_RESET:
+		nvmf_ctrlr_subsystem_reset(c);
+		break;
 	case NVME_REGS_NOTHING:
-	case NVME_REGS_SUBSYSTEM_RESET:	/* not offered in CAP */
 		break;
 	}
 }

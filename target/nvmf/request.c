@@ -186,6 +186,7 @@ void nvmf_request_resume(struct nvmf_request *req)
 static void fetched(struct nvmf_qpair *q, struct nvmf_request *req)
 {
 	q->outstanding++;
+	__atomic_store_n(&q->commands, q->commands + 1, __ATOMIC_RELAXED);
 	TAILQ_INSERT_TAIL(&q->requests, req, qlink);
 	q->sqhd = nvme_ring_next(q->sqhd, q->sqsize);
 }

@@ -252,7 +252,9 @@ static bool same(const struct nvmf_subsystem *s,
 	       s->min_cntlid == o->min_cntlid &&
 	       s->max_cntlid == o->max_cntlid &&
 	       s->allow_any_host == o->allow_any_host &&
-	       s->ana_reporting == o->ana_reporting;
+	       s->ana_reporting == o->ana_reporting &&
+	       s->enable_nssr == o->enable_nssr &&
+	       s->static_cntlid == o->static_cntlid;
 }
 
 static int find_id(u32 *id, struct weft_reason *why)
@@ -284,6 +286,8 @@ static struct nvmf_subsystem *create(const struct nvmf_subsystem_opts *o,
 	s->next_cntlid = o->min_cntlid;
 	s->allow_any_host = o->allow_any_host;
 	s->ana_reporting = o->ana_reporting;
+	s->enable_nssr = o->enable_nssr;
+	s->static_cntlid = o->static_cntlid;
 	s->id = id;
 	id_used[id] = true;
 	TAILQ_INIT(&s->namespaces);

@@ -14,6 +14,7 @@
 struct nvmf_target nvmf_target = {
 	.transports = TAILQ_HEAD_INITIALIZER(nvmf_target.transports),
 	.subsystems = TAILQ_HEAD_INITIALIZER(nvmf_target.subsystems),
+	.referrals = TAILQ_HEAD_INITIALIZER(nvmf_target.referrals),
 	.listens = TAILQ_HEAD_INITIALIZER(nvmf_target.listens),
 };
 
@@ -28,6 +29,19 @@ static struct {
 	reactor_fn stopped;
 	void *stopped_ctx;
 } life;
+
+const struct nvmf_config *nvmf_config(void)
+{
+	return &nvmf_target.config;
+}
+
+void nvmf_config_set(const struct nvmf_config *c)
+{
+	nvmf_target.config = *c;
+	/* the filter may let hosts see more, or less */
+	if (nvmf_target.running)
+		nvmf_discovery_changed();
+}
 
 static void group_start(void *ctx)
 {
@@ -84,6 +98,8 @@ static void stopped(void *ctx)
 {
 	(void)ctx;
 	nvmf_host_limits_free();
+	nvmf_referral_free_all();
+	memset(&nvmf_target.config, 0, sizeof(nvmf_target.config));
 	nvmf_target.running = false;
 	nvmf_target.stopping = false;
 	life.stopped(life.stopped_ctx);

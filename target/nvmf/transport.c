@@ -51,6 +51,7 @@ int nvmf_transport_opts_init(const char *trtype,
 	const struct nvmf_transport_ops *ops = find_known(trtype);
 
 	memset(opts, 0, sizeof(*opts));
+	opts->association_timeout = NVMF_ASSOCIATION_MS;
 	if (!ops)
 		return unknown(trtype, why);
 	ops->opts_init(opts);

@@ -132,6 +132,7 @@ struct nvmf_qpair {
 	bool sqflow_off;
 	u8 state;
 	u32 outstanding;
+	u64 commands;
 	struct nvmf_request_list requests;
 	struct nvmf_request *fused;
 	u64 since_us;
@@ -174,6 +175,8 @@ struct nvmf_transport {
  * @req_get_data: see above; ends in nvmf_request_execute(), or in
  *                nvmf_request_fail() when the transfer failed
  * @req_complete: see above
+ * @req_abort: take back a request that waits within req_get_data and whose data
+ *             is not moving yet; nvmf completes it. False: too late. NULL: never
  * @qpair_disconnect: start to close the connection; later, and also when the
  *                    peer went away, the transport calls
  *                    nvmf_qpair_disconnected(). Idempotent
@@ -204,6 +207,7 @@ struct nvmf_transport_ops {
 	void (*qpair_stats)(struct nvmf_qpair *q, struct weft_text *json);
 	void (*req_get_data)(struct nvmf_request *req);
 	void (*req_complete)(struct nvmf_request *req);
+	bool (*req_abort)(struct nvmf_request *req);
 	void (*qpair_disconnect)(struct nvmf_qpair *q);
 	void (*qpair_free)(struct nvmf_qpair *q);
 };

@@ -44,6 +44,10 @@ static const struct rpc_param transport_params[] = {
 	OPT_U32(ack_timeout, "RDMA: acknowledge timeout, exponent; TCP: ms"),
 	OPT_U32(kas, "keep-alive granularity in 100 ms"),
 	OPT_U32(min_kato, "shortest keep-alive timeout in ms"),
+	OPT_U32(association_timeout,
+		"how long a controller may stay disabled, in ms; 0: for ever"),
+	OPT_U32(association_timeout,
+		"how long a controller may stay disabled, in ms; 0: for ever"),
 	{ .name = "remote_invalidate", .type = RPC_BOOL,
 	  .offset = OPT(remote_invalidate),
 	  .help = "RDMA: SEND with invalidate when the host asks for it" },
@@ -231,7 +235,11 @@ static const struct rpc_param create_params[] = {
 	  .min = NVMF_CNTLID_MIN, .max = NVMF_CNTLID_MAX,
 	  .help = "default 65519" },
 	{ .name = "passthrough", .type = RPC_ONLY_FALSE },
-	{ .name = "enable_nssr", .type = RPC_ONLY_FALSE },
+	{ .name = "enable_nssr", .type = RPC_BOOL, .offset = SUB(enable_nssr),
+	  .help = "hosts may reset the whole subsystem; default false" },
+	{ .name = "static_cntlid", .type = RPC_BOOL,
+	  .offset = SUB(static_cntlid),
+	  .help = "hosts choose their controller's number; default false" },
 	{ .name = "dmrsl", .type = RPC_HINT },
 	{ .name = "wzsl", .type = RPC_HINT },
 	RPC_TGT_NAME,
@@ -277,6 +285,10 @@ static const char *subsystem_difference(const struct nvmf_subsystem *s,
 		return "allow_any_host";
 	if (o->ana_reporting != s->ana_reporting)
 		return "ana_reporting";
+	if (o->enable_nssr != s->enable_nssr)
+		return "enable_nssr";
+	if (o->static_cntlid != s->static_cntlid)
+		return "static_cntlid";
 	return NULL;
 }
 

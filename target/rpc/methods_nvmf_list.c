@@ -411,7 +411,7 @@ static void save_subsystem(json_t *calls, const struct nvmf_subsystem *s)
 
 	json_array_append_new(calls,
 		rpc_config_call("nvmf_create_subsystem",
-			json_pack("{s:s, s:b, s:s, s:s, s:I, s:i, s:i, s:b}",
+			json_pack("{s:s, s:b, s:s, s:s, s:I, s:i, s:i, s:b, s:b, s:b}",
 				  "nqn", s->nqn,
 				  "allow_any_host", s->allow_any_host,
 				  "serial_number", s->serial,
@@ -420,7 +420,9 @@ static void save_subsystem(json_t *calls, const struct nvmf_subsystem *s)
 				  (json_int_t)s->max_namespaces,
 				  "min_cntlid", s->min_cntlid,
 				  "max_cntlid", s->max_cntlid,
-				  "ana_reporting", s->ana_reporting)));
+				  "ana_reporting", s->ana_reporting,
+				  "enable_nssr", s->enable_nssr,
+				  "static_cntlid", s->static_cntlid)));
 	TAILQ_FOREACH(h, &s->hosts, link)
 		json_array_append_new(calls,
 			rpc_config_call("nvmf_subsystem_add_host",
@@ -435,6 +437,7 @@ void rpc_nvmf_config(json_t *calls)
 	struct nvmf_transport *t;
 	struct nvmf_subsystem *s;
 
+	rpc_nvmf_target_config(calls);
 	for (t = nvmf_transport_first(); t; t = nvmf_transport_next(t))
 		json_array_append_new(calls,
 				      rpc_config_call("nvmf_create_transport",

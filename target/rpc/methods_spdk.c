@@ -32,28 +32,6 @@ static const struct rpc_param options_params[] = {
 	{ .name = "*", .type = RPC_HINT }, { .type = RPC_END }
 };
 
-static const struct rpc_param passthru_params[] = {
-	{ .name = "identify_ctrlr", .type = RPC_ONLY_FALSE },
-	{ .name = "identify_uuid_list", .type = RPC_ONLY_FALSE },
-	{ .name = "get_log_page", .type = RPC_ONLY_FALSE },
-	{ .name = "get_set_features", .type = RPC_ONLY_FALSE },
-	{ .name = "sanitize", .type = RPC_ONLY_FALSE },
-	{ .name = "security_send_recv", .type = RPC_ONLY_FALSE },
-	{ .name = "fw_update", .type = RPC_ONLY_FALSE },
-	{ .name = "nvme_mi", .type = RPC_ONLY_FALSE },
-	{ .name = "vendor_specific", .type = RPC_ONLY_FALSE },
-	{ .type = RPC_END }
-};
-
-static const struct rpc_param nvmf_params[] = {
-	{ .name = "discovery_filter", .type = RPC_ONLY_NAME,
-	  .only = "match_any" },
-	{ .name = "admin_cmd_passthru", .type = RPC_OBJECT,
-	  .sub = passthru_params, .help = "nothing is passed through" },
-	{ .name = "dup_host_policy", .type = RPC_ONLY_NAME, .only = "allow" },
-	{ .name = "*", .type = RPC_HINT }, { .type = RPC_END }
-};
-
 static const struct rpc_param crdt_params[] = {
 	{ .name = "crdt1", .type = RPC_ONLY_ZERO },
 	{ .name = "crdt2", .type = RPC_ONLY_ZERO },
@@ -136,7 +114,6 @@ static const struct rpc_method spdk_methods[] = {
 	TUNING("framework_disable_cpumask_locks", NULL),
 	TUNING("framework_set_scheduler", scheduler_params),
 	TUNING("iobuf_set_options", any_params),
-	TUNING("nvmf_set_config", nvmf_params),
 	TUNING("nvmf_set_crdt", crdt_params),
 	TUNING("nvmf_set_max_subsystems", max_params),
 	TUNING("scheduler_set_options", options_params),

@@ -23,6 +23,9 @@ const char *nvmf_transport_opts_diff(const struct nvmf_transport *t,
 /** nvmf_transport_json() - a transport with its options, as listed and saved */
 json_t *nvmf_transport_json(const struct nvmf_transport *t);
 
+/** rpc_nvmf_target_config() - calls that make the target's own settings again */
+void rpc_nvmf_target_config(json_t *calls);
+
 /** nvmf_trid_json() - {"trtype", "adrfam", "traddr", "trsvcid"} */
 json_t *nvmf_trid_json(const struct nvmf_trid *t);
 

@@ -15,9 +15,8 @@ static void check(const struct nvmf_connect *c)
 	must(c->sqsize >= 2 && c->sqsize <= MAX_SQSIZE);
 	must(strnlen(c->subnqn, NVMF_NQN_FIELD) <= NVMF_NQN_MAX && *c->subnqn);
 	must(strnlen(c->hostnqn, NVMF_NQN_FIELD) <= NVMF_NQN_MAX);
-	must(c->qid ? c->cntlid >= NVMF_CNTLID_MIN &&
-		      c->cntlid <= NVMF_CNTLID_MAX :
-		      c->cntlid >= NVMF_CNTLID_STATIC);
+	must((c->cntlid >= NVMF_CNTLID_MIN && c->cntlid <= NVMF_CNTLID_MAX) ||
+	     (!c->qid && c->cntlid >= NVMF_CNTLID_STATIC));
 }
 
 static void explain(nvme_status status, u32 result)

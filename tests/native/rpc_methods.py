@@ -161,6 +161,57 @@ class Subsystems(DaemonTest):
         e = self.daemon.refused("nvmf_create_subsystem", {"nqn": NQN, "serial_number": "B"})
         self.assertIn("serial_number", e["message"])
 
+    def test_what_hosts_see_of_namespaces(self):
+        self.make()
+        ns = {"bdev_name": "Malloc0", "no_auto_visible": True, "ptpl_file": "/nonexistent/p"}
+        for _ in range(2):
+            self.assertEqual(self.daemon.ok("nvmf_subsystem_add_ns", {
+                "nqn": NQN, "namespace": ns}), 1)
+            self.daemon.ok("nvmf_ns_add_host", {"nqn": NQN, "nsid": 1, "host": HOST})
+        shown = self.daemon.ok("nvmf_get_subsystems", {"nqn": NQN})[0]["namespaces"][0]
+        self.assertEqual((shown["hosts"], shown["ptpl_file"]), ([HOST], "/nonexistent/p"))
+        saved = json.dumps(self.daemon.ok("framework_get_config", {"name": "nvmf"}))
+        self.assertIn("nvmf_ns_add_host", saved)
+        self.assertIn('"no_auto_visible": true', saved)
+        self.assertIn('"ptpl_file": "/nonexistent/p"', saved)
+        self.daemon.ok("nvmf_ns_remove_host", {"nqn": NQN, "nsid": 1, "host": HOST})
+        e = self.daemon.refused("nvmf_ns_remove_host", {"nqn": NQN, "nsid": 1, "host": HOST})
+        self.assertIn(HOST, e["message"])
+        e = self.daemon.refused("nvmf_ns_add_host", {"nqn": NQN, "nsid": 2, "host": HOST})
+        self.assertIn("nsid=2", e["message"])
+
+    def test_ana_needs_reporting(self):
+        self.make()
+        e = self.daemon.refused("nvmf_subsystem_set_ns_ana_group", {
+            "nqn": NQN, "nsid": 1, "anagrpid": 2})
+        self.assertIn("ana_reporting", e["message"])
+        address = {"trtype": "TCP", "traddr": "127.0.0.1", "trsvcid": "4420"}
+        for state, words in (("inaccessible", "ana_reporting"), ("best", "non_optimized")):
+            e = self.daemon.refused("nvmf_subsystem_listener_set_ana_state", {
+                "nqn": NQN, "listen_address": address, "ana_state": state})
+            self.assertIn(words, e["message"])
+
+    def test_target_config_and_referrals(self):
+        address = {"trtype": "TCP", "adrfam": "IPv4", "traddr": "192.0.2.1", "trsvcid": "8009"}
+        for _ in range(2):
+            self.daemon.ok("nvmf_discovery_add_referral", {"address": address})
+        referral = {"address": address, "secure_channel": False,
+                    "subnqn": "nqn.2014-08.org.nvmexpress.discovery"}
+        self.assertEqual(self.daemon.ok("nvmf_discovery_get_referrals"), [referral])
+        self.daemon.ok("nvmf_set_config", {"discovery_filter": "address,svcid",
+                                           "dup_host_policy": "restrict_per_listener",
+                                           "admin_cmd_passthru": {"identify_ctrlr": False}})
+        calls = self.daemon.ok("framework_get_config", {"name": "nvmf"})
+        self.assertIn({"method": "nvmf_set_config", "params": {
+            "discovery_filter": "address,svcid",
+            "dup_host_policy": "restrict_per_listener"}}, calls)
+        self.assertIn({"method": "nvmf_discovery_add_referral", "params": referral}, calls)
+        for bad in ({"discovery_filter": "address,"}, {"dup_host_policy": "never"},
+                    {"admin_cmd_passthru": {"identify_ctrlr": True}}):
+            self.daemon.refused("nvmf_set_config", bad)
+        self.daemon.ok("nvmf_discovery_remove_referral", {"address": address})
+        self.daemon.refused("nvmf_discovery_remove_referral", {"address": address})
+
     def test_nqn_refusals(self):
         for bad in ("", "x", "nqn.2026-13.io.weft:a", "nqn.2026-11.io.weft:" + "x" * 224,
                     "nqn.2014-08.org.nvmexpress:uuid:zz", "nqn.2026-11.io.weft:a b"):

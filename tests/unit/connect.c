@@ -167,7 +167,9 @@ static void test_cntlid(void)
 	cntlid(0, 0xfffe, true);
 	cntlid(0, 0xfffd, false);
 	cntlid(0, 0, false);
-	cntlid(0, 1, false);
+	cntlid(0, 1, true);
+	cntlid(0, 0xffef, true);
+	cntlid(0, 0xfff0, false);
 	cntlid(1, 0, false);
 	cntlid(1, 1, true);
 	cntlid(1, 0xffef, true);

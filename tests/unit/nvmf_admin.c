@@ -58,7 +58,7 @@ static void test_identify_ctrl(void)
 	UNIT_STR(c.subnqn, FAKE_NQN);
 	UNIT_STR(c.serial, "S1");
 	UNIT_STR(c.model, "Weft NVMe-oF Controller");
-	UNIT_EQ(c.version, NVME_VS(1, 4, 0));
+	UNIT_EQ(c.version, NVME_VS(2, 0, 0));
 	UNIT_EQ(c.cntrltype, NVME_CNTRLTYPE_IO);
 	UNIT_EQ(4096u << c.mdts, FAKE_MAX_IO);
 	UNIT_EQ(c.nn, 32);

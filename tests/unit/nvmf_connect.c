@@ -252,7 +252,7 @@ static void test_properties(void)
 	cap = fake_prop_get(c, NVME_REG_CAP);
 	UNIT_EQ(NVME_CAP_MQES(cap), FAKE_DEPTH - 1);
 	CU_ASSERT(!!(cap & NVME_CAP_CSS_NVM));
-	UNIT_EQ(fake_prop_get(c, NVME_REG_VS), NVME_VS(1, 4, 0));
+	UNIT_EQ(fake_prop_get(c, NVME_REG_VS), NVME_VS(2, 0, 0));
 	UNIT_EQ(fake_prop_get(c, NVME_REG_CSTS), 0);
 	nvme_cmd_property_get(&cmd, 0x1000, false);
 	UNIT_EQ(fake_cmd(c, &cmd, NULL, 0).st, DNR(NVME_SC_INVALID_FIELD));

@@ -103,6 +103,7 @@ static void test_offsets_and_sizes(void)
 		for (size = 0; size < 8; size++) {
 			bool get = is_known && size == (offset == NVME_REG_CAP);
 			bool set = size == 0 && (offset == NVME_REG_CC ||
+						 offset == NVME_REG_CSTS ||
 						 offset == NVME_REG_NSSR);
 
 			if (nvme_regs_get(&r, offset, size, &v) !=
@@ -115,6 +116,26 @@ static void test_offsets_and_sizes(void)
 	}
 	UNIT_EQ(nvme_regs_get(&r, 0xffffffff, 0, &v), REFUSED);
 	CU_ASSERT_EQUAL(memcmp(&r, &before, sizeof(r)), 0);
+}
+
+static void test_reset_occurred(void)
+{
+	struct nvme_regs r = fresh();
+	enum nvme_regs_event event;
+
+	nvme_regs_reset_occurred(&r);
+	UNIT_EQ(r.csts, NVME_CSTS_NSSRO);
+	/* only that bit, and only by a one */
+	UNIT_EQ(nvme_regs_set(&r, NVME_REG_CSTS, 0, ~NVME_CSTS_NSSRO, &event),
+		0);
+	UNIT_EQ(r.csts, NVME_CSTS_NSSRO);
+	r.csts |= NVME_CSTS_RDY;
+	UNIT_EQ(nvme_regs_set(&r, NVME_REG_CSTS, 0, NVME_CSTS_NSSRO, &event),
+		0);
+	UNIT_EQ(r.csts, NVME_CSTS_RDY);
+	nvme_regs_init(&r, NVME_VS(2, 0, 0), 128, 20, false);
+	UNIT_EQ(nvme_regs_set(&r, NVME_REG_CSTS, 0, NVME_CSTS_NSSRO, &event),
+		REFUSED);
 }
 
 static void test_enable(void)
@@ -434,7 +455,8 @@ static void test_random_writes(void)
 	CU_ASSERT_TRUE(enabled > 100 && reset > 100 && shut > 100);
 }
 
-UNIT_MAIN(UNIT(test_init), UNIT(test_offsets_and_sizes), UNIT(test_enable),
+UNIT_MAIN(UNIT(test_init), UNIT(test_offsets_and_sizes),
+	  UNIT(test_reset_occurred), UNIT(test_enable),
 	  UNIT(test_reserved_bits), UNIT(test_enable_refused),
 	  UNIT(test_command_sets_and_pages), UNIT(test_change_while_enabled),
 	  UNIT(test_reset), UNIT(test_reset_before_ready), UNIT(test_shutdown),

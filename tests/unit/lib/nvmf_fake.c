@@ -114,6 +114,21 @@ static void op_get_data(struct nvmf_request *base)
 	data_arrived(r);
 }
 
+static bool op_abort(struct nvmf_request *base)
+{
+	struct fake_req *r = to_req(base), *at;
+	struct fake_conn *c = r->conn;
+
+	TAILQ_FOREACH(at, &c->data_wait, wait) {
+		if (at == r) {
+			TAILQ_REMOVE(&c->data_wait, r, wait);
+			c->held--;
+			return true;
+		}
+	}
+	return false;
+}
+
 static void done(struct fake_req *r)
 {
 	nvmf_request_done(&r->base);
@@ -488,6 +503,7 @@ const struct nvmf_transport_ops fake_transport_ops = {
 	.group_destroy = op_group_destroy,
 	.req_get_data = op_get_data,
 	.req_complete = op_complete,
+	.req_abort = op_abort,
 	.qpair_disconnect = op_disconnect,
 	.qpair_free = op_free,
 };

@@ -85,6 +85,11 @@ int fake_add_ptpl_ns(const char *nqn, const char *bdev, u32 nsid,
 int fake_ns_host(const char *nqn, u32 nsid, const char *host, bool add);
 /** @group 0: all */
 int fake_ana_state(const char *nqn, const char *port, u32 group, u8 state);
+void fake_config(struct nvmf_config c);
+/** fake_referral() - to 192.0.2.1 */
+int fake_referral(const char *nqn, const char *port, bool add);
+/** fake_association_ms - the transport's association_timeout; 0: the default */
+extern u32 fake_association_ms;
 int fake_ana_group(const char *nqn, u32 nsid, u32 group);
 /** struct fake_op - a change that is under way */
 struct fake_op {

@@ -18,6 +18,7 @@
 #define WATCHDOG_S	60
 
 struct weft_reason fake_why;
+u32 fake_association_ms;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -141,6 +142,8 @@ static void target_up(void *ctx, int err, const struct weft_reason *why)
 		return;
 	}
 	opts.min_kato = run.min_kato;
+	if (fake_association_ms)
+		opts.association_timeout = fake_association_ms;
 	nvmf_transport_create("TCP", &opts, transport_up, NULL);
 }
 
@@ -354,6 +357,37 @@ int fake_ns_host(const char *nqn, u32 nsid, const char *host, bool add)
 {
 	return call(&(struct call){ .fn = do_ns_host, .nqn = nqn, .nsid = nsid,
 				    .name = host, .flag = add });
+}
+
+static void do_config(void *ctx)
+{
+	nvmf_config_set(ctx);
+}
+
+void fake_config(struct nvmf_config c)
+{
+	fake_on(0, do_config, &c);
+}
+
+static void do_referral(struct call *c)
+{
+	struct nvmf_referral *r;
+	struct nvmf_trid trid;
+	int err = 0;
+
+	nvmf_trid_parse(&trid, "TCP", NULL, "192.0.2.1", c->name, NULL);
+	r = nvmf_referral_find(&trid, NULL);
+	if (c->flag)
+		err = nvmf_referral_add(&trid, c->nqn, &fake_why);
+	else if (r)
+		nvmf_referral_remove(r);
+	op_done(&c->op, err, NULL);
+}
+
+int fake_referral(const char *nqn, const char *port, bool add)
+{
+	return call(&(struct call){ .fn = do_referral, .nqn = nqn,
+				    .name = port, .flag = add });
 }
 
 static void do_ana_state(struct call *c)

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+# What the in-tree host and nvme-cli see of the target's protocol: the rarer commands,
+# reservations of two hosts, ANA states, masked namespaces, logs, features, Identify.
+# kernels: 6.1 6.12
+# tier: full
+# timeout: 900
+. "$WEFT_TOP/tests/vm/lib.sh"
+
+NQN=nqn.2026-11.io.weft:protocol
+HOST_A=nqn.2026-11.io.weft:host-a
+HOST_B=nqn.2026-11.io.weft:host-b
+ID_A=11111111-2222-3333-4444-555555555555
+ID_B=22222222-2222-3333-4444-555555555555
+
+on_nqn() { rpc "$1" "{\"nqn\":\"$NQN\"${2:+,$2}}"; }
+listen_at() { echo "\"listen_address\":{\"trtype\":\"TCP\",\"traddr\":\"127.0.0.1\",\"trsvcid\":\"$1\"}"; }
+
+configure() {
+	rpc nvmf_create_transport '{"trtype":"TCP"}'
+	rpc bdev_malloc_create '{"name":"d1","num_blocks":65536,"block_size":512}'
+	rpc bdev_malloc_create '{"name":"d2","num_blocks":65536,"block_size":512}'
+	on_nqn nvmf_create_subsystem '"serial_number":"WEFT0002","ana_reporting":true'
+	on_nqn nvmf_subsystem_add_ns \
+		"\"namespace\":{\"bdev_name\":\"d1\",\"ptpl_file\":\"/run/ptpl.json\"}"
+	on_nqn nvmf_subsystem_add_ns '"namespace":{"bdev_name":"d2","no_auto_visible":true}'
+	on_nqn nvmf_subsystem_add_host "\"host\":\"$HOST_A\""
+	on_nqn nvmf_subsystem_add_host "\"host\":\"$HOST_B\""
+	on_nqn nvmf_subsystem_add_listener "$(listen_at 4420)"
+	on_nqn nvmf_subsystem_add_listener "$(listen_at 4421)"
+}
+
+# connect_as NQN ID PORT: prints the controller's device
+connect_as() {
+	nvme connect -t tcp -a 127.0.0.1 -s "$3" -n "$NQN" -q "$1" -I "$2" -i 2 -o json |
+		sed -n 's/.*"\(nvme[0-9]*\)".*/\1/p'
+}
+
+# fails_with WORDS COMMAND...: nvme-cli says why, in these words
+fails_with() {
+	local words=$1
+	shift
+	"$@" > /run/said 2>&1 && fail "did not fail: $*"
+	grep -qi "$words" /run/said || { cat /run/said; fail "not '$words': $*"; }
+}
+
+# pattern BYTE BLOCKS FILE
+pattern() { head -c $(($2 * 512)) /dev/zero | tr '\0' "$1" > "$3"; }
+blocks_at() { dd if="$1" of=/run/got bs=512 skip="$2" count="$3" iflag=direct status=none; }
+
+commands() {
+	local d=$1
+	step "compare, write-zeroes, dsm, verify, copy, write-uncor"
+	head -c 4096 /dev/zero > /run/zero
+	pattern a 8 /run/a
+	dd if=/run/a of="$d" bs=512 seek=64 oflag=direct status=none
+	nvme compare "$d" -s 64 -c 7 -z 4096 -d /run/a
+	pattern b 8 /run/b
+	fails_with "compare" nvme compare "$d" -s 64 -c 7 -z 4096 -d /run/b
+	nvme verify "$d" -s 0 -c 255
+	nvme copy "$d" --sdlba=128 --slbs=64 --blocks=7
+	blocks_at "$d" 128 8
+	cmp /run/got /run/a
+	fails_with "LBA" nvme copy "$d" --sdlba=65535 --slbs=64 --blocks=7
+	nvme write-zeroes "$d" -s 64 -c 3
+	nvme write-zeroes "$d" -s 68 -c 3 --deac
+	blocks_at "$d" 64 8
+	cmp /run/got /run/zero
+	nvme dsm "$d" --ad -s 128 -b 8
+	blocks_at "$d" 128 8
+	cmp /run/got /run/zero
+	nvme write-uncor "$d" -s 200 -c 0
+	fails_with "." dd if="$d" of=/dev/null bs=512 skip=200 count=1 iflag=direct
+	dd if=/run/a of="$d" bs=512 seek=200 count=1 oflag=direct status=none
+	blocks_at "$d" 200 1
+	nvme flush "$d"
+}
+
+reservations() {
+	local a=$1 b=$2
+	step "reservations of two hosts"
+	nvme resv-register "$a" --nrkey=10 --rrega=0 --cptpl=3
+	nvme resv-register "$b" --nrkey=11 --rrega=0
+	nvme resv-acquire "$a" --crkey=10 --rtype=1 --racqa=0
+	nvme resv-report "$a" --eds | grep -q 'regctl *: *2'
+	fails_with "onflict\|error" dd if=/run/a of="$b" bs=512 count=1 oflag=direct
+	fails_with "onflict" nvme resv-acquire "$b" --crkey=11 --rtype=1 --racqa=0
+	dd if=/run/a of="$a" bs=512 count=1 oflag=direct status=none
+	step "preempt and abort"
+	nvme resv-acquire "$b" --crkey=11 --prkey=10 --rtype=2 --racqa=2
+	fails_with "." dd if=/run/a of="$a" bs=512 count=1 oflag=direct
+	grep -q '"rtype": 2' /run/ptpl.json
+	nvme resv-release "$b" --crkey=11 --rtype=2 --rrela=0
+	dd if=/run/a of="$a" bs=512 count=1 oflag=direct status=none
+	nvme resv-register "$b" --crkey=11 --rrega=1
+}
+
+ana() {
+	local c=$1 d=$2
+	step "ANA states through one listener"
+	nvme ana-log "/dev/$c" | grep -qi 'optimized'
+	on_nqn nvmf_subsystem_listener_set_ana_state \
+		"$(listen_at 4420),\"ana_state\":\"inaccessible\",\"anagrpid\":1" > /dev/null
+	nvme ana-log "/dev/$c" | grep -qi 'inaccessible'
+	fails_with "." nvme verify "$d" -s 0 -c 0
+	on_nqn nvmf_subsystem_listener_set_ana_state \
+		"$(listen_at 4420),\"ana_state\":\"optimized\"" > /dev/null
+	nvme verify "$d" -s 0 -c 0
+}
+
+masking() {
+	local a=$1 b=$2
+	step "a namespace that one host sees"
+	refute test -e "/dev/${a}n2"
+	on_nqn nvmf_ns_add_host "\"nsid\":2,\"host\":\"$HOST_A\"" > /dev/null
+	wait_for test -e "/dev/${a}n2"
+	nvme list-ns "/dev/$b" > /run/list
+	refute grep -q '0x2$' /run/list
+	on_nqn nvmf_ns_remove_host "\"nsid\":2,\"host\":\"$HOST_A\"" > /dev/null
+	wait_for test ! -e "/dev/${a}n2"
+}
+
+logs_and_features() {
+	local c=/dev/$1
+	step "logs and features"
+	nvme effects-log "$c" > /run/effects
+	nvme smart-log "$c" > /dev/null
+	nvme fw-log "$c" > /dev/null
+	nvme error-log "$c" | grep -qi 'error_count'
+	nvme changed-ns-list-log "$c" > /dev/null
+	nvme get-log "$c" --log-id=0 --log-len=1024 > /dev/null
+	nvme get-log "$c" --log-id=0x12 --log-len=1024 > /dev/null
+	nvme id-ctrl "$c" -o json > /run/ctrl.json
+	python3 -c '
+import json
+c = json.load(open("/run/ctrl.json"))
+assert c["oncs"] & 0x1af == 0x1af, hex(c["oncs"])
+assert c["fuses"] == 1, c["fuses"]
+assert c["anacap"] == 0x1f and c["cmic"] & 8, c
+assert c["ctratt"] & 0x40, hex(c["ctratt"])'
+	for fid in 1 2 4 5 6 7 0xa 0xb 0xf; do
+		nvme get-feature "$c" -f "$fid" > /dev/null
+	done
+	nvme get-feature "$c" -f 0x82 -n 1 > /dev/null
+	nvme set-feature "$c" -f 0x82 -n 1 -v 2 > /dev/null
+	nvme get-feature "$c" -f 0x82 -n 1 | grep -qi 'value:0*x*0*2$'
+	fails_with "not namespace" nvme set-feature "$c" -f 1 -n 1 -v 0
+}
+
+step "two hosts, each with paths of its own"
+modprobe nvme-core multipath=N
+need_modules nvme-tcp
+start_target -m 0,1
+configure > /dev/null
+A=$(connect_as "$HOST_A" "$ID_A" 4420)
+B=$(connect_as "$HOST_B" "$ID_B" 4421)
+wait_for test -e "/dev/${A}n1"
+wait_for test -e "/dev/${B}n1"
+commands "/dev/${A}n1"
+reservations "/dev/${A}n1" "/dev/${B}n1"
+ana "$A" "/dev/${A}n1"
+masking "$A" "$B"
+logs_and_features "$A"
+nvme disconnect -n "$NQN"
+stop_target
