@@ -132,6 +132,8 @@ guest_is_flat() {
 	[ $((guest_after - guest_before)) -lt 24576 ]
 }
 
+# The in-tree host of 6.1 keeps 200 to 400 KiB of each connection for a while, and what
+# it does is not ours: PAIR_HOST=intree only prints the guest's memory.
 # pair_cycles N: memory of guest and daemon after N cycles is what it was after N/4.
 # The limits are what a guest's memory wanders by itself; one controller takes more.
 # A busy guest frees late (RCU, works): only what stays is a leak.
@@ -150,10 +152,11 @@ pair_cycles() {
 	target_after=$(pair_memory)
 	for ((n = 0; n < 30; n++)); do
 		guest_is_flat && break
+		[ "${PAIR_HOST:-weft}" = weft ] || break
 		sleep 1
 	done
 	echo "guest: $guest_before -> $guest_after KiB, target: $target_before -> $target_after KiB"
-	guest_is_flat || fail "the guest's memory grows"
+	[ "${PAIR_HOST:-weft}" != weft ] || guest_is_flat || fail "the guest's memory grows"
 	[ $((target_after - target_before)) -lt 2048 ] || fail "the target's memory grows"
 	pair_connect
 }

@@ -8,6 +8,7 @@
 # daemon: release
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/pairs.sh"
+PAIR_HOST=intree
 
 # what else is asked for when connecting
 CONNECT_OPTIONS=
