@@ -308,31 +308,3 @@ void weft_rdma_commit_rqs(struct blk_mq_hw_ctx *hctx)
 {
 	nvme_rdma_commit(hctx->driver_data);
 }
-
-/*
- * weft_rdma_queue_rqs() - &blk_mq_ops.queue_rqs: a whole plug at once
- * Requests of several contexts may be mixed. What stays on @list the block
- * layer gives to queue_rq. Not what is to end: its bios may have moved on.
- */
-void weft_rdma_queue_rqs(weft_rq_list *list)
-{
-	struct weft_rdma_queue *q = NULL, *next;
-	struct request *rq;
-	blk_status_t st;
-
-	while ((rq = rq_list_pop(list))) {
-		next = rq->mq_hctx->driver_data;
-		if (q && q != next)
-			nvme_rdma_commit(q);
-		q = next;
-		st = nvme_rdma_chain_rq(q, rq, false);
-		if (st == BLK_STS_RESOURCE) {
-			weft_rq_list_push(list, rq);
-			break;
-		}
-		if (st != BLK_STS_OK)
-			blk_mq_end_request(rq, st);
-	}
-	if (q)
-		nvme_rdma_commit(q);
-}

@@ -229,7 +229,7 @@ static void case_too_many_queues(void)
 
 static void case_unknown_commands(void)
 {
-	static const u8 io[] = { 0x03, 0x04, 0x0d, 0x19, 0x80, 0xff };
+	static const u8 io[] = { 0x03, 0x06, 0x07, 0x1d, 0x80, 0xff };
 	static const u8 admin[] = { 0x00, 0x01, 0x0d, 0x80, 0x84, 0xc0, 0xff };
 	union nvme_cmd cmd;
 	struct session s;
@@ -259,7 +259,7 @@ static void case_unknown_commands(void)
 	nvme_cmd_property_set(&cmd, NVME_REG_CAP, true, 0);
 	EXPECT(ini_exec(&s.admin, &cmd, NULL), DNR(NVME_SC_INVALID_FIELD));
 	nvme_cmd_flush(&cmd, 1);
-	cmd.sqe.flags |= 1;
+	cmd.sqe.flags |= 3;
 	EXPECT(ini_exec(&s.io, &cmd, NULL), DNR(NVME_SC_INVALID_FIELD));
 	session_close(&s);
 }
