@@ -3,7 +3,7 @@
 # that invalidates remotely: work requests, completions, doorbells, receive posts and
 # DMA mappings per command; with bounce buffers and without.
 # kernels: 6.1
-# tier: check
+# tier: full
 # timeout: 300
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/counters.sh"
@@ -25,7 +25,10 @@ run() {
 
 connect_one_queue() {
 	i=$(connect_weft "$(connect_string),nr_io_queues=1,queue_size=64")
-	echo 2 > "/sys/block/nvme${i}n1/queue/nomerges"
+	# the path's queue is where requests are merged
+	for d in "/sys/block/nvme${i}"*n1/queue/nomerges; do
+		echo 2 > "$d"
+	done
 }
 
 setup_rxe

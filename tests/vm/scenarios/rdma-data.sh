@@ -2,7 +2,7 @@
 # Data path against in-tree nvmet-rdma: verified I/O of all sizes, several jobs and
 # depths, and counters that add up afterwards.
 # kernels: 6.1
-# tier: check
+# tier: full
 # debug: yes
 # timeout: 420
 . "$WEFT_TOP/tests/vm/lib.sh"

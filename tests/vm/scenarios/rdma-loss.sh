@@ -2,7 +2,7 @@
 # The target drops all connections under verified I/O, three times: I/O continues after
 # each, and nothing is touched after it was given back.
 # kernels: 6.1
-# tier: check
+# tier: full
 # debug: yes
 # timeout: 420
 # allow: nvmet_config_sem.*nvmet_rdma_disable_port

@@ -2,7 +2,7 @@
 # The RDMA device goes away under load: the controller on it is deleted, I/O fails
 # instead of waiting, and device and modules can be unloaded.
 # kernels: 6.1
-# tier: check
+# tier: full
 # debug: yes
 # timeout: 300
 . "$WEFT_TOP/tests/vm/lib.sh"

@@ -3,7 +3,7 @@
 # lockable memory it says which limit, how much it is and how much is needed, refuses
 # the connection, and lives on.
 # kernels: 6.1 6.12
-# tier: check
+# tier: full
 # check-kernels: 6.12
 # timeout: 400
 # daemon: release
