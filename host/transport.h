@@ -41,9 +41,9 @@ struct weft_ctrl_core;
 
 /* The private slot's buffer, and so the longest data of a set-up command */
 #define WEFT_SLOT_DATA		4096
-/* Command identifier of the private slot and of the one AER; above all tags */
-#define WEFT_CID_SLOT		0xfffe
-#define WEFT_CID_AER		0xfffd
+/* What stands for the tag of the private slot and of the one AER; above all tags */
+#define WEFT_TAG_SLOT		0xffe
+#define WEFT_TAG_AER		0xffd
 
 /**
  * struct weft_slot_cmd - one command for a queue's private slot
@@ -114,7 +114,7 @@ struct weft_queue_params {
  * @exec: run a set-up command on @qid's slot; sleeps until the response, or
  *        -ETIMEDOUT after @timeout jiffies, or -ECONNRESET. The core never
  *        calls it twice at a time for one queue.
- * @submit_aer: put the one AER (CID WEFT_CID_AER) on the admin queue; its
+ * @submit_aer: put the one AER (tag WEFT_TAG_AER) on the admin queue; its
  *              completion goes to weft_complete_aer()
  * @address: "traddr=...,trsvcid=..." as sysfs shows it, no line break
  */
@@ -237,13 +237,23 @@ static inline struct weft_request *weft_req(struct request *rq)
 }
 
 /*
- * CID of a request: 4 bits of generation over 12 bits of tag, so that a late
- * or forged response for a tag's former life is told apart. Tags stay below
- * 0xffd, so the slot's and the AER's CIDs cannot collide.
+ * Command identifiers: 4 bits of generation over 12 bits of tag, so that a late
+ * or forged response for a tag's former life is told apart. Tags of requests
+ * stay below WEFT_TAG_AER.
  */
+static inline u16 weft_make_cid(u8 generation, u16 tag)
+{
+	return (generation & 0xf) << 12 | tag;
+}
+
+static inline u16 weft_cid_tag(u16 cid)
+{
+	return cid & 0xfff;
+}
+
 static inline u16 weft_cid(struct request *rq)
 {
-	return (weft_req(rq)->genctr & 0xf) << 12 | (rq->tag & 0xfff);
+	return weft_make_cid(weft_req(rq)->genctr, rq->tag);
 }
 
 /* Data path, called by the transport's blk_mq_ops */
@@ -379,6 +389,7 @@ enum {
  * @lock: stop_queue against itself
  * @life: the private slots' users (read) against free_queue (write)
  * @exec_done: the private slot's response has come, or the queue ends
+ * @generation: of the last private command
  * @lost: the first error of the connection in words
  * @interruptible: a signal ends the wait for it
  * @count: counters; plain increments, by whom the transport decides
@@ -393,6 +404,7 @@ struct weft_tqueue {
 	struct rw_semaphore life;
 	struct weft_queue_params params;
 	struct completion exec_done;
+	u8 generation;
 	char lost[160];
 	bool interruptible;
 	const char *const *count_names;
@@ -403,6 +415,7 @@ struct weft_tqueue {
 void weft_tqueue_init(struct weft_tqueue *q, struct weft_ctrl *ctrl, u16 qid,
 		      const char *const *counts, u64 *count);
 void weft_tqueue_reset(struct weft_tqueue *q);
+u16 weft_tqueue_cid(struct weft_tqueue *q, u16 tag);
 bool weft_tqueue_opened(struct weft_tqueue *q);
 __printf(2, 3) void weft_tqueue_lost(struct weft_tqueue *q,
 				     const char *fmt, ...);

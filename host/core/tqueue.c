@@ -42,6 +42,17 @@ void weft_tqueue_reset(struct weft_tqueue *q)
 EXPORT_SYMBOL_GPL(weft_tqueue_reset);
 
 /*
+ * weft_tqueue_cid() - command identifier for @q's next private command
+ * @tag: WEFT_TAG_SLOT or WEFT_TAG_AER
+ * Context: as weft_transport_ops.exec and .submit_aer, which take turns.
+ */
+u16 weft_tqueue_cid(struct weft_tqueue *q, u16 tag)
+{
+	return weft_make_cid(++q->generation, tag);
+}
+EXPORT_SYMBOL_GPL(weft_tqueue_cid);
+
+/*
  * weft_tqueue_opened() - the connection stands, its loss is reported from now
  * Return: false if it was lost before: nobody has been told.
  */

@@ -97,14 +97,12 @@ static void nvme_rdma_peer_broke(struct weft_rdma_queue *q, const char *what,
 static struct weft_rdma_slot *nvme_rdma_find_slot(struct weft_rdma_queue *q,
 						  u16 cid)
 {
-	u32 i;
+	u32 i = weft_cid_tag(cid);
 
-	if (cid == WEFT_CID_SLOT)
+	if (i == WEFT_TAG_SLOT)
 		i = q->depth;
-	else if (cid == WEFT_CID_AER)
+	else if (i == WEFT_TAG_AER)
 		i = q->depth + 1;
-	else
-		i = cid & 0xfff;
 	return i < q->slots_nr ? &q->slots[i] : NULL;
 }
 

@@ -64,13 +64,13 @@ static int nvme_rdma_exec_map(struct weft_rdma_queue *q,
 }
 
 static int nvme_rdma_exec_post(struct weft_rdma_queue *q,
-			       struct weft_rdma_slot *slot, u16 cid)
+			       struct weft_rdma_slot *slot, u16 tag)
 {
 	u64 dma = slot->sge[0].addr;
 	bool posted;
 
 	slot->rq = NULL;
-	slot->cmd->sqe.cid = cpu_to_le16(cid);
+	slot->cmd->sqe.cid = cpu_to_le16(weft_tqueue_cid(&q->base, tag));
 	ib_dma_sync_single_for_device(q->dev, dma, sizeof(*slot->cmd),
 				      DMA_TO_DEVICE);
 	spin_lock_bh(&q->sq_lock);
@@ -109,7 +109,7 @@ static int nvme_rdma_exec_run(struct weft_tqueue *base,
 	if (err)
 		return err;
 	reinit_completion(&q->base.exec_done);
-	err = nvme_rdma_exec_post(q, slot, WEFT_CID_SLOT);
+	err = nvme_rdma_exec_post(q, slot, WEFT_TAG_SLOT);
 	if (err)
 		return err;
 	q->exec_registered |= slot->registered;
@@ -158,7 +158,7 @@ int weft_rdma_submit_aer(struct weft_ctrl *ctrl)
 	slot->registered = false;
 	slot->send.num_sge = 1;
 	slot->sge[0].length = sizeof(*slot->cmd);
-	err = nvme_rdma_exec_post(q, slot, WEFT_CID_AER);
+	err = nvme_rdma_exec_post(q, slot, WEFT_TAG_AER);
 out:
 	up_read(&q->base.life);
 	return err;

@@ -55,7 +55,7 @@ static int nvme_tcp_exec_run(struct weft_tqueue *base,
 	if (nvme_tcp_is_active(q, c))
 		return -ECONNRESET;
 	c->pdu.cmd = cmd->cmd;
-	c->cid = WEFT_CID_SLOT;
+	c->cid = weft_tqueue_cid(&q->base, WEFT_TAG_SLOT);
 	nvme_tcp_exec_data(q, cmd);
 	weft_tcp_cmd_prepare(q, c);
 	reinit_completion(&q->base.exec_done);
@@ -99,7 +99,7 @@ int weft_tcp_submit_aer(struct weft_ctrl *ctrl)
 	if (nvme_tcp_is_active(q, c))
 		goto out;
 	nvme_cmd_async_event(&c->pdu.cmd);
-	c->cid = WEFT_CID_AER;
+	c->cid = weft_tqueue_cid(&q->base, WEFT_TAG_AER);
 	c->dir = NVME_XFER_NONE;
 	c->len = 0;
 	c->incapsule = false;

@@ -33,11 +33,11 @@ static void nvme_tcp_deaf(struct weft_tcp_queue *q)
 static struct weft_tcp_cmd *nvme_tcp_find(struct weft_tcp_queue *q, u16 cid)
 {
 	struct weft_tcp_cmd *cmd = NULL;
-	u16 tag = cid & 0xfff;
+	u16 tag = weft_cid_tag(cid);
 
-	if (cid == WEFT_CID_SLOT)
+	if (tag == WEFT_TAG_SLOT)
 		cmd = &q->exec;
-	else if (cid == WEFT_CID_AER && !q->base.qid)
+	else if (tag == WEFT_TAG_AER && !q->base.qid)
 		cmd = &q->aer;
 	else if (tag < q->depth)
 		cmd = q->tags[tag];

@@ -85,8 +85,10 @@ CONNECT = {
     "half-close": lambda cid: rsp(cid, 0, 1)[:11],
 }
 
-# Instead of the data of Identify Controller
+# Instead of the data of Identify Controller. id-former gets the identifier of the command
+# that was answered before.
 IDENTIFY = {
+    "id-former": lambda cid, d: c2h(cid, 0, d) + rsp(cid),
     "id-beyond": lambda cid, d: c2h(cid, 0, d + d),
     "id-offset": lambda cid, d: c2h(cid, 4, d[4:]),
     "id-wrap": lambda cid, d: c2h(cid, 0xFFFFF000, d),
@@ -166,6 +168,7 @@ class Connection:
     def __init__(self, sock, mode):
         self.sock, self.mode = sock, mode
         self.qid = 0
+        self.cid = self.former = None
         self.cc = 0
         self.nqn = b""
         self.writes = {}
@@ -217,6 +220,7 @@ class Connection:
 
     def command(self, sqe, data):
         opcode, _, cid = struct.unpack_from("<BBH", sqe)
+        self.cid, self.former = cid, self.cid
         if opcode == 0x7F:
             self.fabrics(sqe, cid, data)
         elif self.qid:
@@ -257,7 +261,8 @@ class Connection:
             if data is None:
                 self.send(rsp(cid, 0x4002))
             elif cdw10 & 0xFF == 1 and self.mode in IDENTIFY:
-                self.send(IDENTIFY[self.mode](cid, data))
+                named = self.former if self.mode == "id-former" else cid
+                self.send(IDENTIFY[self.mode](named, data))
             else:
                 self.send(c2h(cid, 0, data) + rsp(cid))
         elif opcode in (0x09, 0x18):

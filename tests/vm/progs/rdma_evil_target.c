@@ -19,7 +19,7 @@ enum evil_mode {
 	EVIL_REJECT, EVIL_REJECT_SHORT, EVIL_NO_PRIVATE, EVIL_RECFMT,
 	EVIL_CRQSIZE_0, EVIL_CRQSIZE_1, EVIL_HANGUP, EVIL_MUTE, EVIL_EARLY,
 	EVIL_SHORT, EVIL_LONG, EVIL_CID, EVIL_AER_CID, EVIL_TWICE,
-	EVIL_INVALIDATE, EVIL_MODES
+	EVIL_FORMER, EVIL_INVALIDATE, EVIL_MODES
 };
 
 static const char *const evil_names[EVIL_MODES] = {
@@ -29,7 +29,7 @@ static const char *const evil_names[EVIL_MODES] = {
 	[EVIL_HANGUP] = "hangup", [EVIL_MUTE] = "mute", [EVIL_EARLY] = "early",
 	[EVIL_SHORT] = "short", [EVIL_LONG] = "long", [EVIL_CID] = "cid",
 	[EVIL_AER_CID] = "aer-cid", [EVIL_TWICE] = "twice",
-	[EVIL_INVALIDATE] = "invalidate",
+	[EVIL_FORMER] = "former", [EVIL_INVALIDATE] = "invalidate",
 };
 
 /* One connection; all of its memory is one region */
@@ -121,8 +121,8 @@ static void respond(struct evil_conn *c, u16 cid, u32 len, u32 invalidate)
 		die("ibv_post_send");
 }
 
-/* Waits for the first command; NULL if the host has gone */
-static const struct nvme_sqe *first_command(struct evil_conn *c)
+/* Waits for the next command; NULL if the host has gone */
+static const struct nvme_sqe *next_command(struct evil_conn *c)
 {
 	struct ibv_wc wc;
 	int tries, n;
@@ -140,7 +140,7 @@ static const struct nvme_sqe *first_command(struct evil_conn *c)
 
 static void answer(struct evil_conn *c, enum evil_mode mode)
 {
-	const struct nvme_sqe *sqe = first_command(c);
+	const struct nvme_sqe *sqe = next_command(c);
 	const u8 *k;
 	u16 cid;
 
@@ -164,6 +164,11 @@ static void answer(struct evil_conn *c, enum evil_mode mode)
 	case EVIL_TWICE:
 		respond(c, cid, 16, 0);
 		respond(c, cid, 16, 0);
+		break;
+	case EVIL_FORMER:
+		respond(c, cid, 16, 0);
+		if (next_command(c))
+			respond(c, cid, 16, 0);
 		break;
 	case EVIL_INVALIDATE:
 		respond(c, cid, 16, k[0] | k[1] << 8 | k[2] << 16 |

@@ -40,6 +40,7 @@ against long 'Connect: the connection broke'
 against cid 'Connect: the connection broke'
 against aer-cid 'Connect: the connection broke'
 against twice 'the connection broke'
+against former 'Property Get: the connection broke'
 against invalidate 'Connect: the connection broke'
 
 unload_weft

@@ -115,7 +115,7 @@ against half-close - 'connection broke'
 against cmd-mute - 'no answer within 5 s'
 
 step "instead of the data of Identify"
-for mode in id-beyond id-offset id-wrap id-again id-after-last id-success-early \
+for mode in id-former id-beyond id-offset id-wrap id-again id-after-last id-success-early \
 	id-success-no-last id-short id-none id-huge id-datal id-r2t; do
 	against $mode '[1245]' 'Identify: the connection broke'
 done
