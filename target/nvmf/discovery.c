@@ -36,6 +36,7 @@ static void fill_record(const struct nvmf_subsystem *s,
 	memset(r, 0, sizeof(*r));
 	r->trtype = l->trid.trtype;
 	r->adrfam = l->trid.adrfam;
+	r->treq = NVMF_TREQ_NOT_REQUIRED;
 	r->subtype = s->subtype;
 	r->portid = l->portid;
 	r->cntlid = s->static_cntlid ? NVMF_CNTLID_STATIC : NVMF_CNTLID_DYNAMIC;
@@ -43,7 +44,7 @@ static void fill_record(const struct nvmf_subsystem *s,
 	snprintf(r->traddr, sizeof(r->traddr), "%s", l->trid.traddr);
 	snprintf(r->trsvcid, sizeof(r->trsvcid), "%s", l->trid.trsvcid);
 	snprintf(r->subnqn, sizeof(r->subnqn), "%s", s->nqn);
-	t->ops->disc_record(t, &l->trid, r);
+	t->ops->disc_record(r);
 }
 
 /* Does the configured filter let it through to where @c is connected? */

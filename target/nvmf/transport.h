@@ -164,7 +164,7 @@ struct nvmf_transport {
  * @stop_listen: no new connections
  * @ctrlr_desc: fill the transport's part of Identify Controller (SGLS, IOCCSZ,
  *              IORCSZ, ICDOFF, MSDBD, MAXCMD)
- * @disc_record: fill trtype, adrfam, treq, tsas of a discovery record
+ * @disc_record: fill what is the transport's own in a discovery record: TSAS
  * @map_memory: make RAM reachable in place on all devices, future ones too; an
  *              error only means that copies are made
  * @unmap_memory: no request uses it any more
@@ -194,9 +194,7 @@ struct nvmf_transport_ops {
 	void (*stop_listen)(struct nvmf_transport *t,
 			    const struct nvmf_trid *trid);
 	void (*ctrlr_desc)(struct nvmf_transport *t, struct nvme_ctrl_desc *d);
-	void (*disc_record)(struct nvmf_transport *t,
-			    const struct nvmf_trid *trid,
-			    struct nvmf_disc_record *r);
+	void (*disc_record)(struct nvmf_disc_record *r);
 	int (*map_memory)(struct nvmf_transport *t, struct nvmf_memory *m);
 	void (*unmap_memory)(struct nvmf_transport *t, struct nvmf_memory *m);
 

@@ -10,22 +10,11 @@
 #include "target/transport/address.h"
 #include "target/transport/rdma/rdma.h"
 
+#define NO_DEVICE \
+	": no RDMA device has this address; is the port up, or a soft-RoCE link on its interface?"
 #define RETRY_US	(1000 * 1000)
 /* Turns of the timer in which a pulled device has left the device list */
 #define RESYNCS		10
-
-static int bind_failed(const struct nvmf_trid *trid, int err,
-		       struct weft_reason *why)
-{
-	const char *hint = "";
-
-	if (err == EADDRNOTAVAIL || err == ENODEV)
-		hint = ": no RDMA device has this address; is the port up, or a soft-RoCE link on its interface?";
-	else if (err == EADDRINUSE)
-		hint = ": another program listens there";
-	return weft_fail(why, -err, "traddr=%s trsvcid=%s: %s%s", trid->traddr,
-			 trid->trsvcid, strerror(err), hint);
-}
 
 /* One id bound and listening, or none. */
 static int start(struct rdma_listener *l, struct weft_reason *why)
@@ -53,12 +42,13 @@ static int start(struct rdma_listener *l, struct weft_reason *why)
 	l->id = id;
 free_ai:
 	freeaddrinfo(ai);
-	return err ? bind_failed(&l->trid, err, why) : 0;
+	return err ? transport_listen_failed(&l->trid, err, NO_DEVICE, why) : 0;
 }
 
-int rdma_listener_add(struct rdma_transport *t, const struct nvmf_trid *trid,
-		      struct weft_reason *why)
+int rdma_listen_at(struct nvmf_transport *base, const struct nvmf_trid *trid,
+		   struct weft_reason *why)
 {
+	struct rdma_transport *t = to_transport(base);
 	struct rdma_listener *l = calloc(1, sizeof(*l));
 	int err;
 
@@ -99,9 +89,9 @@ static void listener_free(struct rdma_listener *l)
 	free(l);
 }
 
-void rdma_listener_remove(struct rdma_transport *t,
-			  const struct nvmf_trid *trid)
+void rdma_stop_listen(struct nvmf_transport *base, const struct nvmf_trid *trid)
 {
+	struct rdma_transport *t = to_transport(base);
 	struct rdma_listener *l;
 
 	TAILQ_FOREACH(l, &t->listeners, link) {

@@ -4,6 +4,7 @@
  * memory that is registered with the device. Called by request.c and group.c on
  * the reactor that owns it.
  */
+#include "target/transport/options.h"
 #include "target/transport/rdma/rdma.h"
 
 static int mem_get(void *ctx, size_t len, struct pool_mem *m)

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "common/rdma_cm.h"
+#include "target/transport/options.h"
 #include "target/transport/rdma/rdma.h"
 
 #define SLOT_ALIGN	64u

@@ -28,7 +28,6 @@
 #include <rdma/rdma_cma.h>
 
 #include "target/nvmf/transport.h"
-#include "target/transport/address.h"
 #include "target/transport/pool.h"
 #include "target/transport/rdma/plan.h"
 
@@ -358,10 +357,9 @@ void rdma_transport_put(struct rdma_transport *t);
 
 /* listen.c; control reactor */
 
-int rdma_listener_add(struct rdma_transport *t, const struct nvmf_trid *trid,
-		      struct weft_reason *why);
-void rdma_listener_remove(struct rdma_transport *t,
-			  const struct nvmf_trid *trid);
+int rdma_listen_at(struct nvmf_transport *t, const struct nvmf_trid *trid,
+		   struct weft_reason *why);
+void rdma_stop_listen(struct nvmf_transport *t, const struct nvmf_trid *trid);
 /** rdma_listener_lost() - its device is gone; tries again later */
 void rdma_listener_lost(struct rdma_listener *l);
 /** rdma_device_gone() - a device was pulled: let the library close it */

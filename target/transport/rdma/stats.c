@@ -4,15 +4,13 @@
  * this transport: SPDK's members first, then ours. Called on the group's
  * reactor, so that plain reads are exact.
  */
+#include "target/transport/counters.h"
 #include "target/transport/rdma/rdma.h"
 
 /* A device's part must fit as a whole, or the text would be no JSON. */
 #define DEVICE_TEXT	1000
 
-static const struct {
-	const char *name;
-	size_t offset;
-} members[] = {
+static const struct transport_counter members[] = {
 #define MEMBER(name, field) { name, offsetof(struct rdma_stats, field) }
 	MEMBER("polls", polls),
 	MEMBER("idle_polls", idle_polls),
@@ -38,17 +36,8 @@ static const struct {
 static void add_device(struct weft_text *json, const struct rdma_gdev *gd,
 		       bool first)
 {
-	size_t i;
-
 	weft_text_add(json, "%s{\"name\":\"%s\"", first ? "" : ",", gd->name);
-	for (i = 0; i < ARRAY_SIZE(members); i++) {
-		u64 v;
-
-		memcpy(&v, (const char *)&gd->stats + members[i].offset,
-		       sizeof(v));
-		weft_text_add(json, ",\"%s\":%llu", members[i].name,
-			      (unsigned long long)v);
-	}
+	transport_counters(json, members, ARRAY_SIZE(members), &gd->stats);
 	weft_text_add(json, ",\"buffers\":%u,\"buffers_in_use\":%u}",
 		      gd->pool.total, gd->pool.in_use);
 }

@@ -10,55 +10,24 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "target/transport/address.h"
+#include "target/transport/options.h"
 #include "target/transport/rdma/rdma.h"
 
-#define PAGE			4096u
-#define MAX_CAPSULE_DATA	(64u * 1024)
-#define MAX_IO			(16u * 1024 * 1024)
-#define MAX_ACK_TIMEOUT		31
+#define MAX_ACK_TIMEOUT	31
 
 static void opts_init(struct nvmf_transport_opts *o)
 {
-	*o = (struct nvmf_transport_opts) {
-		.max_queue_depth = 128,
-		.max_io_qpairs_per_ctrlr = 127,
-		.in_capsule_data_size = 4096,
-		.max_io_size = 131072,
-		.io_unit_size = 16384,
-		.max_aq_depth = 128,
-		.num_shared_buffers = 4095,
-		.no_srq = true,
-		.acceptor_backlog = 100,
-		.abort_timeout_sec = 1,
-		.num_cqe = 4096,
-		.kas = 100,
-		.min_kato = 10000,
-		.remote_invalidate = true,
-	};
+	transport_defaults(o);
+	o->no_srq = true;
+	o->num_cqe = 4096;
+	o->remote_invalidate = true;
 }
 
 static const struct transport_range ranges[] = {
 	TRANSPORT_RANGE(max_queue_depth, 16, 4096, 1),
-	TRANSPORT_RANGE(max_io_qpairs_per_ctrlr, 1, 65534, 1),
-	TRANSPORT_RANGE(in_capsule_data_size, 0, MAX_CAPSULE_DATA,
-			TRANSPORT_CAPSULE_UNIT),
-	TRANSPORT_RANGE(max_io_size, 4096, MAX_IO, PAGE),
-	TRANSPORT_RANGE(io_unit_size, 4096, MAX_IO, PAGE),
-	TRANSPORT_RANGE(max_aq_depth, 32, 4096, 1),
-	TRANSPORT_RANGE(num_shared_buffers, 1, 1u << 24, 1),
-	TRANSPORT_RANGE(acceptor_backlog, 1, 65535, 1),
 	TRANSPORT_RANGE(num_cqe, 64, 1u << 22, 1),
 	TRANSPORT_RANGE(ack_timeout, 0, MAX_ACK_TIMEOUT, 1),
 };
-
-static int check_opts(const struct nvmf_transport_opts *o,
-		      struct weft_reason *why)
-{
-	int err = transport_check_ranges(o, ranges, ARRAY_SIZE(ranges), why);
-
-	return err ? err : transport_check_buffers(o, why);
-}
 
 static int open_cm(struct rdma_transport *t, struct weft_reason *why)
 {
@@ -92,7 +61,7 @@ static int transport_create(const struct nvmf_transport_opts *opts,
 			    struct weft_reason *why)
 {
 	struct rdma_transport *t;
-	int err = check_opts(opts, why);
+	int err = transport_check(opts, ranges, ARRAY_SIZE(ranges), why);
 
 	if (err)
 		return err;
@@ -136,31 +105,13 @@ static void transport_destroy(struct nvmf_transport *base)
 	rdma_transport_put(t);
 }
 
-static int transport_listen(struct nvmf_transport *t,
-			    const struct nvmf_trid *trid,
-			    struct weft_reason *why)
-{
-	return rdma_listener_add(to_transport(t), trid, why);
-}
-
-static void transport_stop_listen(struct nvmf_transport *t,
-				  const struct nvmf_trid *trid)
-{
-	rdma_listener_remove(to_transport(t), trid);
-}
-
 static void ctrlr_desc(struct nvmf_transport *t, struct nvme_ctrl_desc *d)
 {
 	transport_describe(&t->opts, NVME_SGLS_KEYED, d);
 }
 
-static void disc_record(struct nvmf_transport *t, const struct nvmf_trid *trid,
-			struct nvmf_disc_record *r)
+static void disc_record(struct nvmf_disc_record *r)
 {
-	(void)t;
-	r->trtype = NVMF_TRTYPE_RDMA;
-	r->adrfam = trid->adrfam;
-	r->treq = NVMF_TREQ_NOT_REQUIRED;
 	r->rdma_qptype = NVMF_RDMA_QPTYPE_CONNECTED;
 	r->rdma_prtype = NVMF_RDMA_PRTYPE_NONE;
 	r->rdma_cms = NVMF_RDMA_CMS_RDMA_CM;
@@ -172,8 +123,8 @@ static const struct nvmf_transport_ops rdma_ops = {
 	.opts_init = opts_init,
 	.create = transport_create,
 	.destroy = transport_destroy,
-	.listen = transport_listen,
-	.stop_listen = transport_stop_listen,
+	.listen = rdma_listen_at,
+	.stop_listen = rdma_stop_listen,
 	.ctrlr_desc = ctrlr_desc,
 	.disc_record = disc_record,
 	.map_memory = rdma_map_memory,

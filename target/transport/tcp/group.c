@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "target/transport/address.h"
+#include "target/transport/options.h"
 #include "target/transport/tcp/tcp.h"
 
 #define TICK_US		(250 * 1000)

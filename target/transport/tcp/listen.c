@@ -119,21 +119,6 @@ static void listener_ready(void *ctx, u32 events)
 		;
 }
 
-static int failed(const struct nvmf_trid *trid, int err,
-		  struct weft_reason *why)
-{
-	const char *hint = "";
-
-	if (err == EADDRNOTAVAIL || err == ENODEV)
-		hint = ": no interface has this address";
-	else if (err == EADDRINUSE)
-		hint = ": another program listens there";
-	else if (err == EACCES)
-		hint = ": ports below 1024 need CAP_NET_BIND_SERVICE";
-	return weft_fail(why, -err, "traddr=%s trsvcid=%s: %s%s", trid->traddr,
-			 trid->trsvcid, strerror(err), hint);
-}
-
 static int open_socket(struct tcp_listener *l, const struct addrinfo *ai)
 {
 	int on = 1;
@@ -158,9 +143,10 @@ close:
 	return on;
 }
 
-int tcp_listener_add(struct tcp_transport *t, const struct nvmf_trid *trid,
-		     struct weft_reason *why)
+int tcp_listen(struct nvmf_transport *base, const struct nvmf_trid *trid,
+	       struct weft_reason *why)
 {
+	struct tcp_transport *t = to_transport(base);
 	struct tcp_listener *l = calloc(1, sizeof(*l));
 	struct addrinfo *ai;
 	int err;
@@ -175,7 +161,9 @@ int tcp_listener_add(struct tcp_transport *t, const struct nvmf_trid *trid,
 	err = open_socket(l, ai);
 	freeaddrinfo(ai);
 	if (err) {
-		err = failed(trid, err, why);
+		err = transport_listen_failed(trid, err,
+					      ": no interface has this address",
+					      why);
 		goto free;
 	}
 	TAILQ_INSERT_TAIL(&t->listeners, l, link);
@@ -197,8 +185,9 @@ static void listener_free(struct tcp_listener *l)
 	free(l);
 }
 
-void tcp_listener_remove(struct tcp_transport *t, const struct nvmf_trid *trid)
+void tcp_stop_listen(struct nvmf_transport *base, const struct nvmf_trid *trid)
 {
+	struct tcp_transport *t = to_transport(base);
 	struct tcp_listener *l;
 
 	TAILQ_FOREACH(l, &t->listeners, link) {

@@ -4,12 +4,10 @@
  * this transport, SPDK's members first, then ours; and of one connection. Called
  * on their reactor, so that plain reads are exact.
  */
+#include "target/transport/counters.h"
 #include "target/transport/tcp/tcp.h"
 
-static const struct {
-	const char *name;
-	size_t offset;
-} members[] = {
+static const struct transport_counter members[] = {
 #define MEMBER(name) { #name, offsetof(struct tcp_stats, name) }
 	MEMBER(wakeups),
 	MEMBER(recv_calls),
@@ -30,17 +28,9 @@ static const struct {
 
 static void add_members(struct weft_text *json, const struct tcp_stats *s)
 {
-	size_t i;
-
 	weft_text_add(json, "\"pending_data_buffer\":%llu",
 		      (unsigned long long)s->wait_buffer);
-	for (i = 0; i < ARRAY_SIZE(members); i++) {
-		u64 v;
-
-		memcpy(&v, (const char *)s + members[i].offset, sizeof(v));
-		weft_text_add(json, ",\"%s\":%llu", members[i].name,
-			      (unsigned long long)v);
-	}
+	transport_counters(json, members, ARRAY_SIZE(members), s);
 }
 
 void tcp_group_stats(struct nvmf_transport *t, struct nvmf_group *base,

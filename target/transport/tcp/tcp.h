@@ -317,10 +317,10 @@ static inline struct tcp_request *to_request(struct nvmf_request *r)
 
 /* listen.c; control reactor */
 
-int tcp_listener_add(struct tcp_transport *t, const struct nvmf_trid *trid,
-		     struct weft_reason *why);
-/** tcp_listener_remove() - and drop who came there and is not set up yet */
-void tcp_listener_remove(struct tcp_transport *t, const struct nvmf_trid *trid);
+int tcp_listen(struct nvmf_transport *t, const struct nvmf_trid *trid,
+	       struct weft_reason *why);
+/** tcp_stop_listen() - and drop who came there and is not set up yet */
+void tcp_stop_listen(struct nvmf_transport *t, const struct nvmf_trid *trid);
 void tcp_listeners_free(struct tcp_transport *t);
 
 /* hello.c; control reactor */

@@ -7,12 +7,9 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "target/transport/address.h"
+#include "target/transport/options.h"
 #include "target/transport/tcp/tcp.h"
 
-#define PAGE			4096u
-#define MAX_CAPSULE_DATA	(64u * 1024)
-#define MAX_IO			(16u * 1024 * 1024)
 #define MAX_PRIORITY		6	/* above it needs CAP_NET_ADMIN */
 #define MAX_ACK_MS		(24u * 3600 * 1000)
 /* Descriptors that are no connection's, or a quarter if there are few */
@@ -20,32 +17,12 @@
 
 static void opts_init(struct nvmf_transport_opts *o)
 {
-	*o = (struct nvmf_transport_opts) {
-		.max_queue_depth = 128,
-		.max_io_qpairs_per_ctrlr = 127,
-		.in_capsule_data_size = 4096,
-		.max_io_size = 131072,
-		.io_unit_size = 16384,
-		.max_aq_depth = 128,
-		.num_shared_buffers = 4095,
-		.acceptor_backlog = 100,
-		.abort_timeout_sec = 1,
-		.kas = 100,
-		.min_kato = 10000,
-		.c2h_success = true,
-	};
+	transport_defaults(o);
+	o->c2h_success = true;
 }
 
 static const struct transport_range ranges[] = {
 	TRANSPORT_RANGE(max_queue_depth, 2, 4096, 1),
-	TRANSPORT_RANGE(max_io_qpairs_per_ctrlr, 1, 65534, 1),
-	TRANSPORT_RANGE(in_capsule_data_size, 0, MAX_CAPSULE_DATA,
-			TRANSPORT_CAPSULE_UNIT),
-	TRANSPORT_RANGE(max_io_size, PAGE, MAX_IO, PAGE),
-	TRANSPORT_RANGE(io_unit_size, PAGE, MAX_IO, PAGE),
-	TRANSPORT_RANGE(max_aq_depth, 32, 4096, 1),
-	TRANSPORT_RANGE(num_shared_buffers, 1, 1u << 24, 1),
-	TRANSPORT_RANGE(acceptor_backlog, 1, 65535, 1),
 	TRANSPORT_RANGE(sock_priority, 0, MAX_PRIORITY, 1),
 	TRANSPORT_RANGE(ack_timeout, 0, MAX_ACK_MS, 1),
 };
@@ -80,10 +57,8 @@ static int transport_create(const struct nvmf_transport_opts *opts,
 			    struct weft_reason *why)
 {
 	struct tcp_transport *t;
-	int err = transport_check_ranges(opts, ranges, ARRAY_SIZE(ranges), why);
+	int err = transport_check(opts, ranges, ARRAY_SIZE(ranges), why);
 
-	if (!err)
-		err = transport_check_buffers(opts, why);
 	if (err)
 		return err;
 	t = calloc(1, sizeof(*t));
@@ -107,31 +82,13 @@ static void transport_destroy(struct nvmf_transport *base)
 	free(t);
 }
 
-static int transport_listen(struct nvmf_transport *t,
-			    const struct nvmf_trid *trid,
-			    struct weft_reason *why)
-{
-	return tcp_listener_add(to_transport(t), trid, why);
-}
-
-static void transport_stop_listen(struct nvmf_transport *t,
-				  const struct nvmf_trid *trid)
-{
-	tcp_listener_remove(to_transport(t), trid);
-}
-
 static void ctrlr_desc(struct nvmf_transport *t, struct nvme_ctrl_desc *d)
 {
 	transport_describe(&t->opts, NVME_SGLS_TRANSPORT, d);
 }
 
-static void disc_record(struct nvmf_transport *t, const struct nvmf_trid *trid,
-			struct nvmf_disc_record *r)
+static void disc_record(struct nvmf_disc_record *r)
 {
-	(void)t;
-	r->trtype = NVMF_TRTYPE_TCP;
-	r->adrfam = trid->adrfam;
-	r->treq = NVMF_TREQ_NOT_REQUIRED;
 	r->tcp_sectype = NVMF_TCP_SECTYPE_NONE;
 }
 
@@ -154,8 +111,8 @@ static const struct nvmf_transport_ops tcp_ops = {
 	.opts_init = opts_init,
 	.create = transport_create,
 	.destroy = transport_destroy,
-	.listen = transport_listen,
-	.stop_listen = transport_stop_listen,
+	.listen = tcp_listen,
+	.stop_listen = tcp_stop_listen,
 	.ctrlr_desc = ctrlr_desc,
 	.disc_record = disc_record,
 	.map_memory = map_memory,

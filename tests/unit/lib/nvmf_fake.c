@@ -452,13 +452,9 @@ static void op_ctrlr_desc(struct nvmf_transport *t, struct nvme_ctrl_desc *d)
 	d->maxcmd = FAKE_DEPTH;
 }
 
-static void op_disc_record(struct nvmf_transport *t,
-			   const struct nvmf_trid *trid,
-			   struct nvmf_disc_record *r)
+static void op_disc_record(struct nvmf_disc_record *r)
 {
-	(void)t;
-	(void)trid;
-	r->treq = NVMF_TREQ_NOT_REQUIRED;
+	r->tcp_sectype = NVMF_TCP_SECTYPE_NONE;
 }
 
 static int op_map(struct nvmf_transport *t, struct nvmf_memory *m)
