@@ -11,12 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "target/metrics/metrics.h"
-#include "target/reactor/reactor.h"
+#include "target/reactor/stream.h"
 #include "target/rpc/statistics.h"
 
 #define MAX_CLIENTS	16u
@@ -29,8 +28,7 @@
  * @answered: nothing is read any more but the end
  */
 struct client {
-	int fd;
-	struct fd_source *source;
+	struct stream_client s;
 	struct poller *timer;
 	char in[MAX_REQUEST];
 	size_t in_len;
@@ -38,34 +36,21 @@ struct client {
 	size_t sent;
 	bool busy;
 	bool answered;
-	TAILQ_ENTRY(client) link;
 };
-
-static struct {
-	int fd;
-	struct fd_source *source;
-	TAILQ_HEAD(, client) clients;
-	unsigned int nclients;
-} server = { .fd = -1, .clients = TAILQ_HEAD_INITIALIZER(server.clients) };
 
 static void client_free(struct client *c)
 {
-	if (c->fd >= 0 || c->busy)
+	if (c->s.fd >= 0 || c->busy)
 		return;
 	free(c->out.bytes);
 	free(c);
 }
 
-static void client_close(struct client *c)
+static void client_closed(struct stream_client *s)
 {
-	if (c->fd >= 0) {
-		fd_source_remove(&c->source);
-		poller_unregister(&c->timer);
-		close(c->fd);
-		c->fd = -1;
-		TAILQ_REMOVE(&server.clients, c, link);
-		server.nclients--;
-	}
+	struct client *c = (struct client *)s;
+
+	poller_unregister(&c->timer);
 	client_free(c);
 }
 
@@ -74,31 +59,23 @@ static void client_late(void *ctx)
 	struct client *c = ctx;
 
 	c->timer = NULL;	/* it has gone off */
-	client_close(c);
+	stream_close(&c->s);
 }
 
 static void client_write(struct client *c)
 {
-	ssize_t n;
+	ssize_t n = stream_send(&c->s, c->out.bytes + c->sent,
+				c->out.len - c->sent);
 
-	while (c->sent < c->out.len) {
-		n = send(c->fd, c->out.bytes + c->sent, c->out.len - c->sent,
-			 MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN) {
-			fd_source_modify(c->source, EPOLLOUT);
-			return;
-		}
-		if (n < 0) {
-			client_close(c);
-			return;
-		}
-		c->sent += (size_t)n;
+	if (n < 0) {
+		stream_close(&c->s);
+		return;
 	}
+	c->sent += (size_t)n;
 	/* its end comes when it has read all, or by the timer */
-	shutdown(c->fd, SHUT_WR);
-	fd_source_modify(c->source, EPOLLIN);
+	if (c->sent == c->out.len)
+		shutdown(c->s.fd, SHUT_WR);
+	fd_source_modify(c->s.source, c->sent < c->out.len ? EPOLLOUT : EPOLLIN);
 }
 
 static void client_answer(struct client *c, const char *status,
@@ -114,7 +91,7 @@ static void client_answer(struct client *c, const char *status,
 	c->answered = true;
 	c->out.bytes = malloc(n + len);
 	if (!c->out.bytes) {
-		client_close(c);
+		stream_close(&c->s);
 		return;
 	}
 	memcpy(c->out.bytes, head, n);
@@ -139,7 +116,7 @@ static void collected(void *ctx, json_t *statistics)
 	struct client *c = ctx;
 
 	c->busy = false;
-	if (c->fd < 0) {
+	if (c->s.fd < 0) {
 		client_free(c);
 		return;
 	}
@@ -172,7 +149,7 @@ static void client_serve(struct client *c)
 	}
 	c->answered = true;
 	c->busy = true;
-	fd_source_modify(c->source, 0);
+	fd_source_modify(c->s.source, 0);
 	statistics_collect(collected, c);
 }
 
@@ -182,14 +159,14 @@ static void client_read(struct client *c)
 	ssize_t n;
 
 	if (c->answered)	/* what more it says is not of interest */
-		n = recv(c->fd, rest, sizeof(rest), MSG_DONTWAIT);
+		n = recv(c->s.fd, rest, sizeof(rest), MSG_DONTWAIT);
 	else
-		n = recv(c->fd, c->in + c->in_len,
+		n = recv(c->s.fd, c->in + c->in_len,
 			 sizeof(c->in) - 1 - c->in_len, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		client_close(c);
+		stream_close(&c->s);
 		return;
 	}
 	if (c->answered)
@@ -204,42 +181,41 @@ static void client_read(struct client *c)
 		client_refuse(c, "400 Bad Request");
 }
 
-static void client_event(void *ctx, u32 events)
+static void client_event(struct stream_client *s, u32 events)
 {
-	struct client *c = ctx;
+	struct client *c = (struct client *)s;
 
 	if (events & EPOLLOUT)
 		client_write(c);
 	else if (events & EPOLLIN)
 		client_read(c);
 	else if (events & (EPOLLHUP | EPOLLERR))
-		client_close(c);
+		stream_close(&c->s);
 }
 
-static void server_accept(void *ctx, u32 events)
+static struct stream_client *client_new(int fd)
 {
-	struct client *c;
-	int fd;
+	struct client *c = calloc(1, sizeof(*c));
 
-	(void)ctx;
-	(void)events;
-	fd = accept4(server.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd < 0)
-		return;
-	c = server.nclients < MAX_CLIENTS ? calloc(1, sizeof(*c)) : NULL;
-	if (!c) {
-		close(fd);
-		return;
-	}
-	c->fd = fd;
-	c->source = fd_source_add("metrics client", fd, EPOLLIN, client_event,
-				  c);
+	(void)fd;
+	if (!c)
+		return NULL;
 	c->timer = timer_start("metrics client", client_late, c, CLIENT_US);
-	TAILQ_INSERT_TAIL(&server.clients, c, link);
-	server.nclients++;
-	if (!c->source || !c->timer)
-		client_close(c);
+	if (!c->timer) {
+		free(c);
+		return NULL;
+	}
+	return &c->s;
 }
+
+static struct stream_server server = {
+	.name = "metrics",
+	.max = MAX_CLIENTS,
+	.accept = client_new,
+	.event = client_event,
+	.closed = client_closed,
+	.fd = -1,
+};
 
 /* "[::1]:9100", "127.0.0.1:9100", ":9100" */
 static int parse(const char *where, char addr[64], const char **port,
@@ -315,26 +291,15 @@ int metrics_start(const char *where, struct weft_reason *why)
 	if (fd < 0)
 		return weft_fail(why, fd, "--metrics %s: %s", where,
 				 strerror(-fd));
-	server.source = fd_source_add("metrics", fd, EPOLLIN, server_accept,
-				      NULL);
-	if (!server.source) {
+	if (stream_server_open(&server, fd)) {
 		close(fd);
 		return weft_fail(why, -ENOMEM, "--metrics %s: no memory", where);
 	}
-	server.fd = fd;
 	tell_port(fd, where);
 	return 0;
 }
 
 void metrics_stop(void)
 {
-	struct client *c;
-
-	if (server.fd < 0)
-		return;
-	while ((c = TAILQ_FIRST(&server.clients)))
-		client_close(c);
-	fd_source_remove(&server.source);
-	close(server.fd);
-	server.fd = -1;
+	stream_server_close(&server);
 }

@@ -10,13 +10,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <sys/epoll.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "target/reactor/stream.h"
 #include "target/rpc/dispatch.h"
 
 #define RPC_MAX_INPUT	(8u << 20)
@@ -39,23 +39,13 @@ struct buffer {
  *           last answer away from a client that is still sending
  */
 struct client {
-	int fd;
-	struct fd_source *source;
+	struct stream_client s;
 	struct buffer in;
 	struct buffer out;
 	bool busy;
 	bool serving;
 	bool closing;
-	TAILQ_ENTRY(client) link;
 };
-
-static struct {
-	int fd;
-	struct fd_source *source;
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	TAILQ_HEAD(, client) clients;
-	unsigned int nclients;
-} server = { .fd = -1, .clients = TAILQ_HEAD_INITIALIZER(server.clients) };
 
 static void client_serve(struct client *c);
 
@@ -87,46 +77,32 @@ static void buffer_consume(struct buffer *b, size_t n)
 /* The last one to let go of a closed client frees it. */
 static void client_release(struct client *c)
 {
-	if (c->fd >= 0 || c->busy || c->serving)
+	if (c->s.fd >= 0 || c->busy || c->serving)
 		return;
 	free(c->in.bytes);
 	free(c->out.bytes);
 	free(c);
 }
 
-static void client_hang_up(struct client *c)
+static void client_closed(struct stream_client *s)
 {
-	if (c->fd >= 0) {
-		fd_source_remove(&c->source);
-		close(c->fd);
-		c->fd = -1;
-		TAILQ_REMOVE(&server.clients, c, link);
-		server.nclients--;
-	}
-	client_release(c);
+	client_release((struct client *)s);
 }
 
 /* Returns false when the client is gone. */
 static bool client_flush(struct client *c)
 {
-	ssize_t n;
+	ssize_t n = stream_send(&c->s, c->out.bytes, c->out.len);
 
-	while (c->out.len) {
-		n = send(c->fd, c->out.bytes, c->out.len,
-			 MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			break;
-		if (n < 0) {
-			client_hang_up(c);
-			return false;
-		}
-		buffer_consume(&c->out, n);
+	if (n < 0) {
+		stream_close(&c->s);
+		return false;
 	}
+	if (n)
+		buffer_consume(&c->out, (size_t)n);
 	if (!c->out.len && c->closing)
-		shutdown(c->fd, SHUT_WR);
-	fd_source_modify(c->source, (c->busy ? 0 : EPOLLIN) |
+		shutdown(c->s.fd, SHUT_WR);
+	fd_source_modify(c->s.source, (c->busy ? 0 : EPOLLIN) |
 				    (c->out.len ? EPOLLOUT : 0));
 	return true;
 }
@@ -154,10 +130,10 @@ static void client_finished(void *ctx, json_t *response)
 	struct client *c = ctx;
 
 	c->busy = false;
-	if (c->fd < 0)
+	if (c->s.fd < 0)
 		client_release(c);
 	else if (response && !client_send(c, response))
-		client_hang_up(c);
+		stream_close(&c->s);
 	else if (!c->serving && client_flush(c))
 		client_serve(c);
 }
@@ -242,7 +218,7 @@ static void client_serve(struct client *c)
 	json_t *request;
 
 	c->serving = true;
-	while (c->fd >= 0 && !c->busy && !c->closing) {
+	while (c->s.fd >= 0 && !c->busy && !c->closing) {
 		request = client_request(c);
 		if (!request)
 			break;
@@ -250,7 +226,7 @@ static void client_serve(struct client *c)
 		dispatch(request, client_finished, c);
 		json_decref(request);
 	}
-	if (c->fd >= 0)
+	if (c->s.fd >= 0)
 		client_flush(c);
 	c->serving = false;
 	client_release(c);
@@ -267,11 +243,11 @@ static bool client_read(struct client *c)
 			      "request is longer than 8 MiB");
 		return true;
 	}
-	n = recv(c->fd, c->in.bytes + c->in.len, READ_CHUNK, MSG_DONTWAIT);
+	n = recv(c->s.fd, c->in.bytes + c->in.len, READ_CHUNK, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
 	if (n <= 0) {
-		client_hang_up(c);
+		stream_close(&c->s);
 		return false;
 	}
 	if (!c->closing)
@@ -279,9 +255,9 @@ static bool client_read(struct client *c)
 	return true;
 }
 
-static void client_event(void *ctx, u32 events)
+static void client_event(struct stream_client *s, u32 events)
 {
-	struct client *c = ctx;
+	struct client *c = (struct client *)s;
 
 	if ((events & EPOLLOUT) && !client_flush(c))
 		return;
@@ -289,7 +265,7 @@ static void client_event(void *ctx, u32 events)
 		if (client_read(c))
 			client_serve(c);
 	} else if (events & (EPOLLHUP | EPOLLERR)) {
-		client_hang_up(c);
+		stream_close(&c->s);
 	}
 }
 
@@ -303,32 +279,24 @@ static bool peer_allowed(int fd)
 	       (cred.uid == geteuid() || cred.uid == 0);
 }
 
-static void server_accept(void *ctx, u32 events)
+static struct stream_client *client_new(int fd)
 {
-	struct client *c;
-	int fd;
+	struct client *c = peer_allowed(fd) ? calloc(1, sizeof(*c)) : NULL;
 
-	(void)ctx;
-	(void)events;
-	fd = accept4(server.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd < 0)
-		return;
-	c = calloc(1, sizeof(*c));
-	if (!c || !peer_allowed(fd) || server.nclients == RPC_MAX_CLIENTS)
-		goto refuse;
-	c->fd = fd;
-	c->source = fd_source_add("rpc client", fd, EPOLLIN, client_event, c);
-	if (!c->source)
-		goto refuse;
-	TAILQ_INSERT_TAIL(&server.clients, c, link);
-	server.nclients++;
-	return;
-refuse:
-	log_warn("rpc: connection refused (another user's, or more than %u)",
-		 RPC_MAX_CLIENTS);
-	free(c);
-	close(fd);
+	return c ? &c->s : NULL;
 }
+
+static struct stream_server server = {
+	.name = "rpc",
+	.max = RPC_MAX_CLIENTS,
+	.accept = client_new,
+	.event = client_event,
+	.closed = client_closed,
+	.fd = -1,
+};
+
+/* The socket's file */
+static char server_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 
 /* Does a daemon answer behind an existing socket file? */
 static bool socket_alive(const struct sockaddr_un *addr)
@@ -384,28 +352,19 @@ int rpc_server_start(const char *path, struct weft_reason *why)
 	fd = make_socket(&addr, why);
 	if (fd < 0)
 		return fd;
-	server.source = fd_source_add("rpc listener", fd, EPOLLIN,
-				      server_accept, NULL);
-	if (!server.source) {
+	if (stream_server_open(&server, fd)) {
 		close(fd);
 		unlink(path);
 		return weft_fail(why, -ENOMEM, "%s: no memory", path);
 	}
-	server.fd = fd;
-	memcpy(server.path, addr.sun_path, sizeof(server.path));
+	memcpy(server_path, addr.sun_path, sizeof(server_path));
 	return 0;
 }
 
 void rpc_server_stop(void)
 {
-	struct client *c;
-
 	if (server.fd < 0)
 		return;
-	while ((c = TAILQ_FIRST(&server.clients)))
-		client_hang_up(c);
-	fd_source_remove(&server.source);
-	close(server.fd);
-	server.fd = -1;
-	unlink(server.path);
+	stream_server_close(&server);
+	unlink(server_path);
 }
