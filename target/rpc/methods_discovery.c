@@ -122,30 +122,15 @@ static json_t *set_config_undo(const void *params, const json_t *result)
 
 /** struct referral_params - of the referral methods */
 struct referral_params {
-	const char *trtype;
-	const char *adrfam;
-	const char *traddr;
-	const char *trsvcid;
+	struct rpc_address address;
 	const char *subnqn;
 };
 
 #define R(member) offsetof(struct referral_params, member)
 
-static const struct rpc_param address_params[] = {
-	{ .name = "trtype", .type = RPC_STR, .required = true,
-	  .offset = R(trtype), .help = "RDMA or TCP" },
-	{ .name = "adrfam", .type = RPC_STR, .offset = R(adrfam),
-	  .help = "IPv4 or IPv6; default: from traddr" },
-	{ .name = "traddr", .type = RPC_STR, .required = true,
-	  .offset = R(traddr), .help = "IP address" },
-	{ .name = "trsvcid", .type = RPC_STR, .offset = R(trsvcid),
-	  .help = "port; default 4420" },
-	{ .type = RPC_END }
-};
-
 static const struct rpc_param referral_params[] = {
 	{ .name = "address", .type = RPC_OBJECT, .required = true,
-	  .sub = address_params, .help = "of the other discovery service" },
+	  .sub = rpc_address_params, .help = "of the other discovery service" },
 	{ .name = "subnqn", .type = RPC_STR, .offset = R(subnqn),
 	  .max = NVMF_NQN_MAX, .help = "its NQN; default the well-known one" },
 	{ .name = "secure_channel", .type = RPC_ONLY_FALSE },
@@ -159,26 +144,13 @@ static const struct rpc_param no_params[] = {
 	{ .type = RPC_END }
 };
 
-static bool parse_address(struct rpc_call *call,
-			  const struct referral_params *p,
-			  struct nvmf_trid *trid)
-{
-	struct weft_reason why = { "" };
-
-	if (!nvmf_trid_parse(trid, p->trtype, p->adrfam, p->traddr, p->trsvcid,
-			     &why))
-		return true;
-	rpc_fail(call, RPC_INVALID_PARAMS, "address: %s", why.text);
-	return false;
-}
-
 static void add_referral(struct rpc_call *call, const void *params)
 {
 	const struct referral_params *p = params;
 	struct weft_reason why = { "" };
 	struct nvmf_trid trid;
 
-	if (!parse_address(call, p, &trid))
+	if (!rpc_address_parse(call, "address", &p->address, &trid))
 		return;
 	if (nvmf_referral_find(&trid, p->subnqn ? p->subnqn :
 						  NVMF_DISCOVERY_NQN))
@@ -189,13 +161,6 @@ static void add_referral(struct rpc_call *call, const void *params)
 		rpc_reply(call, json_true());
 }
 
-static json_t *address_json(const struct referral_params *p)
-{
-	return json_pack("{s:s, s:s*, s:s, s:s*}", "trtype", p->trtype,
-			 "adrfam", p->adrfam, "traddr", p->traddr, "trsvcid",
-			 p->trsvcid);
-}
-
 static json_t *add_referral_undo(const void *params, const json_t *result)
 {
 	const struct referral_params *p = params;
@@ -203,7 +168,8 @@ static json_t *add_referral_undo(const void *params, const json_t *result)
 	(void)result;
 	return rpc_config_call("nvmf_discovery_remove_referral",
 			       json_pack("{s:o, s:s*}", "address",
-					 address_json(p), "subnqn", p->subnqn));
+					 rpc_address_json(&p->address),
+					 "subnqn", p->subnqn));
 }
 
 static void remove_referral(struct rpc_call *call, const void *params)
@@ -212,13 +178,13 @@ static void remove_referral(struct rpc_call *call, const void *params)
 	struct nvmf_referral *r;
 	struct nvmf_trid trid;
 
-	if (!parse_address(call, p, &trid))
+	if (!rpc_address_parse(call, "address", &p->address, &trid))
 		return;
 	r = nvmf_referral_find(&trid, p->subnqn);
 	if (!r) {
 		rpc_fail(call, RPC_INVALID_PARAMS,
 			 "address: there is no referral to %s %s:%s",
-			 p->trtype, trid.traddr, trid.trsvcid);
+			 p->address.trtype, trid.traddr, trid.trsvcid);
 		return;
 	}
 	nvmf_referral_remove(r);

@@ -12,6 +12,27 @@
 #define RPC_TGT_NAME \
 	{ .name = "tgt_name", .type = RPC_ONLY_NAME, .only = "nvmf_tgt" }
 
+/** struct rpc_address - first in a parameter structure that has one */
+struct rpc_address {
+	const char *trtype;
+	const char *adrfam;
+	const char *traddr;
+	const char *trsvcid;
+};
+
+/** rpc_address_params - what RPC_OBJECT of such a parameter names as its table */
+extern const struct rpc_param rpc_address_params[];
+
+/**
+ * rpc_address_parse() - the address that a call names
+ * @name: the parameter's, for the answer that is given when it is wrong
+ */
+bool rpc_address_parse(struct rpc_call *call, const char *name,
+		       const struct rpc_address *a, struct nvmf_trid *trid);
+
+/** rpc_address_json() - as it was given */
+json_t *rpc_address_json(const struct rpc_address *a);
+
 /** rpc_find_subsystem() - or an answer that there is none, and NULL */
 struct nvmf_subsystem *rpc_find_subsystem(struct rpc_call *call,
 					  const char *nqn);
