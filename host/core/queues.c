@@ -314,9 +314,13 @@ void weft_free_queues(struct weft_ctrl_core *core)
 	mutex_unlock(&core->stop_lock);
 }
 
+/*
+ * One look at the state: a request that was answered with an error may be put
+ * back for a retry between two, and would then end while it is on that list.
+ */
 static bool cancel_rq(struct request *rq, void *data)
 {
-	if (!blk_mq_request_started(rq) || blk_mq_request_completed(rq))
+	if (blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT)
 		return true;
 	weft_req(rq)->status = NVME_SC_HOST_ABORTED_CMD;
 	weft_req(rq)->flags |= WEFT_RQ_CANCELLED;
