@@ -322,7 +322,7 @@ def listen(listener, mode):
 def main():
     address, first = sys.argv[1], int(sys.argv[2])
     threads = []
-    for port, mode in enumerate(MODES, first):
+    for port, mode in enumerate(sys.argv[3:] or MODES, first):
         listener = socket.create_server((address, port))
         print(mode, "port", port, flush=True)
         threads.append(threading.Thread(target=listen, args=(listener, mode)))

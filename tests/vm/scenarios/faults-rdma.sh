@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+# The fault matrix over RDMA: link down, target killed, frozen, restarted, answering
+# wrongly, device removed, each while a controller is created, idle, under verified load,
+# reconnecting and being deleted.
+# kernels: 6.1 6.12
+# tier: full
+# debug: yes
+# timeout: 900
+. "$WEFT_TOP/tests/vm/lib.sh"
+. "$WEFT_TOP/tests/vm/faults.sh"
+
+strike_linkdown() { ip link set v0 down; }
+heal_linkdown() {
+	ip link set v0 up
+	wait_for rxe_is_active
+}
+
+# the target sits on the same device and loses it too
+strike_removed() { rdma link delete "$RXE_DEV"; }
+heal_removed() {
+	rdma link add "$RXE_DEV" type rxe netdev v0
+	wait_for rxe_is_active
+	[ -z "$TARGET_PID" ] || stop_target
+	start_target "$FAULTS_CONFIG"
+}
+
+faults_evil() { exec "$WEFT_BIN/tests/vm/progs/rdma_evil_target" "$RXE_ADDR" 4420 cid; }
+
+faults_setup
+faults_matrix linkdown killed frozen restarted wrong removed
+faults_teardown
