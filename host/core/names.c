@@ -53,7 +53,8 @@ static int module_comes(struct notifier_block *nb, unsigned long state,
 		return NOTIFY_DONE;
 	pr_warn("weft: %s is refused, as weft has names that it needs; to have both, unload weft, load %s, then load weft again\n",
 		mod->name, mod->name);
-	return notifier_from_errno(-EEXIST);
+	/* not EEXIST, which modprobe takes for "loaded already" */
+	return notifier_from_errno(-EBUSY);
 }
 
 static struct notifier_block names_nb = {

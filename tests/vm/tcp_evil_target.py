@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 """An NVMe/TCP target that breaks the protocol, in another way on each port.
 
-    tcp_evil_target.py ADDRESS FIRST_PORT
+    tcp_evil_target.py ADDRESS FIRST_PORT [MODE...]
 
 Serves a small controller with one namespace of 1 MiB, well but for what the mode of the
 port says; "good" breaks nothing. Modes of I/O strike at blocks from 1024 on. Prints
