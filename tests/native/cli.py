@@ -187,7 +187,8 @@ class Completion(CliTest):
         self.assertEqual(self.complete("load", ""), ["rdma", "tcp"])
         self.assertIn("lo", self.complete("rxe", "add", "rxe0", ""))
         self.assertEqual(self.complete("target", "host", "any", NQN, ""), ["on", "off"])
-        self.assertEqual(self.complete("io", "write"), ["write", "write-zeroes"])
+        self.assertEqual(self.complete("io", "write"),
+                         ["write", "write-uncorrectable", "write-zeroes"])
         self.assertEqual(self.complete("io", "resv-release", "--action", ""), ["release", "clear"])
         self.assertEqual(self.complete("perf", "--pattern", "randr"), ["randread", "randrw"])
         self.assertEqual(self.complete("perf", "--verify", ""), ["crc", "pattern"])

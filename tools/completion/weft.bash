@@ -70,7 +70,7 @@ _weft() {
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
-	-r | --rpc-socket | --file)
+	-r | --rpc-socket | --file | --expect)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;

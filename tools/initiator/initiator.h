@@ -293,7 +293,30 @@ int ini_write_zeroes(struct ini_queue *q, u32 nsid, u64 slba, u32 blocks,
 		     u32 flags, ini_done done, void *ctx);
 int ini_verify(struct ini_queue *q, u32 nsid, u64 slba, u32 blocks, u32 flags,
 	       ini_done done, void *ctx);
+/** ini_write_uncorrectable() - no data moves; @blocks may be any number */
+int ini_write_uncorrectable(struct ini_queue *q, u32 nsid, u64 slba, u32 blocks,
+			    ini_done done, void *ctx);
 int ini_flush(struct ini_queue *q, u32 nsid, ini_done done, void *ctx);
+
+/**
+ * struct ini_pair - a fused Compare and Write; the caller's, in place until done
+ * @done: @ctx: set by the caller; told the status of the half that says why
+ */
+struct ini_pair {
+	ini_done done;
+	void *ctx;
+	nvme_status first;
+	nvme_status second;
+	u32 ended;
+};
+
+/**
+ * ini_compare_write() - write @new if the blocks are as in @old, as one
+ * @len: bytes of each; both stay in place until @p->done
+ */
+int ini_compare_write(struct ini_queue *q, u32 nsid, u64 slba, u32 blocks,
+		      const void *old, const void *new, u32 len,
+		      struct ini_pair *p);
 /** ini_dsm() - @n (1 to 256) ranges, which stay in place until @done */
 int ini_dsm(struct ini_queue *q, u32 nsid, const struct nvme_dsm_range *ranges,
 	    u32 n, u32 attributes, ini_done done, void *ctx);

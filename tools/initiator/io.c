@@ -55,6 +55,66 @@ int ini_verify(struct ini_queue *q, u32 nsid, u64 slba, u32 blocks, u32 flags,
 		  ctx);
 }
 
+int ini_write_uncorrectable(struct ini_queue *q, u32 nsid, u64 slba, u32 blocks,
+			    ini_done done, void *ctx)
+{
+	return rw(q, NVME_CMD_WRITE_UNCORRECTABLE, nsid, slba, blocks, 0, NULL,
+		  0, done, ctx);
+}
+
+/* A half that failed only because of the other does not say why */
+static void half_ended(struct ini_pair *p)
+{
+	nvme_status st = p->first;
+
+	if (++p->ended < 2)
+		return;
+	if (!st || nvme_status_code(st) == NVME_SC_FUSED_FAILED)
+		st = p->second;
+	p->done(p->ctx, st, 0);
+}
+
+static void compare_done(void *ctx, nvme_status status, u64 result)
+{
+	struct ini_pair *p = ctx;
+
+	(void)result;
+	p->first = status;
+	half_ended(p);
+}
+
+static void write_done(void *ctx, nvme_status status, u64 result)
+{
+	struct ini_pair *p = ctx;
+
+	(void)result;
+	p->second = status;
+	half_ended(p);
+}
+
+int ini_compare_write(struct ini_queue *q, u32 nsid, u64 slba, u32 blocks,
+		      const void *old, const void *new, u32 len,
+		      struct ini_pair *p)
+{
+	union nvme_cmd first, second;
+	int err;
+
+	if (!blocks || blocks > 65536)
+		return -EINVAL;
+	/* half of a pair alone would be of no use */
+	if (q->nfree == 1)
+		return -EAGAIN;
+	p->ended = 0;
+	nvme_cmd_rw(&first, NVME_CMD_COMPARE, nsid, slba, blocks, 0);
+	nvme_cmd_fuse(&first, NVME_FUSE_FIRST);
+	nvme_cmd_rw(&second, NVME_CMD_WRITE, nsid, slba, blocks, 0);
+	nvme_cmd_fuse(&second, NVME_FUSE_SECOND);
+	err = ini_submit_buf(q, &first, unconst(old), len, compare_done, p);
+	/* the same checks: what took the first takes the second */
+	return err ? err : ini_submit_buf(q, &second, unconst(new), len,
+					  write_done, p);
+}
+
 int ini_flush(struct ini_queue *q, u32 nsid, ini_done done, void *ctx)
 {
 	union nvme_cmd cmd;

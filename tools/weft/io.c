@@ -17,7 +17,7 @@
 
 static int read_all(int fd, struct io_call *x)
 {
-	size_t size = 0;
+	size_t size = x->len;
 	ssize_t n;
 	u8 *more;
 
@@ -42,14 +42,15 @@ static int read_all(int fd, struct io_call *x)
 	}
 }
 
-int io_take_file(struct io_call *x)
+int io_take_file(struct io_call *x, const char *option)
 {
-	const char *path = cli_opt(x->a, "file");
+	const char *path = cli_opt(x->a, option);
 	int fd, rc;
 
 	if (!path)
 		return cli_usage_error(x->a->cmd,
-				       "--file is missing; '-' is standard input");
+				       "--%s is missing; '-' is standard input",
+				       option);
 	fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) :
 	     STDIN_FILENO;
 	if (fd < 0)

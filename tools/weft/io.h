@@ -19,6 +19,7 @@ struct io_range {
  * @block: bytes of a block, for commands that need to know
  * @data: @len: what is sent, or room for what comes
  * @gives: data comes, and is printed or written
+ * @pair: of a command that consists of two
  */
 struct io_call {
 	const struct cli_args *a;
@@ -32,6 +33,7 @@ struct io_call {
 	u8 *data;
 	u32 len;
 	bool gives;
+	struct ini_pair pair;
 };
 
 /**
@@ -62,8 +64,8 @@ struct io_op {
 /** io_find() - the row of this command; it is there */
 const struct io_op *io_find(const char *name);
 
-/** io_take_file() - data from --file; enum cli_exit */
-int io_take_file(struct io_call *x);
+/** io_take_file() - data of --@option, behind what is there; enum cli_exit */
+int io_take_file(struct io_call *x, const char *option);
 /** io_room() - room for @bytes of data */
 int io_room(struct io_call *x, u64 bytes);
 /** io_value() - number of an option, at most @max */

@@ -35,7 +35,7 @@ static int check_file_blocks(struct io_call *x)
 {
 	int rc = check_blocks(x);
 
-	return rc ? rc : io_take_file(x);
+	return rc ? rc : io_take_file(x, "file");
 }
 
 static int size_read(struct io_call *x)
@@ -83,6 +83,32 @@ static int send_compare(struct io_call *x, struct remote_answer *ans)
 			   x->data, x->len, remote_done, ans);
 }
 
+static int check_pair(struct io_call *x)
+{
+	u32 half;
+	int rc = check_blocks(x);
+
+	if (!rc)
+		rc = io_take_file(x, "expect");
+	half = x->len;
+	if (!rc)
+		rc = io_take_file(x, "file");
+	if (!rc && x->len != 2 * half)
+		rc = cli_error(CLI_USAGE,
+			       "--file: %u bytes; as many as in --expect (%u) are accepted",
+			       x->len - half, half);
+	x->len = half;
+	return rc;
+}
+
+static int send_pair(struct io_call *x, struct remote_answer *ans)
+{
+	x->pair.done = remote_done;
+	x->pair.ctx = ans;
+	return ini_compare_write(x->q, x->nsid, x->lba, (u32)x->blocks,
+				 x->data, x->data + x->len, x->len, &x->pair);
+}
+
 static int send_zeroes(struct io_call *x, struct remote_answer *ans)
 {
 	return ini_write_zeroes(x->q, x->nsid, x->lba, (u32)x->blocks,
@@ -95,6 +121,12 @@ static int send_verify(struct io_call *x, struct remote_answer *ans)
 {
 	return ini_verify(x->q, x->nsid, x->lba, (u32)x->blocks, rw_flags(x),
 			  remote_done, ans);
+}
+
+static int send_uncorrectable(struct io_call *x, struct remote_answer *ans)
+{
+	return ini_write_uncorrectable(x->q, x->nsid, x->lba, (u32)x->blocks,
+				       remote_done, ans);
 }
 
 static int send_flush(struct io_call *x, struct remote_answer *ans)
@@ -252,7 +284,7 @@ static int check_set_feature(struct io_call *x)
 		rc = io_value(x, "cdw11", UINT32_MAX, 0, &v);
 	if (!rc)
 		rc = io_value(x, "cdw12", UINT32_MAX, 0, &v);
-	return rc || !has(x, "file") ? rc : io_take_file(x);
+	return rc || !has(x, "file") ? rc : io_take_file(x, "file");
 }
 
 static int send_set_feature(struct io_call *x, struct remote_answer *ans)
@@ -411,7 +443,7 @@ static int check_raw(struct io_call *x)
 		return cli_usage_error(x->a->cmd,
 				       "--size: opcode %#llx moves no data to the host",
 				       (unsigned long long)opcode);
-	return has(x, "file") ? io_take_file(x) : CLI_OK;
+	return has(x, "file") ? io_take_file(x, "file") : CLI_OK;
 }
 
 static int send_raw(struct io_call *x, struct remote_answer *ans)
@@ -439,10 +471,14 @@ static const struct io_op ops[] = {
 	  .check = check_file_blocks, .size = size_file, .send = send_write },
 	{ "io compare", "Compare", .blocks = true, .nsid = 1,
 	  .check = check_file_blocks, .size = size_file, .send = send_compare },
+	{ "io compare-write", "Compare and Write", .blocks = true, .nsid = 1,
+	  .check = check_pair, .size = size_file, .send = send_pair },
 	{ "io write-zeroes", "Write Zeroes", .nsid = 1, .check = check_blocks,
 	  .send = send_zeroes },
 	{ "io verify", "Verify", .nsid = 1, .check = check_blocks,
 	  .send = send_verify },
+	{ "io write-uncorrectable", "Write Uncorrectable", .nsid = 1,
+	  .check = check_blocks, .send = send_uncorrectable },
 	{ "io flush", "Flush", .nsid = 1, .send = send_flush },
 	{ "io dsm", "Dataset Management", .nsid = 1, .check = check_dsm,
 	  .send = send_dsm },

@@ -21,11 +21,13 @@
 	{ .name = opt, .rpc = param, .help = text }
 
 /* options_io.c */
-extern const struct cli_opt io_read_opts[], io_write_opts[], io_zeroes_opts[],
-	io_verify_opts[], io_ns_opts[], io_dsm_opts[], io_copy_opts[],
-	io_identify_opts[], io_log_opts[], io_get_feature_opts[],
-	io_set_feature_opts[], io_register_opts[], io_acquire_opts[],
-	io_release_opts[], io_report_opts[], io_raw_opts[], perf_opts[];
-extern const char io_more[], io_raw_more[], io_identify_more[], perf_more[];
+extern const struct cli_opt io_read_opts[], io_write_opts[], io_pair_opts[],
+	io_zeroes_opts[], io_verify_opts[], io_bad_opts[], io_ns_opts[],
+	io_dsm_opts[], io_copy_opts[], io_identify_opts[], io_log_opts[],
+	io_get_feature_opts[], io_set_feature_opts[], io_register_opts[],
+	io_acquire_opts[], io_release_opts[], io_report_opts[], io_raw_opts[],
+	perf_opts[];
+extern const char io_more[], io_pair_more[], io_raw_more[], io_identify_more[],
+	perf_more[];
 
 #endif

@@ -28,12 +28,22 @@ const struct cli_opt io_write_opts[] = {
 	FUA, RETRY, END
 };
 
+const struct cli_opt io_pair_opts[] = {
+	NSID, LBA,
+	TEXT("expect", NULL, "FILE",
+	     "what the blocks have to be; '-' is standard input"),
+	TEXT("file", NULL, "FILE",
+	     "what is written then; '-' is standard input"),
+	END
+};
+
 const struct cli_opt io_zeroes_opts[] = {
 	NSID, LBA, BLOCKS, FLAG("deallocate", NULL, "deallocate the blocks"),
 	FUA, RETRY, END
 };
 
 const struct cli_opt io_verify_opts[] = { NSID, LBA, BLOCKS, FUA, RETRY, END };
+const struct cli_opt io_bad_opts[] = { NSID, LBA, BLOCKS, END };
 const struct cli_opt io_ns_opts[] = { NSID, END };
 
 const struct cli_opt io_dsm_opts[] = {
@@ -156,6 +166,10 @@ const char io_raw_more[] =
 "Sends any command. CID and data pointer are filled in.\n"
 "\n"
 "  weft io raw STRING --admin --opcode 6 --cdw10 1 --size 4096    Identify Controller\n";
+
+const char io_pair_more[] =
+"One fused command: nothing comes between the comparison and the write. A difference\n"
+"ends with Compare Failure, and nothing is written.\n";
 
 const char perf_more[] =
 "Loads a namespace from this process, without the kernel's host: --nr-io-queues (1) queues\n"
