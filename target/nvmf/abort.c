@@ -23,10 +23,8 @@ static bool take_back(struct nvmf_request *req)
 	bool (*in_transport)(struct nvmf_request *req) =
 		q->transport->ops->req_abort;
 
-	if (q->fused == req) {
-		q->fused = NULL;
+	if (q->fused == req && !nvmf_fused_fetching(req))
 		return true;
-	}
 	return nvmf_lock_abort(req) || nvmf_scratch_abort(req) ||
 	       (!req->ready && in_transport && in_transport(req));
 }

@@ -5,6 +5,11 @@
  * kept until the second arrives; the data of both is fetched; then the blocks
  * are locked on all reactors, compared, and written only if they are equal. On
  * the queue pair's reactor.
+ *
+ * The data of the first is fetched at once if it comes behind its capsule on a
+ * stream: it has to be read before the second can be. Else both are begun
+ * together, so that no first half holds buffers that others' second halves wait
+ * for.
  */
 #include <stdlib.h>
 
@@ -36,48 +41,71 @@ static bool same_blocks(const struct nvmf_request *a,
 
 static void pair(struct nvmf_request *first, struct nvmf_request *second)
 {
-	nvme_status st1 = first->early, st2 = second->early;
+	const nvme_status failed = NVMF_DNR(NVME_SC_FUSED_FAILED);
 
-	if (!st1 && !st2 && !same_blocks(first, second))
-		st1 = st2 = nvmf_request_bad(second, NVMF_LOC_CDW10,
-					NVMF_DNR(NVME_SC_INVALID_FIELD));
-	if (st1 || st2) {
-		both(first, st1 ? st1 : NVMF_DNR(NVME_SC_FUSED_FAILED),
-		     second, st2 ? st2 : NVMF_DNR(NVME_SC_FUSED_FAILED));
+	if (second->early) {
+		both(first, failed, second, second->early);
+		return;
+	}
+	if (!same_blocks(first, second)) {
+		nvmf_request_bad(second, NVMF_LOC_CDW10, 0);
+		both(first, NVMF_DNR(NVME_SC_INVALID_FIELD), second,
+		     NVMF_DNR(NVME_SC_INVALID_FIELD));
 		return;
 	}
 	first->pair = second;
 	second->pair = first;
-	nvmf_request_begin(first);
+	second->urgent = true;
+	if (!first->begun)
+		nvmf_request_begin(first);
 	nvmf_request_begin(second);
 }
 
-static nvme_status missing(nvme_status st)
+static nvme_status check_size(struct nvmf_request *req, nvme_status st)
 {
-	return st ? st : NVMF_DNR(NVME_SC_FUSED_MISSING);
+	if (!st && req->length > nvmf_fused_bytes(req->qpair->transport))
+		st = nvmf_request_bad(req, NVMF_LOC_CDW12,
+				      NVMF_DNR(NVME_SC_ATOMIC_WRITE_UNIT));
+	return st;
+}
+
+static void start_first(struct nvmf_request *first)
+{
+	first->qpair->fused = first;
+	if (first->early) {
+		nvmf_request_complete(first, first->early);
+	} else if (first->sgl.place == NVME_SGL_PLACE_CAPSULE &&
+		   !first->capsule_data) {
+		first->begun = true;
+		nvmf_request_begin(first);
+	}
 }
 
 bool nvmf_fused_start(struct nvmf_request *req, nvme_status st)
 {
-	u8 half = req->cmd->sqe.flags & NVME_SQE_FUSE_MASK;
 	struct nvmf_qpair *q = req->qpair;
 	struct nvmf_request *first = q->fused;
+	nvme_status alone = q->fused_failed ? NVME_SC_FUSED_FAILED :
+					      NVME_SC_FUSED_MISSING;
 
 	/* admin queues have no fused operations: the checks refuse them */
 	if (!q->qid)
 		return false;
 	q->fused = NULL;
-	req->early = st;
-	if (first && half != NVME_FUSE_SECOND)
-		nvmf_request_complete(first, missing(first->early));
-	if (half == NVME_FUSE_FIRST && q->state == NVMF_QPAIR_ENABLED)
-		q->fused = req;
-	else if (half == NVME_FUSE_SECOND && first)
-		pair(first, req);
-	else if (half)
-		nvmf_request_complete(req, missing(st));
-	else
+	q->fused_failed = false;
+	req->half = req->cmd->sqe.flags & NVME_SQE_FUSE_MASK;
+	if (first && req->half != NVME_FUSE_SECOND)
+		nvmf_request_complete(first, NVMF_DNR(NVME_SC_FUSED_MISSING));
+	if (!req->half)
 		return false;
+	req->early = check_size(req, st);
+	if (req->half == NVME_FUSE_FIRST)
+		start_first(req);
+	else if (req->half == NVME_FUSE_SECOND && first)
+		pair(first, req);
+	else
+		nvmf_request_complete(req, req->early ? req->early :
+							NVMF_DNR(alone));
 	return true;
 }
 
@@ -85,15 +113,24 @@ void nvmf_fused_alone(struct nvmf_qpair *q)
 {
 	struct nvmf_request *first = q->fused;
 
+	/* one that the transport has is ended by it */
+	if (!first || nvmf_fused_fetching(first))
+		return;
 	q->fused = NULL;
-	if (first)
-		nvmf_request_complete(first, NVME_SC_ABORT_SQ_DELETED);
+	nvmf_request_complete(first, NVME_SC_ABORT_SQ_DELETED);
 }
 
 void nvmf_fused_broken(struct nvmf_request *req)
 {
 	struct nvmf_request *other = req->pair;
+	struct nvmf_qpair *q = req->qpair;
 
+	if (q->fused == req) {
+		q->fused = NULL;
+		q->fused_failed = true;
+	}
+	if (!other)
+		return;
 	req->pair = NULL;
 	other->pair = NULL;
 	other->orphan = true;
@@ -195,7 +232,7 @@ void nvmf_fused_execute(struct nvmf_request *req)
 		return;
 	}
 	req->ready = true;
-	if (!other->ready)
+	if (!other || !other->ready)
 		return;
 	if (req->cmd->sqe.opcode == NVME_CMD_COMPARE)
 		execute(req, other);

@@ -95,8 +95,8 @@ static void describe_nvm(const struct nvmf_ctrlr *c, struct nvme_ctrl_desc *d)
 	d->lpa = NVME_LPA_CMD_EFFECTS | NVME_LPA_EXTENDED_DATA;
 	d->oncs = offered() | NVME_ONCS_SAVE_SELECT;
 	d->fuses = NVME_FUSES_COMPARE_WRITE;
-	/* as much as one transfer carries, in blocks of up to 4 KiB */
-	d->acwu = c->transport->opts.max_io_size / 4096 - 1;
+	/* in blocks of up to 4 KiB */
+	d->acwu = nvmf_fused_bytes(c->transport) / 4096 - 1;
 	/* namespaces with a cache may come later: hosts ask only once */
 	d->vwc = NVME_VWC_PRESENT | VWC_NO_BROADCAST;
 	d->nn = s->max_namespaces;

@@ -115,16 +115,28 @@ void nvmf_lock_leave(struct nvmf_ns_channel *nsch);
 /* Fused operations (fused.c) */
 
 /**
- * nvmf_fused_start() - a command arrives that is fused, or a first one waits
+ * nvmf_fused_start() - a command arrives that is fused, or follows a first half
  * @st: what its checks have said
  * Return: true if it is taken care of.
  */
 bool nvmf_fused_start(struct nvmf_request *req, nvme_status st);
 /** nvmf_fused_alone() - no more commands come: end a first half that waits */
 void nvmf_fused_alone(struct nvmf_qpair *q);
+/** nvmf_fused_fetching() - does the transport have this first half? */
+static inline bool nvmf_fused_fetching(const struct nvmf_request *first)
+{
+	return first->begun && !first->ready;
+}
+/** nvmf_fused_bytes() - largest pair: both must fit where one transfer does */
+static inline u32 nvmf_fused_bytes(const struct nvmf_transport *t)
+{
+	u32 half = t->opts.max_io_size / 2;
+
+	return half > 4096 ? half : 4096;
+}
 /** nvmf_fused_execute() - the data of one half is there */
 void nvmf_fused_execute(struct nvmf_request *req);
-/** nvmf_fused_broken() - one half ends early: so does the other */
+/** nvmf_fused_broken() - one half ends: so does the other, if it did not yet */
 void nvmf_fused_broken(struct nvmf_request *req);
 
 /* Uncorrectable blocks (bad.c) */

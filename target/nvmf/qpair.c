@@ -27,6 +27,7 @@ void nvmf_qpair_add(struct nvmf_qpair *q)
 	q->io_host = NULL;
 	memset(&q->io, 0, sizeof(q->io));
 	q->fused = NULL;
+	q->fused_failed = false;
 	q->commands = 0;
 	TAILQ_INIT(&q->requests);
 	TAILQ_INSERT_TAIL(&core->qpairs, q, link);

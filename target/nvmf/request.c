@@ -156,7 +156,7 @@ static void place_data(struct nvmf_request *req)
 		req->iov[0].iov_base = req->capsule_data + req->sgl.offset;
 		req->iov[0].iov_len = req->length;
 		req->iovcnt = 1;
-	} else if (req->command->flags & NVMF_CMD_INPLACE && !req->pair) {
+	} else if (req->command->flags & NVMF_CMD_INPLACE && !req->half) {
 		/* half of a pair may not write before the other has compared */
 		use_ram(req);
 	}
@@ -249,7 +249,10 @@ void nvmf_request_start(struct nvmf_request *req)
 	req->pair = NULL;
 	req->lba = 0;
 	req->blocks = 0;
+	req->half = 0;
+	req->urgent = false;
 	req->active = false;
+	req->begun = false;
 	req->ready = false;
 	req->orphan = false;
 	req->held = false;
@@ -259,7 +262,8 @@ void nvmf_request_start(struct nvmf_request *req)
 	if (q->ctrlr && !q->qid)
 		nvmf_ctrlr_alive(q->ctrlr);
 	st = parse(req);
-	if ((q->fused || req->cmd->sqe.flags & NVME_SQE_FUSE_MASK) &&
+	if ((q->fused || q->fused_failed ||
+	     req->cmd->sqe.flags & NVME_SQE_FUSE_MASK) &&
 	    nvmf_fused_start(req, st))
 		return;
 	if (st)
@@ -273,7 +277,7 @@ void nvmf_request_execute(struct nvmf_request *req)
 	/* what came too late is not begun any more */
 	if (req->qpair->state >= NVMF_QPAIR_CLOSING)
 		nvmf_request_complete(req, NVME_SC_ABORT_SQ_DELETED);
-	else if (req->pair || req->orphan)
+	else if (req->half)
 		nvmf_fused_execute(req);
 	else if (touch(req))
 		req->command->execute(req);
@@ -290,7 +294,7 @@ void nvmf_request_complete(struct nvmf_request *req, nvme_status st)
 
 	if (st && q->ctrlr)
 		nvmf_error_log(req, st);
-	if (req->pair)
+	if (req->half)
 		nvmf_fused_broken(req);
 	if (q->qid && req->cmd->sqe.opcode != NVME_OPC_FABRICS) {
 		q->group->core->stats.completed_nvme_io++;

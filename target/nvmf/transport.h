@@ -57,6 +57,8 @@ struct nvmf_memory {
  * @iovcnt: where the data is or shall be. Set by nvmf to RAM (then @memory is
  *       set) or to the capsule's data; else 0 pieces, and the transport
  *       provides buffers, at most NVMF_REQ_MAX_IOV, in req_get_data
+ * @urgent: another request of the queue pair holds its buffers until this one
+ *          has run: it must not wait for what its own queue pair holds
  */
 struct nvmf_request {
 	struct nvmf_qpair *qpair;
@@ -70,6 +72,7 @@ struct nvmf_request {
 	struct iovec *iov;
 	int iovcnt;
 	struct nvmf_memory *memory;
+	bool urgent;
 	struct bdev_io bio;
 	/* nvmf's own from here */
 	u64 start_us;
@@ -90,7 +93,9 @@ struct nvmf_request {
 	u32 range;
 	u16 error_loc;
 	nvme_status early;
+	u8 half;		/* of a pair: NVME_FUSE_* */
 	bool active;
+	bool begun;
 	bool ready;
 	bool orphan;
 	bool held;
@@ -134,7 +139,8 @@ struct nvmf_qpair {
 	u32 outstanding;
 	u64 commands;
 	struct nvmf_request_list requests;
-	struct nvmf_request *fused;
+	struct nvmf_request *fused;	/* a first half that waits */
+	bool fused_failed;		/* the last one was a bad first half */
 	u64 since_us;
 	struct nvmf_io_stats io;
 	struct nvmf_io_host *io_host;

@@ -12,6 +12,7 @@ HLEN = {ICREQ: 128, H2C_TERM: 24, CMD: 72, H2C_DATA: 24, ICRESP: 128, C2H_TERM: 
         C2H_DATA: 24, R2T: 24}
 SUBNQN = "nqn.2026-11.io.weft:tcp"
 HOSTNQN = "nqn.2026-11.io.weft:native"
+HOSTID = b"native-test-host"
 DISCOVERY = "nqn.2014-08.org.nvmexpress.discovery"
 LIMIT = 60  # seconds; for a hang, not a measurement
 
@@ -242,6 +243,21 @@ class Conn:
                 assert p.type == RSP, p.type
                 return p, got
 
+    def complete_all(self, wants):
+        """Statuses of commands by identifier, given their data; R2Ts in any order."""
+        ended = {}
+        while len(ended) < len(wants):
+            p = next((x for x in self.early if x.cid in wants), None)
+            if p:
+                self.early.remove(p)
+            else:
+                p = self.recv()
+            if p.type == R2T:
+                self.answer_r2t(p, wants[p.cid])
+            elif p.type == RSP:
+                ended[p.cid] = p.status & 0x7ff
+        return [ended[cid] for cid in wants]
+
     def do(self, entry, capsule=b"", data=b"", size=None):
         """A command from begin to end; raises Refused with its status."""
         r, got = self.complete(self.command(entry, capsule), data, size)
@@ -252,8 +268,8 @@ class Conn:
     # the fabrics commands and a few others
 
     def connect(self, qid=0, cntlid=0xffff, sqsize=31, subnqn=SUBNQN, cattr=0, kato=0,
-                hostnqn=HOSTNQN, inline=True):
-        data = struct.pack("<16sH238x256s256s256x", b"native-test-host", cntlid,
+                hostnqn=HOSTNQN, hostid=HOSTID, inline=True):
+        data = struct.pack("<16sH238x256s256s256x", hostid, cntlid,
                            subnqn.encode(), hostnqn.encode())
         sgl = sgl_capsule(1024) if inline else sgl_transport(1024)
         entry = struct.pack("<BBHB19x16sHHHBxI12x", 0x7f, 0x40, self.next_cid(), 1, sgl, 0, qid,
@@ -276,6 +292,27 @@ class Conn:
     def identify(self, cns=1, nsid=0):
         return self.do(sqe(6, self.next_cid(), nsid, sgl_transport(4096), cns))[1]
 
+    def log(self, lid, size=4096, rae=False, offset=0):
+        cdw10 = lid | rae << 15 | (size // 4 - 1) << 16
+        return self.do(sqe(2, self.next_cid(), 0, sgl_transport(size), cdw10, 0, offset))[1]
+
+    def set_feature(self, fid, value, nsid=0):
+        return self.do(sqe(9, self.next_cid(), nsid, None, fid, value))[0]
+
+    def ask_event(self):
+        """An Asynchronous Event Request; complete() its identifier tells of the event."""
+        return self.command(sqe(0xc, self.next_cid()))
+
+    def event(self, cid):
+        """Type, information and log page of the event that request has waited for."""
+        r, _ = self.complete(cid)
+        assert r.status == 0, hex(r.status)
+        return r.result & 7, r.result >> 8 & 0xff, r.result >> 16 & 0xff
+
+    def abort(self, sqid, cid):
+        """Was it aborted?"""
+        return not self.do(sqe(8, self.next_cid(), 0, None, sqid | cid << 16))[0] & 1
+
     def read(self, lba, blocks, block=512, nsid=1):
         n = blocks * block
         return self.do(self.rw(2, lba, blocks, sgl_transport(n), nsid))[1]
@@ -295,12 +332,13 @@ class Conn:
 class Host:
     """A controller that is up: .admin and, as asked for, .io[0], .io[1] ..."""
 
-    def __init__(self, address, queues=1, sqsize=31, cattr=0, subnqn=SUBNQN, **conn):
+    def __init__(self, address, queues=1, sqsize=31, cattr=0, subnqn=SUBNQN, cntlid=0xffff,
+                 hostnqn=HOSTNQN, hostid=HOSTID, **conn):
         self.address, self.conn = address, conn
-        self.subnqn, self.cattr = subnqn, cattr
+        self.names = {"subnqn": subnqn, "hostnqn": hostnqn, "hostid": hostid, "cattr": cattr}
         self.io = []
         self.admin = Conn(address, **conn)
-        self.cntlid = self.admin.connect(subnqn=subnqn, kato=0)
+        self.cntlid = self.admin.connect(cntlid=cntlid, **{**self.names, "cattr": 0})
         self.admin.enable()
         for qid in range(1, queues + 1):
             self.add(qid, sqsize)
@@ -308,7 +346,7 @@ class Host:
     def add(self, qid, sqsize=31):
         c = Conn(self.address, **self.conn)
         self.io.append(c)
-        c.connect(qid, self.cntlid, sqsize, self.subnqn, self.cattr)
+        c.connect(qid, self.cntlid, sqsize, **self.names)
         return c
 
     def __enter__(self):

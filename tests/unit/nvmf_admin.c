@@ -70,7 +70,7 @@ static void test_identify_ctrl(void)
 		NVME_ONCS_SAVE_SELECT | NVME_ONCS_RESERVATIONS |
 		NVME_ONCS_VERIFY | NVME_ONCS_COPY);
 	UNIT_EQ(c.fuses, NVME_FUSES_COMPARE_WRITE);
-	UNIT_EQ((c.acwu + 1) * 4096, FAKE_MAX_IO);
+	UNIT_EQ((c.acwu + 1) * 4096, FAKE_MAX_IO / 2);
 	/* lengths are exact, unknown structures refused */
 	nvme_cmd_identify(&cmd, NVME_CNS_CTRL, 0, 0, 0);
 	UNIT_EQ(fake_cmd(a, &cmd, page, PAGE - 1).st,

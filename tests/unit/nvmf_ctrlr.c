@@ -235,7 +235,7 @@ static void test_abort_first_half(void)
 	UNIT_EQ(abort_of(1, r), 0);
 	UNIT_EQ(fake_wait(r).st, DNR(NVME_SC_ABORT_REQUESTED));
 	second = rw(io, NVME_CMD_WRITE, 8, NVME_FUSE_SECOND);
-	UNIT_EQ(fake_wait(second).st, DNR(NVME_SC_FUSED_MISSING));
+	UNIT_EQ(fake_wait(second).st, DNR(NVME_SC_FUSED_FAILED));
 	end();
 }
 

@@ -127,6 +127,7 @@ static void test_halves_that_do_not_match(void)
 	expect(r1, DNR(NVME_SC_FUSED_FAILED), r2, DNR(NVME_SC_LBA_RANGE));
 	/* other commands cannot be halves */
 	r1 = half(io, NVME_FUSE_FIRST, NVME_CMD_WRITE, RAM, 8, 8, new);
+	CU_ASSERT(fake_ended(r1));
 	r2 = second(io, RAM, 8, 8, new);
 	expect(r1, DNR(NVME_SC_INVALID_FIELD), r2, DNR(NVME_SC_FUSED_FAILED));
 	UNIT_EQ(fake_wait(half(io, 3, NVME_CMD_WRITE, RAM, 8, 8, new)).st,

@@ -108,7 +108,7 @@ static bool admitted(const struct tcp_request *r, u32 need)
 
 	if (first && first != r)
 		return false;
-	return !claimed || claimed + need <= p->limit - p->in_use;
+	return r->base.urgent || !claimed || claimed + need <= p->limit - p->in_use;
 }
 
 static void unclaim(struct tcp_request *r)
@@ -231,6 +231,18 @@ static void serve_blocked(struct tcp_conn *c)
 	use_own(r);
 }
 
+/*
+ * What others of the connection wait for, with buffers in their hands, or behind
+ * on the socket, gets memory of its own instead of waiting: no more than a
+ * capsule holds, or whoever waits came with a capsule, too.
+ */
+static bool cannot_wait(const struct tcp_request *r)
+{
+	if (r->base.urgent)
+		return r->base.length <= r->c->t->base.opts.in_capsule_data_size;
+	return in_capsule(r) && r->c->nfetch;
+}
+
 static void wait_for_buffers(struct tcp_request *r)
 {
 	struct tcp_conn *c = r->c;
@@ -239,12 +251,10 @@ static void wait_for_buffers(struct tcp_request *r)
 	r->state = TCP_REQ_BUFFER;
 	if (r->parked)
 		TAILQ_INSERT_TAIL(&c->parked, r, link);
-	if (!in_capsule(r))
-		return;
-	if (c->nfetch) {
+	if (cannot_wait(r)) {
 		forget_wait(r);
 		use_own(r);
-	} else {
+	} else if (in_capsule(r)) {
 		c->blocked = true;
 	}
 }
