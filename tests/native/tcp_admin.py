@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+"""What a host sees of a subsystem that changes: Abort, ANA states, masked namespaces,
+controllers of one's choice, and the events that tell of it all."""
+import os
+import struct
+import unittest
+
+from daemon import DaemonTest
+from tcp_disk import free_port
+from tcp_host import SUBNQN, Conn, Host, Refused, sgl_transport, sqe
+
+OTHER = "nqn.2026-11.io.weft:other"
+CORES = ",".join(str(c) for c in sorted(os.sched_getaffinity(0))[:2])
+ABORTED, FAILED_FUSED, INVALID_NS = 0x07, 0x09, 0x0b
+CTRL_BUSY, CONNECT_PARAMETER = 0x181, 0x182
+NOTICE, NS_CHANGED, ANA_CHANGED = 2, 0, 3
+CHANGED_NS_LOG, ANA_LOG = 4, 0xc
+EVENTS = 0xb
+
+
+class AdminTest(DaemonTest):
+    args = ("-m", CORES)
+    subsystem = {}
+
+    def setUp(self):
+        super().setUp()
+        d = self.daemon
+        d.ok("nvmf_create_transport", {"trtype": "TCP"})
+        d.ok("nvmf_create_subsystem", {"nqn": SUBNQN, "allow_any_host": True, **self.subsystem})
+        self.add_ns("disk1")
+        self.address = self.listen()
+
+    def add_ns(self, name, **options):
+        self.daemon.ok("bdev_malloc_create", {"name": name, "num_blocks": 64, "block_size": 512})
+        return self.daemon.ok("nvmf_subsystem_add_ns", {"nqn": SUBNQN, "namespace": {
+            "bdev_name": name, **options}})
+
+    @staticmethod
+    def trid(port):
+        return {"trtype": "TCP", "adrfam": "IPv4", "traddr": "127.0.0.1", "trsvcid": str(port)}
+
+    def listen(self):
+        port = free_port()
+        self.daemon.ok("nvmf_subsystem_add_listener", {"nqn": SUBNQN,
+                                                       "listen_address": self.trid(port)})
+        return "127.0.0.1", port
+
+    def status(self, conn, entry):
+        return conn.complete(conn.command(entry))[0].status & 0x7ff
+
+
+def read_of(conn, nsid=1):
+    return sqe(2, conn.next_cid(), nsid, sgl_transport(512))
+
+
+class Abort(AdminTest):
+    def test_events(self):
+        with Host(self.address, queues=0) as h:
+            first, second = h.admin.ask_event(), h.admin.ask_event()
+            self.assertTrue(h.admin.abort(0, first))
+            self.assertEqual(h.admin.complete(first)[0].status & 0x7ff, ABORTED)
+            self.assertFalse(h.admin.abort(0, first))
+            self.assertTrue(h.admin.abort(0, second))
+            self.assertEqual(h.admin.complete(second)[0].status & 0x7ff, ABORTED)
+
+    def test_half_of_a_pair(self):
+        with Host(self.address, queues=2) as h:
+            io = h.io[1]
+            half = io.command(sqe(5, io.next_cid(), 1, sgl_transport(512), flags=0x41))
+            self.assertFalse(h.admin.abort(1, half))    # the other queue
+            self.assertFalse(h.admin.abort(3, half))    # none
+            self.assertTrue(h.admin.abort(2, half))
+            self.assertEqual(io.complete(half)[0].status & 0x7ff, ABORTED)
+            second = io.command(sqe(1, io.next_cid(), 1, sgl_transport(512), flags=0x42))
+            self.assertEqual(io.complete(second)[0].status & 0x7ff, FAILED_FUSED)
+
+    def test_what_has_ended(self):
+        with Host(self.address) as h:
+            h.io[0].read(0, 1)
+            self.assertFalse(h.admin.abort(1, h.io[0].cid))
+
+
+class StaticControllers(AdminTest):
+    subsystem = {"static_cntlid": True, "min_cntlid": 5, "max_cntlid": 7}
+
+    def test_numbers(self):
+        with Host(self.address, cntlid=6) as six:
+            self.assertEqual(six.cntlid, 6)
+            six.io[0].flush()
+            self.refused(6, CTRL_BUSY)
+            for cntlid in 4, 8, 0, 0xffff:
+                self.refused(cntlid, CONNECT_PARAMETER)
+            # any that is free
+            with Host(self.address, cntlid=0xfffe) as a, Host(self.address, cntlid=0xfffe) as b:
+                self.assertEqual({a.cntlid, b.cntlid}, {5, 7})
+                self.refused(0xfffe, CTRL_BUSY)
+        # a number is free again once its controller is gone
+        for _ in range(3):
+            with Host(self.address, cntlid=6) as h:
+                self.assertEqual(h.cntlid, 6)
+                page = h.admin.identify()
+                self.assertEqual(struct.unpack_from("<H", page, 78)[0], 6)
+                h.admin.prop_set(0x14, 0x464001)        # a normal shutdown
+                h.admin.close()
+                h.io[0].closed()
+
+    def refused(self, cntlid, status):
+        with Conn(self.address) as c:
+            with self.assertRaises(Refused) as e:
+                c.connect(cntlid=cntlid)
+            self.assertEqual(e.exception.args[0] & 0x7ff, status, cntlid)
+
+
+class Masking(AdminTest):
+    def setUp(self):
+        super().setUp()
+        self.add_ns("disk2", no_auto_visible=True)
+
+    def see(self, nsid, host, add=True):
+        method = "nvmf_ns_add_host" if add else "nvmf_ns_remove_host"
+        self.daemon.ok(method, {"nqn": SUBNQN, "nsid": nsid, "host": host})
+
+    def active(self, host):
+        page = host.admin.identify(2)
+        return [n for n in struct.unpack("<1024I", page) if n]
+
+    def test_who_sees_it(self):
+        with Host(self.address) as a, Host(self.address, hostnqn=OTHER) as b:
+            for h in a, b:
+                h.admin.set_feature(EVENTS, 1 << 8)
+                self.assertEqual(self.active(h), [1])
+                self.assertEqual(self.status(h.io[0], read_of(h.io[0], 2)), INVALID_NS)
+                self.assertEqual(h.admin.identify(0, 2), bytes(4096))
+            told, not_told = a.admin.ask_event(), b.admin.ask_event()
+            self.see(2, "nqn.2026-11.io.weft:native")
+            self.assertEqual(a.admin.event(told), (NOTICE, NS_CHANGED, CHANGED_NS_LOG))
+            self.assertEqual(struct.unpack_from("<2I", a.admin.log(CHANGED_NS_LOG)), (2, 0))
+            self.assertEqual((self.active(a), self.active(b)), ([1, 2], [1]))
+            self.assertEqual(self.status(a.io[0], read_of(a.io[0], 2)), 0)
+            self.assertEqual(self.status(b.io[0], read_of(b.io[0], 2)), INVALID_NS)
+            self.see(2, OTHER)
+            self.assertEqual(b.admin.event(not_told), (NOTICE, NS_CHANGED, CHANGED_NS_LOG))
+            self.assertEqual(self.status(b.io[0], read_of(b.io[0], 2)), 0)
+            told = a.admin.ask_event()
+            self.see(2, "nqn.2026-11.io.weft:native", False)
+            self.assertEqual(a.admin.event(told), (NOTICE, NS_CHANGED, CHANGED_NS_LOG))
+            self.assertEqual((self.active(a), self.active(b)), ([1], [1, 2]))
+            self.assertEqual(self.status(a.io[0], read_of(a.io[0], 2)), INVALID_NS)
+            self.assertEqual(self.status(b.io[0], read_of(b.io[0], 2)), 0)
+        # and who comes later
+        with Host(self.address, hostnqn=OTHER) as b:
+            self.assertEqual(self.active(b), [1, 2])
+        self.daemon.refused("nvmf_ns_add_host", {"nqn": SUBNQN, "nsid": 1, "host": OTHER})
+
+
+class Ana(AdminTest):
+    subsystem = {"ana_reporting": True}
+    STATES = (("optimized", 1, 0), ("non_optimized", 2, 0), ("inaccessible", 3, 0x302),
+              ("persistent_loss", 4, 0x301), ("change", 0xf, 0x303))
+
+    def setUp(self):
+        super().setUp()
+        self.second = self.listen()
+        self.add_ns("disk2", anagrpid=7)
+
+    def set(self, state, port=None, group=None):
+        params = {"nqn": SUBNQN, "listen_address": self.trid(port or self.address[1]),
+                  "ana_state": state}
+        if group:
+            params["anagrpid"] = group
+        self.daemon.ok("nvmf_subsystem_listener_set_ana_state", params)
+
+    @staticmethod
+    def groups(host, rae=False):
+        """State and members by group."""
+        page = host.admin.log(ANA_LOG, rae=rae)
+        _, n = struct.unpack_from("<QH", page)
+        at, found = 16, {}
+        for _ in range(n):
+            group, members, _, state = struct.unpack_from("<IIQB", page, at)
+            found[group] = (state, struct.unpack_from(f"<{members}I", page, at + 32))
+            at += 32 + 4 * members
+        return found
+
+    def test_states(self):
+        with Host(self.address) as a, Host(self.second) as b:
+            for name, state, status in self.STATES:
+                self.set(name)
+                self.assertEqual(self.groups(a), {1: (state, (1,)), 7: (state, (2,))})
+                self.assertEqual(self.groups(b), {1: (1, (1,)), 7: (1, (2,))})
+                for nsid in 1, 2:
+                    self.assertEqual(self.status(a.io[0], read_of(a.io[0], nsid)), status, name)
+                    self.assertEqual(self.status(b.io[0], read_of(b.io[0], nsid)), 0)
+                # admin commands are always served
+                self.assertNotEqual(a.admin.identify(0, 1), bytes(4096))
+            self.set("optimized")
+            self.set("inaccessible", group=7)
+            self.assertEqual(self.groups(a), {1: (1, (1,)), 7: (3, (2,))})
+            self.assertEqual([self.status(a.io[0], read_of(a.io[0], n)) for n in (1, 2)],
+                             [0, 0x302])
+
+    def test_events(self):
+        with Host(self.address) as a, Host(self.second) as b:
+            for h in a, b:
+                h.admin.set_feature(EVENTS, 1 << 11)
+            first, other = a.admin.ask_event(), b.admin.ask_event()
+            self.set("non_optimized")
+            self.assertEqual(a.admin.event(first), (NOTICE, ANA_CHANGED, ANA_LOG))
+            # one event until the log is read; what comes meanwhile is told then
+            second = a.admin.ask_event()
+            self.set("inaccessible")
+            self.assertEqual(self.groups(a, rae=True)[1][0], 3)
+            self.set("change")
+            self.assertNotIn(second, [p.cid for p in a.admin.early])
+            self.assertEqual(self.groups(a)[1][0], 0xf)
+            self.set("optimized")
+            self.assertEqual(a.admin.event(second), (NOTICE, ANA_CHANGED, ANA_LOG))
+            # the namespace moves: both paths are told
+            self.assertNotIn(other, [p.cid for p in b.admin.early])
+            first = a.admin.ask_event()
+            self.groups(a)
+            self.daemon.ok("nvmf_subsystem_set_ns_ana_group", {"nqn": SUBNQN, "nsid": 1,
+                                                               "anagrpid": 7})
+            for h, cid in (a, first), (b, other):
+                self.assertEqual(h.admin.event(cid), (NOTICE, ANA_CHANGED, ANA_LOG))
+                self.assertEqual(self.groups(h), {7: (1, (1, 2))})
+
+
+if __name__ == "__main__":
+    unittest.main()
