@@ -48,13 +48,19 @@ path_dir() { echo "/sys/block/nvme$1c$2n${3:-1}"; }
 # ios DIR: reads and writes that a disk has completed
 ios() { awk '{ print $1 + $5 }' "$1/stat"; }
 
-# background NAME [FIO OPTIONS]: verified writes on $disk; sets job
+# writes: that all controllers have seen
+writes() { cat "/sys/class/$WEFT_CLASS"/nvme*/statistics/writes | awk '{ n += $1 } END { print n }'; }
+more_writes_than() { [ "$(writes)" -gt "$1" ]; }
+
+# background NAME [FIO OPTIONS]: writes on $disk, which have begun; sets job
 background() {
-	local name=$1
+	local name=$1 before
+	before=$(writes)
 	shift
 	fio --name="$name" --filename="$disk" --allow_file_create=0 --direct=1 \
 		--ioengine=libaio --minimal "$@" > "$VM_OUT/fio-$name.txt" 2>&1 &
 	job=$!
+	wait_for more_writes_than "$before"
 }
 
 VERIFY="--rw=randwrite --verify=crc32c --verify_fatal=1 --do_verify=1 --verify_state_save=0"

@@ -89,7 +89,6 @@ dd if="$disk" of=/dev/null bs=4k count=20 iflag=direct status=none
 
 step "both away: I/O waits"
 background waits $VERIFY --bs=8k --iodepth=16 --size=4M --fdatasync=8
-sleep 1
 port_down 1
 port_down 2
 wait_for ctrl_is "$a" connecting
@@ -126,7 +125,6 @@ dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none
 
 step "a controller is deleted under load, then the last one"
 background deleted $VERIFY --bs=4k --iodepth=16 --size=8M
-sleep 1
 disconnect_weft "$a"
 [ ! -e "$path_a" ] || fail "its path is left"
 [ -b "$disk" ] || fail "the disk went with one of its paths"
@@ -134,7 +132,6 @@ wait $job || fail "fio saw the deletion"
 a=$(connect_port 1 $quick)
 [ -e "$(path_dir "$s" "$a")" ] || fail "the new path has another name: $(ls /sys/block)"
 background last --rw=randwrite --bs=4k --iodepth=16 --size=32M --time_based --runtime=600
-sleep 1
 refute unload_weft 2> /dev/null
 disconnect_weft "$b"
 kill -0 $job || fail "fio ended too early"
@@ -149,7 +146,6 @@ load_weft
 a=$(connect_port 1 $quick)
 disk=/dev/nvme${a}n1
 background waiting --rw=randwrite --bs=4k --iodepth=16 --size=32M --time_based --runtime=600
-sleep 1
 port_down 1
 wait_for ctrl_is "$a" connecting
 timeout 60 bash -c "echo 1 > $(ctrl_dir "$a")/delete_controller" || fail "deletion hangs"
