@@ -247,8 +247,6 @@ static void leave_lists(struct tcp_conn *c)
 		TAILQ_REMOVE(&c->g->resume, c, resume_link);
 	if (c->in_closing)
 		TAILQ_REMOVE(&c->g->closing, c, closing_link);
-	if (c->stuck)
-		TAILQ_REMOVE(&c->g->stuck, c, stuck_link);
 	c->in_flush = false;
 	c->in_resume = false;
 	c->in_closing = false;

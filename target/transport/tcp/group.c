@@ -3,19 +3,13 @@
  * A reactor's part of the transport. Sockets wake the reactor by themselves;
  * the one poller of the group does what events have left to do: sending what a
  * turn has made, reading on where buffers were missing, taking connections
- * down. It sleeps when its lists are empty. Time limits are looked at once in a
- * while, and only as long as somebody has one.
+ * down. It sleeps when its lists are empty.
  */
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "target/transport/options.h"
 #include "target/transport/tcp/tcp.h"
-
-#define TICK_US		(250 * 1000)
 
 /* The poller: only what is on a list now; what comes meanwhile has its turn. */
 
@@ -81,96 +75,6 @@ static int group_arm(void *ctx)
 	return group_poll(ctx);
 }
 
-/* Time limits */
-
-static void linger_end(struct tcp_linger *l)
-{
-	TAILQ_REMOVE(&l->g->lingers, l, link);
-	fd_source_remove(&l->src);
-	close(l->fd);
-	free(l);
-}
-
-static void check_lingers(struct tcp_group *g, u64 now)
-{
-	struct tcp_linger *l, *next;
-
-	for (l = TAILQ_FIRST(&g->lingers); l; l = next) {
-		next = TAILQ_NEXT(l, link);
-		if (now >= l->until_us)
-			linger_end(l);
-	}
-}
-
-static void check_stuck(struct tcp_group *g, u64 now)
-{
-	static __thread struct log_budget budget;
-	struct tcp_conn *c, *next;
-
-	for (c = TAILQ_FIRST(&g->stuck); c; c = next) {
-		next = TAILQ_NEXT(c, stuck_link);
-		if (!tcp_conn_live(c)) {
-			if (now - c->since_us >= TCP_TERM_US)
-				tcp_conn_begin_closing(c);
-		} else if (now - c->since_us >= TCP_STALL_US) {
-			log_peer(&budget, LOG_WARNING, "tcp: %s:%s queue %u: the host has not taken anything of its responses for %d s; closing",
-				 c->base.peer, c->base.peer_port, c->base.qid,
-				 TCP_STALL_US / 1000000);
-			tcp_conn_break(c, "sending", 0);
-		}
-	}
-}
-
-static int tick(void *ctx)
-{
-	struct tcp_group *g = ctx;
-	u64 now = reactor_now_us();
-
-	check_lingers(g, now);
-	check_stuck(g, now);
-	if (TAILQ_EMPTY(&g->lingers) && TAILQ_EMPTY(&g->stuck))
-		poller_unregister(&g->tick);
-	return 0;
-}
-
-void tcp_group_watch(struct tcp_group *g)
-{
-	if (!g->tick)
-		g->tick = poller_register("tcp_tick", tick, g, TICK_US, NULL);
-}
-
-/* Sockets that are kept open for the peer to read a TermReq */
-
-static void linger_event(void *ctx, u32 events)
-{
-	struct tcp_linger *l = ctx;
-	ssize_t n = recv(l->fd, l->g->buf, TCP_RX_BUF, MSG_DONTWAIT);
-
-	(void)events;
-	if (!n || (n < 0 && errno != EAGAIN && errno != EINTR))
-		linger_end(l);
-}
-
-void tcp_linger(struct tcp_group *g, int fd)
-{
-	struct tcp_linger *l = calloc(1, sizeof(*l));
-
-	if (!l) {
-		close(fd);
-		return;
-	}
-	l->g = g;
-	l->fd = fd;
-	l->until_us = reactor_now_us() + TCP_TERM_US;
-	TAILQ_INSERT_TAIL(&g->lingers, l, link);
-	l->src = fd_source_add("tcp-linger", fd, EPOLLIN, linger_event, l);
-	if (!l->src || shutdown(fd, SHUT_WR)) {
-		linger_end(l);
-		return;
-	}
-	tcp_group_watch(g);
-}
-
 /* Buffers */
 
 static int mem_get(void *ctx, size_t len, struct pool_mem *m)
@@ -203,7 +107,6 @@ int tcp_group_create(struct nvmf_transport *t, struct nvmf_group *base)
 	TAILQ_INIT(&g->flush);
 	TAILQ_INIT(&g->resume);
 	TAILQ_INIT(&g->closing);
-	TAILQ_INIT(&g->stuck);
 	TAILQ_INIT(&g->lingers);
 	pool_init(&g->pool, "tcp", o->io_unit_size, transport_pieces(o),
 		  o->num_shared_buffers, &mem_ops, g);
@@ -222,15 +125,12 @@ int tcp_group_create(struct nvmf_transport *t, struct nvmf_group *base)
 void tcp_group_destroy(struct nvmf_transport *t, struct nvmf_group *base)
 {
 	struct tcp_group *g = base->transport_group[NVMF_TRTYPE_TCP];
-	struct tcp_linger *l;
 
 	(void)t;
 	if (!g)
 		return;
 	base->transport_group[NVMF_TRTYPE_TCP] = NULL;
-	while ((l = TAILQ_FIRST(&g->lingers)))
-		linger_end(l);
-	poller_unregister(&g->tick);
+	tcp_limits_end(g);
 	poller_unregister(&g->poller);
 	pool_fini(&g->pool);
 	free(g->buf);

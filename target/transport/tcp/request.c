@@ -8,7 +8,9 @@
  * has read; one that does neither must not keep them from others. So no
  * connection claims more of the pool than it leaves free, but for one request;
  * what is beyond that waits on the connection's own list until others of it
- * have ended.
+ * have ended. The one request of many such connections may still be all that
+ * there is: limits.c sees to it that they end. A Connect has memory of its own:
+ * who is not let in yet holds nothing of the pool.
  *
  * A request that waits for buffers does not stop its connection from being
  * read, except when the data is what comes next on the socket. That must not
@@ -33,6 +35,7 @@ static void expect_capsule(struct tcp_request *r)
 		.skip = r->base.sgl.offset, .left = r->base.length,
 		.iov = r->base.iov,
 	};
+	tcp_limits_watch(c->g);
 }
 
 static bool in_capsule(const struct tcp_request *r)
@@ -58,6 +61,7 @@ static void expect_r2t(struct tcp_request *r)
 			    r->base.length, piece, c->maxr2t);
 	r->fetch.ttag_step = (u16)c->nreqs;
 	tcp_tx_queue(r);
+	tcp_limits_watch(c->g);
 	/* its data comes behind that of the capsule */
 	if (c->blocked)
 		serve_blocked(c);
@@ -267,6 +271,11 @@ void tcp_req_get_data(struct nvmf_request *req)
 	/* a bdev's RAM; or nothing of the capsule's data is here yet */
 	if (req->iovcnt) {
 		placed(r);
+		return;
+	}
+	/* the pool is for those who have been let in */
+	if (req->cmd->sqe.opcode == NVME_OPC_FABRICS) {
+		use_own(r);
 		return;
 	}
 	err = take_buffers(r);

@@ -23,6 +23,7 @@ static const struct transport_counter members[] = {
 	MEMBER(requests),
 	MEMBER(digest_errors),
 	MEMBER(faults),
+	MEMBER(stalled),
 #undef MEMBER
 };
 

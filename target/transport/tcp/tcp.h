@@ -6,7 +6,8 @@
  *   listen.c     listening addresses, accepting
  *   hello.c      a connection's first bytes, up to its first command
  *   conn.c       connections: set-up on their reactor and the way down
- *   group.c      a reactor's part: what its poller does, time limits
+ *   group.c      a reactor's part: what its poller does, buffers
+ *   limits.c     time limits
  *   rx.c         from the socket to PDUs and to where their payload belongs
  *   pdu.c        what a received PDU means
  *   request.c    a command's way through data, execution and response
@@ -52,8 +53,6 @@
 #define TCP_HELLO_MIN_US	(1000 * 1000)
 /* A termination request has this long to leave, and its peer to read it */
 #define TCP_TERM_US		(1000 * 1000)
-/* A peer that takes nothing of what it has asked for, for this long, is dead */
-#define TCP_STALL_US		(60 * 1000 * 1000)
 /* A full R2T, if the host takes several at a time */
 #define TCP_R2T_PIECE		(128u * 1024)
 
@@ -82,6 +81,7 @@ struct tcp_stats {
 	u64 wait_buffer;
 	u64 digest_errors;
 	u64 faults;
+	u64 stalled;
 };
 
 /** struct tcp_listener - an address; control reactor */
@@ -129,8 +129,8 @@ struct tcp_linger {
  * @conns: all that live here
  * @flush: have something to send; @resume: may go on reading; @closing: are to
  *         be taken down
- * @stuck: their socket is full
- * @tick: watches @stuck and @lingers while there are any
+ * @tick: watches time limits while there are any
+ * @next_user: who was to get buffers next when it looked last; not to be used
  * @buf: TCP_RX_BUF bytes, used within one call only
  */
 struct tcp_group {
@@ -139,13 +139,13 @@ struct tcp_group {
 	struct poller *poller;
 	struct poller *tick;
 	struct pool pool;
+	const struct pool_user *next_user;
 	u8 *buf;
 	u32 nconns;
 	struct tcp_conns conns;
 	struct tcp_conns flush;
 	struct tcp_conns resume;
 	struct tcp_conns closing;
-	struct tcp_conns stuck;
 	TAILQ_HEAD(, tcp_linger) lingers;
 	struct tcp_stats stats;
 	struct iovec iov[TCP_TX_IOV];
@@ -243,7 +243,9 @@ enum tcp_conn_state {
  * @rx_req: whose payload comes, or NULL: it is dropped
  * @stash: bytes received, but not to be looked at before there is a place
  * @term: a termination request on its way, @term_off of it sent
- * @since_us: hello: begin; stuck or CLOSING: since when
+ * @since_us: hello: begin; CLOSING: since when
+ * @watched: the host has something to move on; @moved: bytes both ways at
+ *           @moved_us, when they were enough
  */
 struct tcp_conn {
 	struct nvmf_qpair base;
@@ -286,12 +288,14 @@ struct tcp_conn {
 	u32 term_len;
 	u32 term_off;
 	u64 since_us;
+	bool watched;
+	u64 moved;
+	u64 moved_us;
 	struct tcp_stats stats;
 	TAILQ_ENTRY(tcp_conn) link;
 	TAILQ_ENTRY(tcp_conn) flush_link;
 	TAILQ_ENTRY(tcp_conn) resume_link;
 	TAILQ_ENTRY(tcp_conn) closing_link;
-	TAILQ_ENTRY(tcp_conn) stuck_link;
 };
 
 /* Both counts of something that happened to a connection */
@@ -376,8 +380,13 @@ static inline bool tcp_conn_live(const struct tcp_conn *c)
 
 int tcp_group_create(struct nvmf_transport *t, struct nvmf_group *g);
 void tcp_group_destroy(struct nvmf_transport *t, struct nvmf_group *g);
-/** tcp_group_watch() - there is something with a time limit */
-void tcp_group_watch(struct tcp_group *g);
+
+/* limits.c */
+
+/** tcp_limits_watch() - there is something with a time limit */
+void tcp_limits_watch(struct tcp_group *g);
+/** tcp_limits_end() - no limits and no lingering sockets any more */
+void tcp_limits_end(struct tcp_group *g);
 /** tcp_linger() - keep @fd open until the peer has closed it or time is over */
 void tcp_linger(struct tcp_group *g, int fd);
 

@@ -11,7 +11,7 @@
 #include "target/transport/tcp/tcp.h"
 
 #define MAX_PRIORITY		6	/* above it needs CAP_NET_ADMIN */
-#define MAX_ACK_MS		(24u * 3600 * 1000)
+#define MAX_MS			(24u * 3600 * 1000)
 /* Descriptors that are no connection's, or a quarter if there are few */
 #define SPARE_FDS		64u
 
@@ -19,12 +19,14 @@ static void opts_init(struct nvmf_transport_opts *o)
 {
 	transport_defaults(o);
 	o->c2h_success = true;
+	o->transfer_timeout = 60000;
 }
 
 static const struct transport_range ranges[] = {
 	TRANSPORT_RANGE(max_queue_depth, 2, 4096, 1),
 	TRANSPORT_RANGE(sock_priority, 0, MAX_PRIORITY, 1),
-	TRANSPORT_RANGE(ack_timeout, 0, MAX_ACK_MS, 1),
+	TRANSPORT_RANGE(ack_timeout, 0, MAX_MS, 1),
+	TRANSPORT_RANGE(transfer_timeout, 100, MAX_MS, 1),
 };
 
 /*

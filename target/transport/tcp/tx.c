@@ -151,13 +151,8 @@ static void sent(struct tcp_conn *c, u32 n)
 static void got_stuck(struct tcp_conn *c)
 {
 	TCP_COUNT(c, send_full, 1);
-	if (c->stuck)
-		return;
 	c->stuck = true;
-	if (tcp_conn_live(c))
-		c->since_us = reactor_now_us();
-	TAILQ_INSERT_TAIL(&c->g->stuck, c, stuck_link);
-	tcp_group_watch(c->g);
+	tcp_limits_watch(c->g);
 	tcp_conn_watch(c);
 }
 
@@ -191,19 +186,11 @@ static bool send_once(struct tcp_conn *c)
 	return true;
 }
 
-static void unstick(struct tcp_conn *c)
-{
-	if (!c->stuck)
-		return;
-	c->stuck = false;
-	TAILQ_REMOVE(&c->g->stuck, c, stuck_link);
-}
-
 void tcp_tx_flush(struct tcp_conn *c)
 {
 	int calls = 0;
 
-	unstick(c);
+	c->stuck = false;
 	while (send_once(c) && ++calls < FLUSH_CALLS)
 		;
 	/* the rest in the next turn */
