@@ -41,7 +41,9 @@ static void fill_record(const struct nvmf_subsystem *s,
 	r->portid = l->portid;
 	r->cntlid = s->static_cntlid ? NVMF_CNTLID_STATIC : NVMF_CNTLID_DYNAMIC;
 	r->asqsz = t->opts.max_aq_depth;
-	snprintf(r->traddr, sizeof(r->traddr), "%s", l->trid.traddr);
+	/* a zone is a name of this machine's: it says nothing to a host */
+	snprintf(r->traddr, sizeof(r->traddr), "%.*s",
+		 (int)strcspn(l->trid.traddr, "%"), l->trid.traddr);
 	snprintf(r->trsvcid, sizeof(r->trsvcid), "%s", l->trid.trsvcid);
 	snprintf(r->subnqn, sizeof(r->subnqn), "%s", s->nqn);
 	t->ops->disc_record(r);

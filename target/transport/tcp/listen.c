@@ -5,7 +5,6 @@
  * anything yet, accepting pauses; the kernel's backlog holds who comes
  * meanwhile.
  */
-#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -42,18 +41,14 @@ static void tune(const struct nvmf_transport_opts *o, int fd)
 			   (int)o->ack_timeout, "ack_timeout");
 }
 
-static void peer_text(const struct sockaddr_storage *ss, char addr[64],
-		      char port[6])
+static void peer_text(const struct sockaddr_storage *ss, socklen_t len,
+		      char addr[64], char port[6])
 {
-	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
-	const struct sockaddr_in *in = (const struct sockaddr_in *)ss;
-	bool six = ss->ss_family == AF_INET6;
-
-	if (!inet_ntop(ss->ss_family, six ? (const void *)&in6->sin6_addr :
-					    (const void *)&in->sin_addr,
-		       addr, 64))
-		snprintf(addr, 64, "unknown");
-	snprintf(port, 6, "%u", ntohs(six ? in6->sin6_port : in->sin_port));
+	if (!getnameinfo((const struct sockaddr *)ss, len, addr, 64, port, 6,
+			 NI_NUMERICHOST | NI_NUMERICSERV))
+		return;
+	snprintf(addr, 64, "unknown");
+	snprintf(port, 6, "0");
 }
 
 static void resume(void *ctx)
@@ -105,7 +100,7 @@ static bool accept_one(struct tcp_listener *l)
 		return false;
 	}
 	tune(&l->t->base.opts, fd);
-	peer_text(&ss, addr, port);
+	peer_text(&ss, len, addr, port);
 	tcp_hello_start(l, fd, addr, port);
 	return true;
 }
