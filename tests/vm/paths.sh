@@ -49,7 +49,9 @@ path_dir() { echo "/sys/block/nvme$1c$2n${3:-1}"; }
 ios() { awk '{ print $1 + $5 }' "$1/stat"; }
 
 # writes: that all controllers have seen
-writes() { cat "/sys/class/$WEFT_CLASS"/nvme*/statistics/writes | awk '{ n += $1 } END { print n }'; }
+writes() {
+	cat "/sys/class/$WEFT_CLASS"/nvme*/statistics/writes | awk '{ n += $1 } END { print n }'
+}
 more_writes_than() { [ "$(writes)" -gt "$1" ]; }
 
 # background NAME [FIO OPTIONS]: writes on $disk, which have begun; sets job
