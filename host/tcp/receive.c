@@ -131,7 +131,7 @@ static int nvme_tcp_answered(struct weft_tcp_queue *q,
 	if (err)
 		return err;
 	if (unlikely(cmd->bad_digest) && !(status >> 1))
-		cmd->status = NVME_SC_DATA_XFER_ERROR << 1;
+		cmd->status = NVME_SC_TRANSIENT_TRANSPORT << 1;
 	cmd->responded = true;
 	if (weft_tcp_end_if_over(q, cmd, &q->done))
 		q->done_nr++;
