@@ -50,6 +50,9 @@ typedef void (*bdev_done)(struct bdev_io *io, int err);
  * @link: for the module's queues
  * @start_us: set on submit
  * @wait: for rate limits: nvmf's before it submits, then the bdev layer's
+ * @limited: waits there, within the bdev layer
+ * @held: its module keeps it back on purpose
+ * @below: what a stacked bdev has made of it, while that is under way
  * @module: scratch for the module
  */
 struct bdev_io {
@@ -66,6 +69,9 @@ struct bdev_io {
 	TAILQ_ENTRY(bdev_io) link;
 	u64 start_us;
 	struct limit_wait wait;
+	struct limit_share *limited;
+	bool held;
+	struct bdev_io *below;
 	u64 module[12];
 };
 
@@ -92,6 +98,8 @@ struct bdev_stats {
  *          bdev_io_complete(), also for errors
  * @end_held: complete what the module holds back on purpose on this channel;
  *            on its reactor; from now on bdev_may_hold() is false; may be NULL
+ * @take_back: out of the module's queue with an @io that it holds back (whose
+ *             held is set); for modules that do
  * @supports: can it do this type?
  * @info_json: module's own members for bdev_get_bdevs "driver_specific", as
  *          one JSON object text into @t; may be NULL
@@ -105,6 +113,7 @@ struct bdev_fns {
 	void (*destruct)(struct bdev *b);
 	void (*submit)(struct io_channel *ch, struct bdev_io *io);
 	void (*end_held)(struct bdev *b, void *ctx);
+	void (*take_back)(struct io_channel *ch, struct bdev_io *io);
 	bool (*supports)(const struct bdev *b, enum bdev_io_type type);
 	void (*info_json)(const struct bdev *b, struct weft_text *t);
 	void (*config_json)(const struct bdev *b, struct weft_text *t);
@@ -238,6 +247,14 @@ struct io_channel *bdev_channel_get(struct bdev_desc *desc);
  * Nothing to do (0 blocks) succeeds; a flush is always of the whole device.
  */
 void bdev_submit(struct bdev_io *io);
+
+/**
+ * bdev_abort() - end an operation that waits for a limit or is held back
+ * @io: submitted, and not ended
+ * Return: true: its @done was called, with -ECANCELED; a write may have been
+ * done all the same. False: a device works on it; it ends as always.
+ */
+bool bdev_abort(struct bdev_io *io);
 
 /** bdev_claimed() - has an opener claimed it? */
 bool bdev_claimed(const struct bdev *b);

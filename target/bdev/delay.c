@@ -52,6 +52,7 @@ static void delay_release(struct delay_channel *ch, u64 now)
 
 	while ((io = TAILQ_FIRST(&ch->held)) && HELD_UNTIL(io) <= now) {
 		TAILQ_REMOVE(&ch->held, io, link);
+		io->held = false;
 		TAILQ_INSERT_TAIL(&due, io, link);
 	}
 	/* before completing: that may give the channel back */
@@ -95,6 +96,7 @@ static void delay_hold(struct delay_channel *ch, struct bdev_io *io, int err)
 	struct bdev_io *at;
 
 	HELD_ERR(io) = (u64)(s64)err;
+	io->held = true;
 	TAILQ_FOREACH_REVERSE(at, &ch->held, bdev_held, link)
 		if (HELD_UNTIL(at) <= HELD_UNTIL(io))
 			break;
@@ -109,7 +111,7 @@ static void delay_done(struct bdev_io *io, int err)
 {
 	struct delay_channel *ch = io_channel_ctx(io->channel);
 
-	if (HELD_UNTIL(io) <= reactor_now_us() ||
+	if (err == -ECANCELED || HELD_UNTIL(io) <= reactor_now_us() ||
 	    !bdev_may_hold(ch->stack.head.bdev))
 		bdev_io_complete(io, err);
 	else
@@ -138,6 +140,14 @@ static void delay_end_held(struct bdev *b, void *ctx)
 {
 	(void)b;
 	delay_release(ctx, UINT64_MAX);
+}
+
+static void delay_take_back(struct io_channel *ioch, struct bdev_io *io)
+{
+	struct delay_channel *ch = io_channel_ctx(ioch);
+
+	TAILQ_REMOVE(&ch->held, io, link);
+	delay_timer_set(ch);
 }
 
 static int delay_channel_create(struct bdev *b, void *ctx)
@@ -192,6 +202,7 @@ static const struct bdev_fns delay_fns = {
 	.destruct = delay_destruct,
 	.submit = delay_submit,
 	.end_held = delay_end_held,
+	.take_back = delay_take_back,
 	.supports = stack_supports,
 	.info_json = delay_info,
 	.config_json = delay_config,

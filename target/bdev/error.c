@@ -128,7 +128,8 @@ static void error_submit(struct io_channel *ioch, struct bdev_io *io)
 		bdev_io_complete(io, -ENOMEM);
 		break;
 	case BDEV_FAULT_PENDING:
-		if (bdev_may_hold(b))
+		io->held = bdev_may_hold(b);
+		if (io->held)
 			TAILQ_INSERT_TAIL(&ch->held, io, link);
 		else
 			bdev_io_complete(io, -EIO);
@@ -148,8 +149,16 @@ static void error_end_held(struct bdev *b, void *ctx)
 	TAILQ_CONCAT(&held, &ch->held, link);
 	while ((io = TAILQ_FIRST(&held))) {
 		TAILQ_REMOVE(&held, io, link);
+		io->held = false;
 		bdev_io_complete(io, b->removing ? -ENODEV : -EIO);
 	}
+}
+
+static void error_take_back(struct io_channel *ioch, struct bdev_io *io)
+{
+	struct error_channel *ch = io_channel_ctx(ioch);
+
+	TAILQ_REMOVE(&ch->held, io, link);
 }
 
 static int error_channel_create(struct bdev *b, void *ctx)
@@ -189,6 +198,7 @@ static const struct bdev_fns error_fns = {
 	.destruct = error_destruct,
 	.submit = error_submit,
 	.end_held = error_end_held,
+	.take_back = error_take_back,
 	.supports = stack_supports,
 	.info_json = error_info,
 	.config_json = error_config,

@@ -166,6 +166,7 @@ static void stack_done(struct bdev_io *io, int err)
 
 	/* before completing: that may give the channel back */
 	TAILQ_INSERT_HEAD(&ch->spare, sio, link);
+	upper->below = NULL;
 	done(upper, err);
 }
 
@@ -202,5 +203,6 @@ void stack_forward(struct stack_channel *ch, struct bdev_io *io,
 	sio->io.blocks = io->blocks;
 	sio->io.done = stack_done;
 	sio->io.ctx = sio;
+	io->below = &sio->io;
 	bdev_submit(&sio->io);
 }

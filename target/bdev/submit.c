@@ -62,6 +62,7 @@ static void submit_go(struct limit_wait *w)
 	struct bdev_io *io = io_of(w);
 	const struct bdev *b = io->desc->bdev;
 
+	io->limited = NULL;
 	if (__atomic_load_n(&b->removing, __ATOMIC_RELAXED))
 		bdev_io_complete(io, -ENODEV);
 	else
@@ -82,7 +83,10 @@ static bool submit_now(struct bdev_channel *ch, struct bdev_io *io)
 	io->wait.go = submit_go;
 	io->wait.bytes = bdev_io_length(io, ch->bdev);
 	io->wait.write = io->type == BDEV_WRITE;
-	return limit_admit(ch->limit, &io->wait);
+	if (limit_admit(ch->limit, &io->wait))
+		return true;
+	io->limited = ch->limit;
+	return false;
 }
 
 void bdev_submit(struct bdev_io *io)
@@ -92,11 +96,30 @@ void bdev_submit(struct bdev_io *io)
 	int err = submit_check(io, b);
 
 	io->start_us = reactor_now_us();
+	io->limited = NULL;
+	io->held = false;
+	io->below = NULL;
 	ch->under_way++;
 	if (err || (!io->blocks && io->type != BDEV_FLUSH))
 		bdev_io_complete(io, err);
 	else if (submit_now(ch, io))
 		b->fns->submit(io->channel, io);
+}
+
+bool bdev_abort(struct bdev_io *io)
+{
+	if (io->below)
+		return bdev_abort(io->below);
+	if (io->limited)
+		limit_cancel(io->limited, &io->wait);
+	else if (io->held)
+		io->desc->bdev->fns->take_back(io->channel, io);
+	else
+		return false;
+	io->limited = NULL;
+	io->held = false;
+	bdev_io_complete(io, -ECANCELED);
+	return true;
 }
 
 static void stats_count(struct bdev_channel *ch, const struct bdev_io *io)

@@ -2,19 +2,28 @@
 /*
  * Abort: the command is looked for on its own reactor and taken back if it
  * waits for something (base specification 2.0, 5.1): an event, the other half
- * of a pair, blocks that are locked, memory, a transport's buffers. What a
- * device works on already runs to its end; DW0 bit 0 tells the host so.
+ * of a pair, blocks that are locked, memory, a transport's buffers, a rate limit,
+ * a bdev that is slow on purpose. One whose data is on its way ends when that is
+ * there, and the Abort waits for it, for a while. What a device works on already
+ * runs to its end; DW0 bit 0 tells the host so.
  */
 #include <stdlib.h>
 
 #include "target/nvmf/io.h"
 
-/** struct aborting - an Abort on its way to the queue's reactor and back */
+/**
+ * struct aborting - an Abort on its way to the queue's reactor and back
+ * @req: the Abort; @q: @cid: what it is to find
+ * @target: found, while its data is on its way: it ends when that is here
+ * @timer: or the Abort gives up
+ */
 struct aborting {
 	struct nvmf_request *req;
 	struct nvmf_qpair *q;
 	__le16 cid;
 	bool aborted;
+	struct nvmf_request *target;
+	struct poller *timer;
 };
 
 static bool take_back(struct nvmf_request *req)
@@ -29,20 +38,32 @@ static bool take_back(struct nvmf_request *req)
 	       (!req->ready && in_transport && in_transport(req));
 }
 
+/* Waits on its way to a device, or in one that holds it back on purpose */
+static bool device_abort(struct nvmf_request *req)
+{
+	return nvmf_throttle_abort(req) ||
+	       (req->submitted && bdev_abort(&req->bio));
+}
+
 /* On the reactor of the command's queue */
-static bool abort_on(struct nvmf_qpair *q, __le16 cid, const void *self)
+static struct nvmf_request *find(struct nvmf_qpair *q, __le16 cid)
 {
 	struct nvmf_request *req;
 
-	TAILQ_FOREACH(req, &q->requests, qlink) {
-		if (req->cmd->sqe.cid != cid || req == self)
-			continue;
-		if (!take_back(req))
-			return false;
-		nvmf_request_complete(req, NVMF_DNR(NVME_SC_ABORT_REQUESTED));
+	TAILQ_FOREACH(req, &q->requests, qlink)
+		if (req->cmd->sqe.cid == cid)
+			return req;
+	return NULL;
+}
+
+static bool abort_now(struct nvmf_request *req)
+{
+	if (device_abort(req))
 		return true;
-	}
-	return false;
+	if (!take_back(req))
+		return false;
+	nvmf_request_complete(req, NVMF_DNR(NVME_SC_ABORT_REQUESTED));
+	return true;
 }
 
 static void end(struct nvmf_request *req, bool aborted)
@@ -60,13 +81,59 @@ static void back(void *ctx)
 	free(ab);
 }
 
-static void abort_there(void *ctx)
+static void send_back(struct aborting *ab, bool aborted)
+{
+	ab->aborted = aborted;
+	reactor_send(ab->req->qpair->group->reactor, back, ab);
+}
+
+/* Its data may be on its way to memory of ours: not before that is over */
+
+static void give_up(void *ctx)
 {
 	struct aborting *ab = ctx;
 
+	ab->timer = NULL;
+	ab->target->aborting = NULL;
+	send_back(ab, false);
+}
+
+static bool wait_for(struct aborting *ab, struct nvmf_request *req)
+{
+	u32 s = req->qpair->transport->opts.abort_timeout_sec;
+
+	if (!req->fetching || req->aborting || !s)
+		return false;
+	ab->timer = timer_start("abort", give_up, ab, s * 1000000ull);
+	if (!ab->timer)
+		return false;
+	ab->target = req;
+	req->aborting = ab;
+	return true;
+}
+
+void nvmf_abort_over(struct nvmf_request *req, nvme_status st)
+{
+	struct aborting *ab = req->aborting;
+
+	req->aborting = NULL;
+	poller_unregister(&ab->timer);
+	send_back(ab, nvme_status_code(st) == NVME_SC_ABORT_REQUESTED);
+}
+
+static void abort_there(void *ctx)
+{
+	struct aborting *ab = ctx;
+	struct nvmf_request *req = NULL;
+
 	if (ab->q->state == NVMF_QPAIR_ENABLED)
-		ab->aborted = abort_on(ab->q, ab->cid, NULL);
-	reactor_send(ab->req->qpair->group->reactor, back, ab);
+		req = find(ab->q, ab->cid);
+	if (!req)
+		send_back(ab, false);
+	else if (abort_now(req))
+		send_back(ab, true);
+	else if (!wait_for(ab, req))
+		send_back(ab, false);
 }
 
 static struct nvmf_qpair *find_queue(const struct nvmf_ctrlr *c, u16 qid)
@@ -95,6 +162,19 @@ static void send_there(struct nvmf_request *req, struct nvmf_qpair *q,
 	reactor_send(q->group->reactor, abort_there, ab);
 }
 
+/* On the admin queue itself, where the Abort is, too */
+static void abort_here(struct nvmf_request *req, __le16 cid)
+{
+	struct nvmf_request *target;
+
+	if (nvmf_aer_abort(req->qpair->ctrlr, cid)) {
+		end(req, true);
+		return;
+	}
+	target = find(req->qpair, cid);
+	end(req, target && target != req && abort_now(target));
+}
+
 void nvmf_abort_execute(struct nvmf_request *req)
 {
 	u32 cdw10 = le32_to_cpu(req->cmd->sqe.cdw10);
@@ -109,8 +189,7 @@ void nvmf_abort_execute(struct nvmf_request *req)
 	}
 	c->naborts++;
 	if (!sqid) {
-		end(req, nvmf_aer_abort(c, cid) ||
-			 abort_on(req->qpair, cid, req));
+		abort_here(req, cid);
 		return;
 	}
 	q = find_queue(c, sqid);

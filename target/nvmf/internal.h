@@ -241,8 +241,10 @@ void nvmf_io_count(struct nvmf_request *req, bool failed);
 
 /** nvmf_throttle_submit() - bdev_submit() of req's bio, when it may */
 void nvmf_throttle_submit(struct nvmf_request *req);
-/** nvmf_throttle_abort() - end those of @q that wait for a limit */
-void nvmf_throttle_abort(struct nvmf_qpair *q);
+/** nvmf_throttle_abort() - end @req, if it waits for a limit */
+bool nvmf_throttle_abort(struct nvmf_request *req);
+/** nvmf_throttle_abort_all() - end those of @q that wait for a limit */
+void nvmf_throttle_abort_all(struct nvmf_qpair *q);
 /** nvmf_host_limits_free() - no poll group is left */
 void nvmf_host_limits_free(void);
 
@@ -431,6 +433,8 @@ void nvmf_event_read(struct nvmf_ctrlr *c, enum nvmf_event ev);
 void nvmf_aer_abort_all(struct nvmf_ctrlr *c, nvme_status st);
 bool nvmf_aer_abort(struct nvmf_ctrlr *c, __le16 cid);
 void nvmf_abort_execute(struct nvmf_request *req);
+/** nvmf_abort_over() - @req, whose end an Abort waits for, ends with @st */
+void nvmf_abort_over(struct nvmf_request *req, nvme_status st);
 /** nvmf_features_effects() - page 12h: what Set Features may change */
 void nvmf_features_effects(struct nvmf_ctrlr *c, u8 *page);
 void nvmf_referral_free_all(void);

@@ -28,6 +28,8 @@ nvme_status nvmf_io_status(const struct nvmf_request *req, int err)
 		return NVMF_DNR(NVME_SC_NS_WRITE_PROTECTED);
 	case -EOPNOTSUPP:
 		return NVMF_DNR(NVME_SC_INVALID_OPCODE);
+	case -ECANCELED:
+		return NVMF_DNR(NVME_SC_ABORT_REQUESTED);
 	default:
 		return NVME_SC_INTERNAL;
 	}
@@ -141,6 +143,7 @@ void nvmf_io_submit(struct nvmf_request *req, enum bdev_io_type type,
 	bio->done = done;
 	bio->ctx = req;
 	req->qpair->group->core->stats.pending_bdev_io++;
+	req->submitted = true;
 	nvmf_throttle_submit(req);
 }
 
@@ -149,6 +152,7 @@ struct nvmf_request *nvmf_io_ended(struct bdev_io *io)
 	struct nvmf_request *req = io->ctx;
 
 	req->qpair->group->core->stats.pending_bdev_io--;
+	req->submitted = false;
 	return req;
 }
 

@@ -62,6 +62,8 @@ bool nvmf_trid_equal(const struct nvmf_trid *a, const struct nvmf_trid *b);
  * @num_shared_buffers: bytes of data buffers per poll group / io_unit_size
  * @kas: keep-alive granularity in 100 ms
  * @min_kato: ms; shorter requests are rounded up
+ * @abort_timeout_sec: an Abort whose command's data is on its way waits that
+ *                     long for it; 0: not at all
  * @association_timeout: ms that a controller may stay disabled; 0: for ever
  * @ack_timeout: RDMA: exponent of the device's timeout; TCP: ms after which
  *               unacknowledged data breaks a connection; 0: the kernel's own

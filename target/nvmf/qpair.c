@@ -108,7 +108,7 @@ void nvmf_qpair_disconnected(struct nvmf_qpair *q)
 	if (q->ctrlr && !q->qid)
 		nvmf_aer_abort_all(q->ctrlr, NVME_SC_ABORT_SQ_DELETED);
 	nvmf_fused_alone(q);
-	nvmf_throttle_abort(q);
+	nvmf_throttle_abort_all(q);
 	q->outstanding--;
 	nvmf_qpair_check_drained(q);
 }

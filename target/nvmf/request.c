@@ -144,10 +144,12 @@ static bool data_is_here(const struct nvmf_request *req)
 static void get_data(struct nvmf_request *req)
 {
 	if (req->iovcnt && (req->dir == NVME_XFER_CTRL_TO_HOST ||
-			    data_is_here(req)))
+			    data_is_here(req))) {
 		nvmf_request_execute(req);
-	else
-		req->qpair->transport->ops->req_get_data(req);
+		return;
+	}
+	req->fetching = true;
+	req->qpair->transport->ops->req_get_data(req);
 }
 
 static void place_data(struct nvmf_request *req)
@@ -252,6 +254,9 @@ void nvmf_request_start(struct nvmf_request *req)
 	req->half = 0;
 	req->urgent = false;
 	req->active = false;
+	req->aborting = NULL;
+	req->submitted = false;
+	req->fetching = false;
 	req->begun = false;
 	req->ready = false;
 	req->orphan = false;
@@ -274,9 +279,12 @@ void nvmf_request_start(struct nvmf_request *req)
 
 void nvmf_request_execute(struct nvmf_request *req)
 {
+	req->fetching = false;
 	/* what came too late is not begun any more */
 	if (req->qpair->state >= NVMF_QPAIR_CLOSING)
 		nvmf_request_complete(req, NVME_SC_ABORT_SQ_DELETED);
+	else if (req->aborting)
+		nvmf_request_complete(req, NVMF_DNR(NVME_SC_ABORT_REQUESTED));
 	else if (req->half)
 		nvmf_fused_execute(req);
 	else if (touch(req))
@@ -294,6 +302,8 @@ void nvmf_request_complete(struct nvmf_request *req, nvme_status st)
 
 	if (st && q->ctrlr)
 		nvmf_error_log(req, st);
+	if (req->aborting)
+		nvmf_abort_over(req, st);
 	if (req->half)
 		nvmf_fused_broken(req);
 	if (q->qid && req->cmd->sqe.opcode != NVME_OPC_FABRICS) {

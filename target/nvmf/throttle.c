@@ -91,16 +91,23 @@ static struct nvmf_request *first_throttled(struct nvmf_qpair *q)
 	return NULL;
 }
 
-void nvmf_throttle_abort(struct nvmf_qpair *q)
+bool nvmf_throttle_abort(struct nvmf_request *req)
+{
+	if (!req->throttled)
+		return false;
+	limit_cancel(req->throttled, &req->bio.wait);
+	req->throttled = NULL;
+	req->bio.done(&req->bio, -ECANCELED);
+	return true;
+}
+
+void nvmf_throttle_abort_all(struct nvmf_qpair *q)
 {
 	struct nvmf_request *req;
 
 	/* from the start each time: what ends one may end others */
-	while ((req = first_throttled(q))) {
-		limit_cancel(req->throttled, &req->bio.wait);
-		req->throttled = NULL;
-		req->bio.done(&req->bio, -ECANCELED);
-	}
+	while ((req = first_throttled(q)))
+		nvmf_throttle_abort(req);
 }
 
 /* Setting: hosts */

@@ -24,6 +24,7 @@
 #include "target/nvmf/iostats.h"
 #include "target/nvmf/nvmf.h"
 
+struct aborting;
 struct fused;
 struct nvmf_group;
 struct nvmf_request;
@@ -85,6 +86,7 @@ struct nvmf_request {
 	void (*next)(struct nvmf_request *req);
 	void (*got)(struct nvmf_request *req);
 	struct fused *fused;
+	struct aborting *aborting;	/* waits for its data to be here */
 	struct iovec scratch;
 	size_t scratch_bytes;
 	u64 lba;
@@ -95,6 +97,8 @@ struct nvmf_request {
 	nvme_status early;
 	u8 half;		/* of a pair: NVME_FUSE_* */
 	bool active;
+	bool submitted;
+	bool fetching;
 	bool begun;
 	bool ready;
 	bool orphan;

@@ -39,7 +39,7 @@ static const struct rpc_param transport_params[] = {
 	{ .name = "no_srq", .type = RPC_BOOL, .offset = OPT(no_srq),
 	  .help = "RDMA: receives per queue pair instead of a shared queue" },
 	OPT_U32(acceptor_backlog, "pending connections"),
-	OPT_U32(abort_timeout_sec, "how long an Abort waits for its command"),
+	OPT_U32(abort_timeout_sec, "how long an Abort waits for the data of its command"),
 	OPT_U32(num_cqe, "RDMA: entries of a completion queue"),
 	OPT_U32(ack_timeout, "RDMA: acknowledge timeout, exponent; TCP: ms"),
 	OPT_U32(kas, "keep-alive granularity in 100 ms"),

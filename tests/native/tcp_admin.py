@@ -8,7 +8,7 @@ import unittest
 
 from daemon import DaemonTest
 from tcp_disk import free_port
-from tcp_host import SUBNQN, Conn, Host, Refused, sgl_transport, sqe
+from tcp_host import (HOSTNQN, SUBNQN, Conn, Host, Refused, sgl_capsule, sgl_transport, sqe)
 
 OTHER = "nqn.2026-11.io.weft:other"
 CORES = ",".join(str(c) for c in sorted(os.sched_getaffinity(0))[:2])
@@ -68,6 +68,7 @@ class Abort(AdminTest):
         with Host(self.address, queues=2) as h:
             io = h.io[1]
             half = io.command(sqe(5, io.next_cid(), 1, sgl_transport(512), flags=0x41))
+            self.arrived(h, 2)
             self.assertFalse(h.admin.abort(1, half))    # the other queue
             self.assertFalse(h.admin.abort(3, half))    # none
             self.assertTrue(h.admin.abort(2, half))
@@ -79,6 +80,142 @@ class Abort(AdminTest):
         with Host(self.address) as h:
             h.io[0].read(0, 1)
             self.assertFalse(h.admin.abort(1, h.io[0].cid))
+
+
+    def arrived(self, h, qid):
+        """The daemon has read all commands of a queue."""
+        while True:
+            for q in self.daemon.ok("nvmf_subsystem_get_qpairs", {"nqn": SUBNQN}):
+                if q["cntlid"] == h.cntlid and q["qid"] == qid and \
+                        q["counters"]["requests"] == h.io[qid - 1].commands:
+                    return
+
+    def aborted(self, h, qid, cid, how=True):
+        """Abort a command, which had to wait, or not."""
+        self.arrived(h, qid)
+        self.assertEqual(h.admin.abort(qid, cid), how)
+        if how:
+            self.assertEqual(h.io[qid - 1].complete(cid)[0].status & 0x7ff, ABORTED)
+
+    def test_held_by_bdevs(self):
+        """In a slow bdev, a part of one, behind an injected fault, and through layers."""
+        d = self.daemon
+        d.ok("bdev_malloc_create", {"name": "ram", "num_blocks": 8192, "block_size": 512})
+        d.ok("bdev_delay_create", {"base_bdev_name": "ram", "name": "slow", **{
+            f"{n}_latency": 600_000_000 for n in ("avg_read", "p99_read", "avg_write",
+                                                  "p99_write")}})
+        d.ok("bdev_split_create", {"base_bdev": "slow", "split_count": 2})
+        d.ok("bdev_error_create", {"base_name": "slowp0"})
+        d.ok("bdev_passthru_create", {"base_bdev_name": "EE_slowp0", "name": "top"})
+        for n, name in enumerate(("top", "slowp1")):
+            d.ok("nvmf_subsystem_add_ns", {"nqn": SUBNQN, "namespace": {"bdev_name": name,
+                                                                        "nsid": n + 2}})
+        with Host(self.address, queues=2) as h:
+            for nsid in 2, 3:
+                io = h.io[nsid - 2]
+                cids = [io.command(read_of(io, nsid)) for _ in range(4)]
+                cids.append(io.command(sqe(1, io.next_cid(), nsid, sgl_capsule(512)), bytes(512)))
+                # others: they read the device first; Copy writes afterwards
+                cids.append(io.command(sqe(5, io.next_cid(), nsid, sgl_capsule(512)), bytes(512)))
+                cids.append(io.command(sqe(0xc, io.next_cid(), nsid)))
+                copy = struct.pack("<8xQH14x", 0, 0)
+                cids.append(io.command(sqe(0x19, io.next_cid(), nsid, sgl_capsule(32)), copy))
+                for cid in cids[::2] + cids[1::2]:
+                    self.aborted(h, nsid - 1, cid)
+                io.flush(nsid)
+            d.ok("bdev_error_inject_error", {"name": "EE_slowp0", "io_type": "read",
+                                             "error_type": "pending", "num": 1})
+            cid = h.io[1].command(read_of(h.io[1], 2))
+            self.aborted(h, 2, cid)
+            # who is left ends with the bdev
+            left = h.io[0].command(read_of(h.io[0], 2))
+            d.ok("bdev_malloc_delete", {"name": "ram"})
+            h.io[0].complete(left)
+
+    def test_held_by_limits(self):
+        """A bdev's, a namespace's and a host's: each lets one through, and the next waits."""
+        d = self.daemon
+        d.ok("bdev_malloc_create", {"name": "ram", "num_blocks": 8192, "block_size": 512})
+        d.ok("nvmf_subsystem_add_ns", {"nqn": SUBNQN, "namespace": {"bdev_name": "ram"}})
+        least = {"rw_mbytes_per_sec": 1}
+        for method, params in (("bdev_set_qos_limit", {"name": "ram"}),
+                               ("nvmf_subsystem_set_ns_limits", {"nqn": SUBNQN, "nsid": 2}),
+                               ("nvmf_set_host_limits", {"host": HOSTNQN})):
+            d.ok(method, {**params, **least})
+            with Host(self.address) as h:
+                io = h.io[0]
+                cids = [io.command(sqe(2, io.next_cid(), 2, sgl_transport(131072), 0, 0, 255))
+                        for _ in range(30)]
+                for cid in cids[:15:-1]:
+                    self.aborted(h, 1, cid)
+                d.ok(method, {**params, "rw_mbytes_per_sec": 0})
+                for cid in cids[:16]:
+                    self.assertEqual(len(io.complete(cid)[1]), 131072)
+
+
+class AbortInTheTransport(Abort):
+    args = ()   # all queues have the same buffers
+
+    def test_waiting_for_buffers(self):
+        path = os.path.join(self.daemon.dir.name, "disk.img")
+        with open(path, "wb") as f:
+            f.truncate(1 << 20)
+        d = self.daemon
+        d.ok("nvmf_delete_subsystem", {"nqn": SUBNQN})
+        d.ok("nvmf_delete_transport", {"trtype": "TCP"})
+        d.ok("nvmf_create_transport", {"trtype": "TCP", "max_io_size": 131072,
+                                       "io_unit_size": 16384, "num_shared_buffers": 8})
+        d.ok("nvmf_create_subsystem", {"nqn": SUBNQN, "allow_any_host": True})
+        d.ok("bdev_aio_create", {"name": "file", "filename": path, "block_size": 512})
+        d.ok("nvmf_subsystem_add_ns", {"nqn": SUBNQN, "namespace": {"bdev_name": "file"}})
+        with Host(self.listen(), queues=2) as h:
+            a, b = h.io
+            data = os.urandom(131072)
+            large = a.command(a.rw(1, 0, 256, sgl_transport(131072)))
+            r2t = a.recv()
+            # it has all buffers; another one of its queue, and two of the other one, wait
+            parked = a.command(a.rw(1, 0, 256, sgl_transport(131072)))
+            self.aborted(h, 1, large, False)    # its data does not come
+            self.aborted(h, 1, parked)
+            self.aborted(h, 2, b.command(read_of(b)))
+            # what waits in front of others on its connection
+            inline = b.command(b.rw(1, 8, 8, sgl_capsule(4096)), bytes(4096))
+            self.aborted(h, 2, inline)
+            b.flush()
+            a.answer_r2t(r2t, data)
+            self.assertEqual(a.complete(large)[0].status, 0)
+            self.assertEqual(b.read(0, 256), data)
+
+    def test_data_on_its_way(self):
+        """The Abort waits for it, and for nothing that ends in another way."""
+        self.daemon.ok("nvmf_delete_subsystem", {"nqn": SUBNQN})
+        self.daemon.ok("nvmf_delete_transport", {"trtype": "TCP"})
+        self.daemon.ok("nvmf_create_transport", {"trtype": "TCP", "abort_timeout_sec": 600})
+        self.daemon.ok("nvmf_create_subsystem", {"nqn": SUBNQN, "allow_any_host": True})
+        self.daemon.ok("nvmf_subsystem_add_ns", {"nqn": SUBNQN, "namespace": {
+            "bdev_name": "disk1"}})
+        with Host(self.listen(), queues=2) as h:
+            for io, ends in zip(h.io, (True, False)):
+                write = io.command(io.rw(1, 0, 8, sgl_transport(4096)))
+                r2t = io.recv()
+                abort = h.admin.command(sqe(8, h.admin.next_cid(), 0, None,
+                                            h.io.index(io) + 1 | write << 16))
+                again = h.admin.command(sqe(8, h.admin.next_cid(), 0, None,
+                                            h.io.index(io) + 1 | write << 16))
+                # it waits already: a second one does not
+                self.assertEqual(h.admin.complete(again)[0].result, 1)
+                self.assertEqual(h.admin.early, [])
+                if ends:
+                    io.answer_r2t(r2t, b"x" * 4096)
+                    self.assertEqual(io.complete(write)[0].status & 0x7ff, ABORTED)
+                else:
+                    io.close()
+                self.assertEqual(h.admin.complete(abort)[0].result, 0 if ends else 1)
+            # the daemon stops while one waits
+            h.io[0].command(h.io[0].rw(1, 0, 8, sgl_transport(4096)))
+            h.io[0].recv()
+            h.admin.command(sqe(8, h.admin.next_cid(), 0, None, 1 | h.io[0].cid << 16))
+            self.daemon.stop()
 
 
 class StaticControllers(AdminTest):

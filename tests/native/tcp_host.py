@@ -83,6 +83,7 @@ class Conn:
         self.asked = (hdgst, ddgst, hpda, maxr2t)
         self.pda = 4 * (hpda + 1)
         self.cid = 0
+        self.commands = 0  # that were sent
         self.pieces = None  # send in pieces of these sizes
         self.buffered = b""
         self.early = []
@@ -203,6 +204,7 @@ class Conn:
     def command(self, entry, data=b""):
         """Send a command capsule; returns its identifier."""
         self.send(self.pdu(CMD, entry, data))
+        self.commands += 1
         return struct.unpack_from("<H", entry, 2)[0]
 
     def answer_r2t(self, r2t, data, size=None):

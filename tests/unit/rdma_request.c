@@ -248,6 +248,54 @@ static void test_buffers_in_order(void)
 	down();
 }
 
+/* What waits for a READ or for buffers is taken back, and no more than that. */
+static void test_abort(void)
+{
+	struct nvmf_request *req[4];
+	struct rdma_qpair *q;
+	int i;
+
+	ops->opts_init(&opts);
+	opts.num_shared_buffers = 8;
+	up();
+	q = connected(1, 32, 1);
+	for (i = 0; i < 4; i++) {
+		req[i] = command(q, (u16)i);
+		with_data(req[i], NVME_XFER_HOST_TO_CTRL,
+			  i == 2 ? 131072 : 16384, NULL);
+		ops->req_get_data(req[i]);
+	}
+	/* the first reads, the second waits to, the others wait for buffers */
+	UNIT_EQ(q->gd->pool.in_use, 2);
+	CU_ASSERT_FALSE(ops->req_abort(req[0]));
+	for (i = 1; i < 3; i++) {
+		CU_ASSERT_TRUE(ops->req_abort(req[i]));
+		CU_ASSERT_FALSE(ops->req_abort(req[i]));
+		ops->req_complete(req[i]);
+	}
+	turns(1);
+	/* the fourth has got what the others do not need any more */
+	UNIT_EQ(q->gd->pool.in_use, 2);
+	UNIT_EQ(fq(q)->sq_tail - fq(q)->sq_head, 3);
+	complete_sends(fq(q), 3, IBV_WC_SUCCESS);
+	turns(1);
+	UNIT_EQ(executed, 1);
+	complete_sends(fq(q), 1, IBV_WC_SUCCESS);
+	turns(1);
+	UNIT_EQ(executed, 2);
+	CU_ASSERT_PTR_EQUAL(last_executed, req[3]);
+	CU_ASSERT_FALSE(ops->req_abort(req[3]));
+	ops->req_complete(req[0]);
+	ops->req_complete(req[3]);
+	turns(1);
+	complete_sends(fq(q), 2, IBV_WC_SUCCESS);
+	turns(1);
+	UNIT_EQ(done, 4);
+	UNIT_EQ(q->gd->pool.in_use, 0);
+	hang_up(q);
+	down();
+}
+
 static void test_no_buffers_at_all(void)
 {
 	struct nvmf_request *req;
@@ -384,6 +432,6 @@ static void test_capsule_data(void)
 UNIT_MAIN(UNIT(test_responses_in_one_doorbell), UNIT(test_read_in_place),
 	  UNIT(test_unregistered_ram_is_copied), UNIT(test_read_throttle),
 	  UNIT(test_read_in_parts), UNIT(test_buffers_in_order),
-	  UNIT(test_no_buffers_at_all), UNIT(test_slabs_are_given_back),
+	  UNIT(test_abort), UNIT(test_no_buffers_at_all), UNIT(test_slabs_are_given_back),
 	  UNIT(test_late_send_completions), UNIT(test_send_queue_full),
 	  UNIT(test_capsule_data))

@@ -451,6 +451,7 @@ static inline bool rdma_qpair_usable(const struct rdma_qpair *q)
 /* request.c; the queue pair's reactor */
 
 void rdma_req_get_data(struct nvmf_request *req);
+bool rdma_req_abort(struct nvmf_request *req);
 void rdma_req_complete(struct nvmf_request *req);
 /** rdma_request_buffered() - the pool has served @r */
 void rdma_request_buffered(struct rdma_request *r);

@@ -183,6 +183,19 @@ void rdma_req_get_data(struct nvmf_request *req)
 		rdma_request_unbuffered(r);
 }
 
+bool rdma_req_abort(struct nvmf_request *req)
+{
+	struct rdma_request *r = to_request(req);
+
+	if (r->state == RDMA_REQ_BUFFER)
+		pool_cancel(&r->q->gd->pool, &r->buf);
+	else if (r->state == RDMA_REQ_READ && r->xfer.left == req->length)
+		TAILQ_REMOVE(&r->q->read_wait, r, wait);
+	else
+		return false;
+	return step(r, RDMA_EV_FAIL);
+}
+
 /* Responses */
 
 static bool sends_data(const struct rdma_request *r)

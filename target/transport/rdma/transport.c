@@ -133,6 +133,7 @@ static const struct nvmf_transport_ops rdma_ops = {
 	.group_destroy = rdma_group_destroy,
 	.group_stats = rdma_group_stats,
 	.req_get_data = rdma_req_get_data,
+	.req_abort = rdma_req_abort,
 	.req_complete = rdma_req_complete,
 	.qpair_disconnect = rdma_qpair_disconnect,
 	.qpair_free = rdma_qpair_free,

@@ -289,6 +289,22 @@ void tcp_req_get_data(struct nvmf_request *req)
 	}
 }
 
+bool tcp_req_abort(struct nvmf_request *req)
+{
+	struct tcp_request *r = to_request(req);
+	struct tcp_conn *c = r->c;
+
+	if (r->state != TCP_REQ_BUFFER)
+		return false;
+	forget_wait(r);
+	r->state = TCP_REQ_NVMF;
+	/* its data is read and dropped */
+	if (c->blocked && c->rx_req == r)
+		unblock(c);
+	unpark(c);
+	return true;
+}
+
 /* The end */
 
 void tcp_request_finish(struct tcp_request *r)

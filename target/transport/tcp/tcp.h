@@ -409,6 +409,7 @@ void tcp_pdu_end(struct tcp_conn *c, bool damaged);
 /* request.c */
 
 void tcp_req_get_data(struct nvmf_request *req);
+bool tcp_req_abort(struct nvmf_request *req);
 void tcp_req_complete(struct nvmf_request *req);
 /** tcp_request_ready() - pool_user.ready */
 void tcp_request_ready(struct pool_user *u, int err);

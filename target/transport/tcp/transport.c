@@ -124,6 +124,7 @@ static const struct nvmf_transport_ops tcp_ops = {
 	.group_stats = tcp_group_stats,
 	.qpair_stats = tcp_qpair_stats,
 	.req_get_data = tcp_req_get_data,
+	.req_abort = tcp_req_abort,
 	.req_complete = tcp_req_complete,
 	.qpair_disconnect = tcp_qpair_disconnect,
 	.qpair_free = tcp_qpair_free,
