@@ -143,7 +143,7 @@ static void fill_fw_slot(struct nvmf_ctrlr *c, u8 *page)
 	weft_pad_copy(l->frs[0], sizeof(l->frs[0]), WEFT_VERSION, ' ');
 }
 
-/* Namespaces that have changed since the page was last read */
+/* Namespaces that have changed since the page was last read; or "too many" */
 static void fill_changed_ns(struct nvmf_ctrlr *c, u8 *page)
 {
 	u32 nsids[NVMF_MAX_NAMESPACES];
@@ -152,7 +152,10 @@ static void fill_changed_ns(struct nvmf_ctrlr *c, u8 *page)
 	for (nsid = 1; nsid <= NVMF_MAX_NAMESPACES; nsid++)
 		if (c->changed_ns[nsid / 8] & 1u << nsid % 8)
 			nsids[n++] = nsid;
-	memset(c->changed_ns, 0, sizeof(c->changed_ns));
+	if (n > NVME_NSID_LIST_MAX) {
+		nsids[0] = NVME_NSID_ALL;
+		n = 1;
+	}
 	nvme_nsid_list_encode((__le32 *)page, nsids, n);
 }
 
@@ -347,29 +350,30 @@ nvme_status nvmf_log_parse(struct nvmf_request *req)
 	return NVME_SC_SUCCESS;
 }
 
-/* Reading a page clears its event, unless the host wants it kept */
-static void clear_event(struct nvmf_request *req, u8 lid)
+/* Reading a page clears its event */
+static void clear_event(struct nvmf_ctrlr *c, u8 lid)
 {
-	if (le32_to_cpu(req->cmd->sqe.cdw10) & LOG_RAE)
-		return;
 	if (lid == NVME_LOG_CHANGED_NS)
-		nvmf_event_read(req->qpair->ctrlr, NVMF_EVENT_NS_CHANGED);
+		nvmf_event_read(c, NVMF_EVENT_NS_CHANGED);
 	else if (lid == NVME_LOG_ANA)
-		nvmf_event_read(req->qpair->ctrlr, NVMF_EVENT_ANA);
+		nvmf_event_read(c, NVMF_EVENT_ANA);
 	else if (lid == NVME_LOG_RESERVATION)
-		nvmf_event_read(req->qpair->ctrlr, NVMF_EVENT_RESV);
+		nvmf_event_read(c, NVMF_EVENT_RESV);
 	else if (lid == NVME_LOG_DISCOVERY)
-		nvmf_event_read(req->qpair->ctrlr, NVMF_EVENT_DISC_CHANGED);
+		nvmf_event_read(c, NVMF_EVENT_DISC_CHANGED);
 }
 
 void nvmf_log_execute(struct nvmf_request *req)
 {
+	/* a host that reads a page in parts wants it kept until the last */
+	bool keep = le32_to_cpu(req->cmd->sqe.cdw10) & LOG_RAE;
 	struct nvmf_ctrlr *c = req->qpair->ctrlr;
 	const struct log *l = find(req);
 	size_t size;
 	u8 *page;
 
-	clear_event(req, l->lid);
+	if (!keep)
+		clear_event(c, l->lid);
 	if (l->execute) {
 		l->execute(req);
 		return;
@@ -381,6 +385,8 @@ void nvmf_log_execute(struct nvmf_request *req)
 		return;
 	}
 	l->fill(c, page);
+	if (l->lid == NVME_LOG_CHANGED_NS && !keep)
+		memset(c->changed_ns, 0, sizeof(c->changed_ns));
 	nvmf_log_put_window(req, page, size);
 	free(page);
 }

@@ -141,7 +141,7 @@ struct nvmf_host {
  * @ana: states of the ANA groups through it; NULL without ANA reporting
  */
 #define NVMF_MAX_LISTENERS	64
-#define NVMF_MAX_NAMESPACES	1024
+#define NVMF_MAX_NAMESPACES	4096
 struct nvmf_listener {
 	struct nvmf_trid trid;
 	u16 portid;

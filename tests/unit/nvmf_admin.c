@@ -447,6 +447,89 @@ static void test_aer_namespaces(void)
 	end();
 }
 
+/* More than a list holds: it is read in parts, and changes overflow */
+#define MANY	2000
+
+static void make_many(void)
+{
+	struct nvmf_subsystem_opts o = {
+		.nqn = FAKE_NQN "-many", .allow_any_host = true,
+		.max_namespaces = NVMF_MAX_NAMESPACES,
+	};
+
+	UNIT_EQ(fake_subsystem(&o), 0);
+	UNIT_EQ(fake_listener(o.nqn, "4420", true), 0);
+	fake_conn_end(a);
+	a = fake_admin(o.nqn, &cntlid);
+}
+
+static void add_many(u32 from, u32 n)
+{
+	char name[16];
+	u32 nsid;
+
+	for (; n; n--, from++) {
+		snprintf(name, sizeof(name), "many%u", from);
+		nsid = from;
+		UNIT_EQ(fake_null(name, 8), 0);
+		UNIT_EQ(fake_add_ns(FAKE_NQN "-many", name, &nsid), 0);
+	}
+}
+
+static u32 active_after(u32 nsid, u32 *ids)
+{
+	UNIT_EQ(identify(NVME_CNS_ACTIVE_NS_LIST, nsid, 0), 0);
+	return nvme_nsid_list_decode(page, PAGE, nsid, ids, NULL);
+}
+
+static nvme_status changed_kept(void)
+{
+	union nvme_cmd cmd;
+
+	nvme_cmd_get_log_page(&cmd, NVME_LOG_CHANGED_NS, NVME_NSID_ALL, 0, PAGE,
+			      0, true);
+	return fake_cmd(a, &cmd, page, PAGE).st;
+}
+
+static void test_many_namespaces(void)
+{
+	u32 ids[NVME_NSID_LIST_MAX];
+	__le32 *first = (__le32 *)page;
+
+	begin();
+	make_many();
+	add_many(1, NVME_NSID_LIST_MAX);
+	UNIT_EQ(log_page(NVME_LOG_CHANGED_NS, 0, PAGE), 0);
+	UNIT_EQ(nvme_nsid_list_decode(page, PAGE, 0, ids, NULL),
+		NVME_NSID_LIST_MAX);
+	add_many(NVME_NSID_LIST_MAX + 1, MANY - NVME_NSID_LIST_MAX);
+	UNIT_EQ(active_after(0, ids), NVME_NSID_LIST_MAX);
+	UNIT_EQ(ids[NVME_NSID_LIST_MAX - 1], NVME_NSID_LIST_MAX);
+	UNIT_EQ(active_after(NVME_NSID_LIST_MAX, ids),
+		MANY - NVME_NSID_LIST_MAX);
+	UNIT_EQ(ids[0], NVME_NSID_LIST_MAX + 1);
+	UNIT_EQ(active_after(MANY, ids), 0);
+	UNIT_EQ(active_after(MANY - 1, ids), 1);
+	UNIT_EQ(identify(NVME_CNS_NS, MANY, 0), 0);
+	CU_ASSERT(!page_is_zero());
+	UNIT_EQ(identify(NVME_CNS_NS, NVMF_MAX_NAMESPACES + 1, 0),
+		DNR(NVME_SC_INVALID_NS));
+	/* as many changes as a list holds; then one more, which is too many */
+	UNIT_EQ(changed_kept(), 0);
+	UNIT_EQ(le32_to_cpu(*first), NVME_NSID_LIST_MAX + 1);
+	add_many(MANY + 1, 2 * NVME_NSID_LIST_MAX - MANY);
+	UNIT_EQ(changed_kept(), 0);
+	UNIT_EQ(nvme_nsid_list_decode(page, PAGE, 0, ids, NULL),
+		NVME_NSID_LIST_MAX);
+	UNIT_EQ(fake_remove_ns(FAKE_NQN "-many", 1), 0);
+	UNIT_EQ(log_page(NVME_LOG_CHANGED_NS, 0, PAGE), 0);
+	UNIT_EQ(le32_to_cpu(first[0]), NVME_NSID_ALL);
+	UNIT_EQ(le32_to_cpu(first[1]), 0);
+	UNIT_EQ(log_page(NVME_LOG_CHANGED_NS, 0, PAGE), 0);
+	CU_ASSERT(page_is_zero());
+	end();
+}
+
 static void test_aer_limit_and_abort(void)
 {
 	struct fake_req *r[NVME_MAX_AERS];
@@ -655,7 +738,7 @@ UNIT_MAIN(UNIT(test_identify_ctrl), UNIT(test_identify_ns),
 	  UNIT(test_identify_lists), UNIT(test_features),
 	  UNIT(test_features_with_data), UNIT(test_log_windows),
 	  UNIT(test_log_contents), UNIT(test_error_log), UNIT(test_smart),
-	  UNIT(test_ana), UNIT(test_aer_namespaces),
+	  UNIT(test_ana), UNIT(test_aer_namespaces), UNIT(test_many_namespaces),
 	  UNIT(test_aer_limit_and_abort), UNIT(test_keep_alive_expiry),
 	  UNIT(test_kato_rounding), UNIT(test_discovery_log),
 	  UNIT(test_discovery_ctrlr), UNIT(test_discovery_event))

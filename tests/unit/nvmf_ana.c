@@ -108,7 +108,7 @@ static void test_identify(void)
 	CU_ASSERT(c.oaes & NVME_OAES_ANA);
 	UNIT_EQ(c.anacap, 0x1f);
 	CU_ASSERT(c.anatt > 0);
-	UNIT_EQ(c.anagrpmax, 1024);
+	UNIT_EQ(c.anagrpmax, NVMF_MAX_NAMESPACES);
 	UNIT_EQ(c.nanagrpid, 32);
 	nvme_cmd_identify(&cmd, NVME_CNS_NS, 2, 0, 0);
 	UNIT_EQ(fake_cmd(a, &cmd, page, PAGE).st, 0);
@@ -197,8 +197,8 @@ static void test_refused(void)
 {
 	begin();
 	UNIT_EQ(fake_ana_state(FAKE_NQN, "9", 1, NVME_ANA_CHANGE), -ENOENT);
-	UNIT_EQ(fake_ana_state(FAKE_NQN, "4420", 1025, NVME_ANA_CHANGE),
-		-EINVAL);
+	UNIT_EQ(fake_ana_state(FAKE_NQN, "4420", NVMF_MAX_NAMESPACES + 1,
+			       NVME_ANA_CHANGE), -EINVAL);
 	UNIT_EQ(fake_ana_group(FAKE_NQN, 9, 1), -ENOENT);
 	UNIT_EQ(fake_ana_group(FAKE_NQN, 1, 0), -EINVAL);
 	UNIT_EQ(nvmf_ana_state_parse("optimised", &fake_why), -EINVAL);

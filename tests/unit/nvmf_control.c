@@ -27,8 +27,9 @@ static void test_subsystem_options(void)
 	SAYS("serial_number");
 	UNIT_EQ(SUBSYSTEM(.nqn = FAKE_NQN, .model = "a\tb"), -EINVAL);
 	SAYS("model_number");
-	UNIT_EQ(SUBSYSTEM(.nqn = FAKE_NQN, .max_namespaces = 1025), -EINVAL);
-	SAYS("1-1024");
+	UNIT_EQ(SUBSYSTEM(.nqn = FAKE_NQN,
+			  .max_namespaces = NVMF_MAX_NAMESPACES + 1), -EINVAL);
+	SAYS("1-4096");
 	UNIT_EQ(SUBSYSTEM(.nqn = FAKE_NQN, .min_cntlid = 5, .max_cntlid = 4),
 		-EINVAL);
 	SAYS("min_cntlid=5");
