@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /*
- * What the RDMA transport stands on, replaced at its edges: a deterministic
- * event loop, a verbs device and a connection manager that exist only here.
+ * What the RDMA transport stands on, replaced at its edges: a verbs device and
+ * a connection manager that exist only here, beside the event loop and nvmf.
  * Included by one test program each; the definitions win over the libraries'.
  * Every failure and every order of completions is the test's choice.
  */
@@ -14,95 +14,7 @@
 
 #include "common/rdma_cm.h"
 #include "target/transport/rdma/rdma.h"
-#include "tests/unit/unit.h"
-
-/* --- the event loop ---------------------------------------------------- */
-
-struct reactor { int dummy; };
-struct poller { poller_fn fn; reactor_fn once; void *ctx; bool used; };
-struct fd_source { int dummy; };
-
-static struct reactor the_reactor;
-static struct { reactor_fn fn; void *ctx; } msgs[4096];
-static unsigned int msg_head, msg_tail;
-static struct poller pollers[64];
-static u64 now_us = 1;
-
-struct reactor *reactor_control(void) { return &the_reactor; }
-u64 reactor_now_us(void) { return now_us; }
-
-void reactor_send(struct reactor *to, reactor_fn fn, void *ctx)
-{
-	CU_ASSERT_PTR_EQUAL(to, &the_reactor);
-	msgs[msg_tail % 4096].fn = fn;
-	msgs[msg_tail++ % 4096].ctx = ctx;
-}
-
-static struct poller *poller_new(poller_fn fn, reactor_fn once, void *ctx)
-{
-	int i = 0;
-
-	while (pollers[i].used)
-		i++;
-	pollers[i] = (struct poller) { fn, once, ctx, true };
-	return &pollers[i];
-}
-
-struct poller *poller_register(const char *name, poller_fn fn, void *ctx,
-			       u64 period_us, int (*arm)(void *ctx))
-{
-	(void)name, (void)period_us, (void)arm;
-	return poller_new(fn, NULL, ctx);
-}
-
-struct poller *timer_start(const char *name, reactor_fn fn, void *ctx, u64 us)
-{
-	(void)name, (void)us;
-	return poller_new(NULL, fn, ctx);
-}
-
-void poller_unregister(struct poller **p)
-{
-	if (!*p)
-		return;
-	CU_ASSERT_TRUE((*p)->used);
-	(*p)->used = false;
-	*p = NULL;
-}
-
-static int fd_sources;
-struct fd_source *fd_source_add(const char *name, int fd, u32 events, fd_fn fn,
-				void *ctx)
-{
-	(void)name, (void)fd, (void)events, (void)fn, (void)ctx;
-	fd_sources++;
-	return calloc(1, sizeof(struct fd_source));
-}
-
-void fd_source_remove(struct fd_source **s)
-{
-	fd_sources--;
-	free(*s);
-	*s = NULL;
-}
-
-void log_at(const char *file, enum log_level level, const char *fmt, ...)
-{
-	(void)file, (void)level, (void)fmt;
-}
-
-static int warnings;
-static char last_warning[512];
-void log_peer(struct log_budget *b, enum log_level level, const char *fmt, ...)
-{
-	va_list ap;
-
-	(void)b, (void)level;
-	va_start(ap, fmt);
-	vsnprintf(last_warning, sizeof(last_warning), fmt, ap);
-	va_end(ap);
-	warnings++;
-}
+#include "tests/unit/loop_fake.h"
 
 /* --- the device ---------------------------------------------------------- */
 

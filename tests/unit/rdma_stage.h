@@ -1,91 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /*
- * The stage for tests of the RDMA transport: nvmf as a recorder of what it is
- * told, one poll group, a listener, and shorthands for what hosts do. up() and
- * down() frame each test; down() checks that nothing is left: no queue pair,
- * region, message or byte.
+ * The stage for tests of the RDMA transport: a listener, and shorthands for what
+ * hosts do. up() and down() frame each test; down() checks that nothing is
+ * left: no queue pair, region, message or byte.
  */
 #ifndef TESTS_UNIT_RDMA_STAGE_H
 #define TESTS_UNIT_RDMA_STAGE_H
 
 #include "tests/unit/rdma_fake.h"
-
-#define STAGE_UNUSED	__attribute__((unused))
-
-/* --- nvmf ------------------------------------------------------------------ */
-
-static const struct nvmf_transport_ops *ops;
-static struct nvmf_group group = { .reactor = &the_reactor };
-static struct nvmf_transport *transport;
-static int chosen, added, disconnected, freed, done, failed;
-static struct nvmf_request *started[512];
-static unsigned int nstarted;
-static bool hold_free;
-static struct nvmf_qpair *gone;
-
-void nvmf_transport_register(const struct nvmf_transport_ops *o) { ops = o; }
-
-struct nvmf_group *nvmf_group_choose(struct nvmf_transport *t, bool admin)
-{
-	(void)t, (void)admin;
-	chosen++;
-	return &group;
-}
-
-void nvmf_group_unchoose(struct nvmf_group *g, bool admin)
-{
-	(void)g, (void)admin;
-	chosen--;
-}
-
-void nvmf_qpair_add(struct nvmf_qpair *q)
-{
-	(void)q;
-	added++;
-}
-
-void nvmf_qpair_disconnected(struct nvmf_qpair *q)
-{
-	disconnected++;
-	gone = q;
-	if (!hold_free) {
-		freed++;
-		chosen--;
-		ops->qpair_free(q);
-	}
-}
-
-void nvmf_request_start(struct nvmf_request *req)
-{
-	started[nstarted++] = req;
-	req->cqe.cid = req->cmd->sqe.cid;
-}
-
-static int executed;
-static struct nvmf_request *last_executed;
-void nvmf_request_execute(struct nvmf_request *req)
-{
-	executed++;
-	last_executed = req;
-}
-
-void nvmf_request_fail(struct nvmf_request *req, nvme_status st)
-{
-	failed++;
-	req->cqe.status = cpu_to_le16(st << 1);
-	ops->req_complete(req);
-}
-
-void nvmf_request_done(struct nvmf_request *req)
-{
-	(void)req;
-	done++;
-}
-
-bool nvmf_trid_equal(const struct nvmf_trid *a, const struct nvmf_trid *b)
-{
-	return !strcmp(a->traddr, b->traddr) && !strcmp(a->trsvcid, b->trsvcid);
-}
+#include "tests/unit/nvmf_record.h"
 
 /* --- the stage --------------------------------------------------------------- */
 
@@ -94,35 +17,6 @@ static struct nvmf_trid trid = {
 	.traddr = "10.9.0.1", .trsvcid = "4420",
 };
 static struct nvmf_transport_opts opts;
-
-static void turns(int n)
-{
-	while (n--) {
-		unsigned int until = msg_tail, i;
-
-		while (msg_head != until) {
-			unsigned int k = msg_head++ % 4096;
-
-			msgs[k].fn(msgs[k].ctx);
-		}
-		for (i = 0; i < ARRAY_SIZE(pollers); i++)
-			if (pollers[i].used && pollers[i].fn)
-				pollers[i].fn(pollers[i].ctx);
-		now_us += 10;
-	}
-}
-
-static STAGE_UNUSED void fire_timers(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(pollers); i++) {
-		if (!pollers[i].used || !pollers[i].once)
-			continue;
-		pollers[i].used = false;
-		pollers[i].once(pollers[i].ctx);
-	}
-}
 
 static struct rdma_transport *tr(void) { return to_transport(transport); }
 
@@ -248,7 +142,7 @@ static void hang_up(struct rdma_qpair *q)
 	turns(4);
 }
 
-static STAGE_UNUSED struct nvmf_request *command(struct rdma_qpair *q, u16 cid)
+static FAKE_UNUSED struct nvmf_request *command(struct rdma_qpair *q, u16 cid)
 {
 	u8 capsule[64] = { 0 };
 	unsigned int n = nstarted;
@@ -260,7 +154,7 @@ static STAGE_UNUSED struct nvmf_request *command(struct rdma_qpair *q, u16 cid)
 }
 
 /* What nvmf does for a command with @len bytes of remote data. */
-static STAGE_UNUSED void with_data(struct nvmf_request *req,
+static FAKE_UNUSED void with_data(struct nvmf_request *req,
 				   enum nvme_xfer_dir dir, u32 len,
 				   struct nvmf_memory *m)
 {
