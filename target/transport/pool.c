@@ -12,6 +12,7 @@
 
 #define SLAB_BYTES	(1024u * 1024)
 #define TRIM_US		(1000 * 1000)
+#define RETRY_US	(100 * 1000)
 
 void pool_init(struct pool *p, const char *name, u32 chunk, u32 pieces,
 	       u32 limit, const struct pool_ops *ops, void *ctx)
@@ -47,6 +48,7 @@ void pool_fini(struct pool *p)
 	struct pool_slab *s;
 
 	poller_unregister(&p->trim);
+	poller_unregister(&p->retry);
 	while ((s = TAILQ_FIRST(&p->slabs)))
 		slab_free(p, s);
 }
@@ -145,57 +147,58 @@ static void hand_out(struct pool *p, struct pool_user *u)
 	p->in_use += u->need;
 }
 
-/* 0 if there are @need free buffers now, -EAGAIN if there will be, -ENOMEM. */
-static int provide(struct pool *p, u32 need)
+static void serve_waiting(struct pool *p);
+
+static void retry(void *pool)
+{
+	struct pool *p = pool;
+
+	p->retry = NULL;
+	serve_waiting(p);
+}
+
+/* Are there @need free buffers? Else what others hold comes back, or memory. */
+static bool provide(struct pool *p, u32 need)
 {
 	while (p->total - p->in_use < need) {
-		int err = grow(p);
-
-		if (!err)
+		if (!grow(p))
 			continue;
-		/* what others hold comes back: enough to wait for? */
-		return p->total >= need ? -EAGAIN : -ENOMEM;
+		if (p->total < need && !p->retry)
+			p->retry = timer_start("pool-retry", retry, p,
+					       RETRY_US);
+		return false;
 	}
-	return 0;
+	return true;
 }
 
 int pool_take(struct pool *p, struct pool_user *u, u32 len)
 {
-	int err = -EAGAIN;
-
 	u->len = len;
 	u->need = (len + p->chunk - 1) / p->chunk;
-	if (u->need > p->pieces)
+	if (u->need > p->pieces || u->need > p->limit)
 		return -ENOMEM;
 	/* not past those who wait already */
-	if (TAILQ_EMPTY(&p->waiting))
-		err = provide(p, u->need);
-	if (!err) {
+	if (TAILQ_EMPTY(&p->waiting) && provide(p, u->need)) {
 		hand_out(p, u);
-	} else if (err == -EAGAIN) {
-		p->waits++;
-		TAILQ_INSERT_TAIL(&p->waiting, u, link);
+		return 0;
 	}
-	return err;
+	p->waits++;
+	TAILQ_INSERT_TAIL(&p->waiting, u, link);
+	return -EAGAIN;
 }
 
 static void serve_waiting(struct pool *p)
 {
 	struct pool_user *u;
-	int err;
 
 	/* who is served may finish at once and come here again */
 	if (p->serving)
 		return;
 	p->serving = true;
-	while ((u = TAILQ_FIRST(&p->waiting))) {
-		err = provide(p, u->need);
-		if (err == -EAGAIN)
-			break;
+	while ((u = TAILQ_FIRST(&p->waiting)) && provide(p, u->need)) {
 		TAILQ_REMOVE(&p->waiting, u, link);
-		if (!err)
-			hand_out(p, u);
-		u->ready(u, err);
+		hand_out(p, u);
+		u->ready(u);
 	}
 	p->serving = false;
 }

@@ -6,7 +6,9 @@
  * transport's business.
  *
  * A request takes all of its buffers at once. Who finds too few waits, and is
- * served in the order of arrival. Everything runs on the pool's reactor.
+ * served in the order of arrival. When there is no memory for more and nobody
+ * has enough to give back, it is tried again every now and then. Everything
+ * runs on the pool's reactor.
  */
 #ifndef WEFT_TARGET_TRANSPORT_POOL_H
 #define WEFT_TARGET_TRANSPORT_POOL_H
@@ -64,15 +66,14 @@ struct pool_slab {
  * struct pool_user - who takes buffers, embedded in a request
  * @len: bytes asked for; @need: buffers for them; @nbufs: held
  * @first: the first one held
- * @ready: called once a user that has waited has its buffers, or with -ENOMEM
- *         when there will never be enough
+ * @ready: called once a user that has waited has its buffers
  */
 struct pool_user {
 	u32 len;
 	u32 need;
 	u32 nbufs;
 	struct pool_buf *first;
-	void (*ready)(struct pool_user *u, int err);
+	void (*ready)(struct pool_user *u);
 	TAILQ_ENTRY(pool_user) link;
 };
 
@@ -83,6 +84,7 @@ struct pool_user {
  * @waits: how often somebody had to wait
  * @serving: @waiting is being gone through
  * @trim: timer that gives unused slabs back
+ * @retry: timer that tries again to get memory
  */
 struct pool {
 	const char *name;
@@ -96,6 +98,7 @@ struct pool {
 	u64 waits;
 	bool serving;
 	struct poller *trim;
+	struct poller *retry;
 	TAILQ_HEAD(, pool_buf) free;
 	TAILQ_HEAD(pool_slabs, pool_slab) slabs;
 	TAILQ_HEAD(, pool_user) waiting;
@@ -108,8 +111,8 @@ void pool_init(struct pool *p, const char *name, u32 chunk, u32 pieces,
 void pool_fini(struct pool *p);
 /**
  * pool_take() - buffers for @len bytes, whose pieces are then pool_iov()
- * Return: 0; -EAGAIN: @u waits, and @u->ready() is called; -ENOMEM: there will
- * never be enough.
+ * Return: 0; -EAGAIN: @u waits, and @u->ready() is called; -ENOMEM: more than
+ * anybody may have.
  */
 int pool_take(struct pool *p, struct pool_user *u, u32 len);
 /** pool_give() - @u's buffers back, if it has any; serves who waits */

@@ -307,12 +307,20 @@ static void test_no_buffers_at_all(void)
 	req = command(q, 1);
 	with_data(req, NVME_XFER_CTRL_TO_HOST, 4096, NULL);
 	ops->req_get_data(req);
-	UNIT_EQ(failed, 1);
+	fire_timers();
+	/* it waits for memory, however often that is not there */
+	UNIT_EQ(failed + executed, 0);
+	mr_budget = 1000;
+	fire_timers();
+	UNIT_EQ(executed, 1);
+	ops->req_complete(req);
 	turns(1);
-	/* the host is told, the connection lives */
-	UNIT_EQ(fq(q)->sq_tail, 1);
-	UNIT_EQ(q->state, RDMA_QP_LIVE);
-	complete_sends(fq(q), 1, IBV_WC_SUCCESS);
+	complete_sends(fq(q), 2, IBV_WC_SUCCESS);
+	turns(1);
+	/* gone while it waits */
+	mr_budget = 0;
+	req = command(q, 2);
+	with_data(req, NVME_XFER_CTRL_TO_HOST, 4 << 20, NULL);
 	hang_up(q);
 	down();
 }

@@ -42,15 +42,10 @@ void rdma_pool_init(struct rdma_gdev *gd,
 		  gd);
 }
 
-static void ready(struct pool_user *u, int err)
+static void ready(struct pool_user *u)
 {
-	struct rdma_request *r = (struct rdma_request *)((char *)u -
-				 offsetof(struct rdma_request, buf));
-
-	if (err)
-		rdma_request_unbuffered(r);
-	else
-		rdma_request_buffered(r);
+	rdma_request_buffered((struct rdma_request *)((char *)u -
+			      offsetof(struct rdma_request, buf)));
 }
 
 int rdma_pool_take(struct rdma_gdev *gd, struct rdma_request *r)

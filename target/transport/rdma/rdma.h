@@ -422,8 +422,7 @@ void rdma_pool_init(struct rdma_gdev *gd,
 		    const struct nvmf_transport_opts *opts);
 /**
  * rdma_pool_take() - buffers for base.length bytes of @r
- * Return: as pool_take(); @r that waits gets rdma_request_buffered() or
- * rdma_request_unbuffered() called.
+ * Return: as pool_take(); @r that waits gets rdma_request_buffered() called.
  */
 int rdma_pool_take(struct rdma_gdev *gd, struct rdma_request *r);
 
@@ -455,8 +454,6 @@ bool rdma_req_abort(struct nvmf_request *req);
 void rdma_req_complete(struct nvmf_request *req);
 /** rdma_request_buffered() - the pool has served @r */
 void rdma_request_buffered(struct rdma_request *r);
-/** rdma_request_unbuffered() - the pool will never be able to serve @r */
-void rdma_request_unbuffered(struct rdma_request *r);
 void rdma_recv_done(struct rdma_recv *rv, u32 len);
 void rdma_read_done(struct rdma_request *r);
 void rdma_send_done(struct rdma_request *r);

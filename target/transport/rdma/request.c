@@ -142,6 +142,18 @@ static bool must_read(const struct rdma_request *r)
 }
 
 static void copy_and_respond(struct rdma_request *r);
+static void respond(struct rdma_request *r);
+
+/* It wants more buffers than anybody may have. */
+static void unbuffered(struct rdma_request *r)
+{
+	if (r->state != RDMA_REQ_BOUNCE) {
+		fail(r, NVME_SC_INTERNAL);
+		return;
+	}
+	r->base.cqe.status = cpu_to_le16(NVME_SC_INTERNAL << 1);
+	respond(r);
+}
 
 void rdma_request_buffered(struct rdma_request *r)
 {
@@ -180,7 +192,7 @@ void rdma_req_get_data(struct nvmf_request *req)
 	if (!err)
 		rdma_request_buffered(r);
 	else if (err != -EAGAIN)
-		rdma_request_unbuffered(r);
+		unbuffered(r);
 }
 
 bool rdma_req_abort(struct nvmf_request *req)
@@ -313,17 +325,7 @@ static void bounce(struct rdma_request *r)
 	if (!err)
 		rdma_request_buffered(r);
 	else if (err != -EAGAIN)
-		rdma_request_unbuffered(r);
-}
-
-void rdma_request_unbuffered(struct rdma_request *r)
-{
-	if (r->state != RDMA_REQ_BOUNCE) {
-		fail(r, NVME_SC_INTERNAL);
-		return;
-	}
-	r->base.cqe.status = cpu_to_le16(NVME_SC_INTERNAL << 1);
-	respond(r);
+		unbuffered(r);
 }
 
 void rdma_req_complete(struct nvmf_request *req)

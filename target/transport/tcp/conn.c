@@ -30,7 +30,7 @@ void tcp_conn_watch(struct tcp_conn *c)
 		return;
 	if (c->stuck)
 		events = EPOLLOUT;
-	else if (c->blocked || c->stash || !tcp_conn_live(c))
+	else if (c->blocked || c->starved || c->stash || !tcp_conn_live(c))
 		events = 0;
 	if (events == c->events)
 		return;

@@ -107,6 +107,7 @@ int tcp_group_create(struct nvmf_transport *t, struct nvmf_group *base)
 	TAILQ_INIT(&g->flush);
 	TAILQ_INIT(&g->resume);
 	TAILQ_INIT(&g->closing);
+	TAILQ_INIT(&g->short_of);
 	TAILQ_INIT(&g->lingers);
 	pool_init(&g->pool, "tcp", o->io_unit_size, transport_pieces(o),
 		  o->num_shared_buffers, &mem_ops, g);
@@ -131,6 +132,7 @@ void tcp_group_destroy(struct nvmf_transport *t, struct nvmf_group *base)
 		return;
 	base->transport_group[NVMF_TRTYPE_TCP] = NULL;
 	tcp_limits_end(g);
+	poller_unregister(&g->retry);
 	poller_unregister(&g->poller);
 	pool_fini(&g->pool);
 	free(g->buf);

@@ -121,16 +121,17 @@ static void unclaim(struct tcp_request *r)
 	r->claim = 0;
 }
 
-/* 0; -EAGAIN: @r waits in the pool, or is @parked and waits nowhere yet. */
+/* 0; -EAGAIN: @r waits in the pool, or is to be parked. */
 static int take_buffers(struct tcp_request *r)
 {
 	struct pool *p = &r->c->g->pool;
 	u32 need = (r->base.length + p->chunk - 1) / p->chunk;
 	int err;
 
-	r->parked = !admitted(r, need);
-	if (r->parked)
+	r->wait = TCP_WAIT_PARKED;
+	if (!admitted(r, need))
 		return -EAGAIN;
+	r->wait = TCP_WAIT_POOL;
 	r->buf.ready = tcp_request_ready;
 	r->claim = need;
 	r->c->claimed += need;
@@ -143,12 +144,17 @@ static int take_buffers(struct tcp_request *r)
 /* It waits no longer. */
 static void forget_wait(struct tcp_request *r)
 {
-	if (r->parked) {
-		TAILQ_REMOVE(&r->c->parked, r, link);
-		r->parked = false;
-	} else {
+	switch (r->wait) {
+	case TCP_WAIT_POOL:
 		unclaim(r);
 		pool_cancel(&r->c->g->pool, &r->buf);
+		break;
+	case TCP_WAIT_PARKED:
+		TAILQ_REMOVE(&r->c->parked, r, link);
+		break;
+	case TCP_WAIT_MEMORY:
+		TAILQ_REMOVE(&r->c->g->short_of, r, link);
+		break;
 	}
 }
 
@@ -163,11 +169,11 @@ static void unpark(struct tcp_conn *c)
 	c->unparking = true;
 	while (tcp_conn_live(c) && (r = TAILQ_FIRST(&c->parked))) {
 		err = take_buffers(r);
-		if (r->parked)
+		if (r->wait == TCP_WAIT_PARKED)
 			break;
 		TAILQ_REMOVE(&c->parked, r, link);
-		if (err != -EAGAIN)
-			tcp_request_ready(&r->buf, err);
+		if (!err)
+			tcp_request_ready(&r->buf);
 	}
 	c->unparking = false;
 }
@@ -189,7 +195,8 @@ static void use_own(struct tcp_request *r)
 {
 	if (posix_memalign(&r->own, OWN_ALIGN, r->base.length)) {
 		r->own = NULL;
-		fail(r, NVME_SC_INTERNAL);
+		r->c->blocked |= in_capsule(r);
+		tcp_request_starve(r);
 		return;
 	}
 	r->one = (struct iovec){ r->own, r->base.length };
@@ -200,29 +207,38 @@ static void use_own(struct tcp_request *r)
 static void unblock(struct tcp_conn *c)
 {
 	c->blocked = false;
-	if (c->in_resume)
-		return;
 	/* not at once: whoever has given the buffers back is being served */
-	c->in_resume = true;
-	TAILQ_INSERT_TAIL(&c->g->resume, c, resume_link);
+	tcp_rx_resume_soon(c);
 }
 
-void tcp_request_ready(struct pool_user *u, int err)
+/* It waits no longer; false: in vain. */
+static bool waited(struct tcp_request *r)
 {
-	struct tcp_request *r = (struct tcp_request *)((char *)u -
-				offsetof(struct tcp_request, buf));
 	struct tcp_conn *c = r->c;
 
 	if (c->blocked && c->rx_req == r)
 		unblock(c);
-	if (err)
-		unclaim(r);
-	if (err || !tcp_conn_live(c)) {
-		fail(r, err ? NVME_SC_INTERNAL : NVME_SC_DATA_XFER_ERROR);
+	if (tcp_conn_live(c))
+		return true;
+	fail(r, NVME_SC_DATA_XFER_ERROR);
+	return false;
+}
+
+void tcp_request_ready(struct pool_user *u)
+{
+	struct tcp_request *r = (struct tcp_request *)((char *)u -
+				offsetof(struct tcp_request, buf));
+
+	if (!waited(r))
 		return;
-	}
 	use_buffers(r);
 	placed(r);
+}
+
+void tcp_request_feed(struct tcp_request *r)
+{
+	if (waited(r))
+		use_own(r);
 }
 
 /* The capsule that reading waits for has memory of its own now. */
@@ -253,7 +269,7 @@ static void wait_for_buffers(struct tcp_request *r)
 
 	TCP_COUNT(c, wait_buffer, 1);
 	r->state = TCP_REQ_BUFFER;
-	if (r->parked)
+	if (r->wait == TCP_WAIT_PARKED)
 		TAILQ_INSERT_TAIL(&c->parked, r, link);
 	if (cannot_wait(r)) {
 		forget_wait(r);

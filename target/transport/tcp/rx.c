@@ -23,6 +23,20 @@ static bool reading(const struct tcp_conn *c)
 	return tcp_conn_live(c) && !c->blocked;
 }
 
+/* May the socket be read, and into what? */
+static bool may_receive(struct tcp_conn *c)
+{
+	struct tcp_group *g = c->g;
+
+	if (!reading(c) || c->stash || c->starved)
+		return false;
+	if (!g->buf)
+		g->buf = malloc(TCP_RX_BUF);
+	if (!g->buf)
+		tcp_conn_starve(c);
+	return g->buf;
+}
+
 void tcp_rx_event(struct tcp_conn *c, enum nvme_tcp_rx_event ev)
 {
 	bool begun = c->rx.data_len;
@@ -133,13 +147,16 @@ static void stash(struct tcp_conn *c, const u8 *p, u32 len)
 	if (!len || !tcp_conn_live(c))
 		return;
 	c->stash = malloc(len);
-	if (!c->stash) {
-		tcp_conn_break(c, "receiving", ENOMEM);
-		return;
+	if (c->stash) {
+		memcpy(c->stash, p, len);
+		c->stash_off = 0;
+	} else {
+		/* the buffer itself; who reads next needs another one */
+		c->stash = c->g->buf;
+		c->stash_off = (u32)(p - c->g->buf);
+		c->g->buf = NULL;
 	}
-	memcpy(c->stash, p, len);
-	c->stash_off = 0;
-	c->stash_len = len;
+	c->stash_len = c->stash_off + len;
 }
 
 /*
@@ -198,6 +215,10 @@ static u32 receive(struct tcp_conn *c)
 		n = recvmsg(c->fd, &msg, MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
 	TCP_COUNT(c, recv_calls, 1);
+	if (n < 0 && tcp_memory_short(errno)) {
+		tcp_conn_starve(c);
+		return 0;
+	}
 	if (n <= 0) {
 		if (!n || errno != EAGAIN)
 			tcp_conn_break(c, "receiving", n ? errno : 0);
@@ -219,13 +240,21 @@ void tcp_rx_ready(struct tcp_conn *c)
 {
 	u32 taken = 0, n;
 
-	while (reading(c) && !c->stash && taken < TCP_RX_BUDGET) {
+	while (taken < TCP_RX_BUDGET && may_receive(c)) {
 		n = receive(c);
 		if (!n)
 			break;
 		taken += n;
 	}
 	tcp_conn_watch(c);
+}
+
+void tcp_rx_resume_soon(struct tcp_conn *c)
+{
+	if (c->in_resume)
+		return;
+	c->in_resume = true;
+	TAILQ_INSERT_TAIL(&c->g->resume, c, resume_link);
 }
 
 void tcp_rx_resume(struct tcp_conn *c)

@@ -8,6 +8,7 @@
  *   conn.c       connections: set-up on their reactor and the way down
  *   group.c      a reactor's part: what its poller does, buffers
  *   limits.c     time limits
+ *   memory.c     who waits for memory
  *   rx.c         from the socket to PDUs and to where their payload belongs
  *   pdu.c        what a received PDU means
  *   request.c    a command's way through data, execution and response
@@ -95,6 +96,7 @@ struct tcp_listener {
 };
 
 TAILQ_HEAD(tcp_conns, tcp_conn);
+TAILQ_HEAD(tcp_requests, tcp_request);
 
 /**
  * struct tcp_transport - control reactor
@@ -131,13 +133,17 @@ struct tcp_linger {
  *         be taken down
  * @tick: watches time limits while there are any
  * @next_user: who was to get buffers next when it looked last; not to be used
- * @buf: TCP_RX_BUF bytes, used within one call only
+ * @retry: timer that tries again when memory was short
+ * @short_of: requests that wait for memory
+ * @buf: TCP_RX_BUF bytes, used within one call only; NULL while there is no
+ *       memory for another one, as a connection has kept it
  */
 struct tcp_group {
 	struct nvmf_group *base;
 	struct tcp_transport *t;
 	struct poller *poller;
 	struct poller *tick;
+	struct poller *retry;
 	struct pool pool;
 	const struct pool_user *next_user;
 	u8 *buf;
@@ -146,6 +152,7 @@ struct tcp_group {
 	struct tcp_conns flush;
 	struct tcp_conns resume;
 	struct tcp_conns closing;
+	struct tcp_requests short_of;
 	TAILQ_HEAD(, tcp_linger) lingers;
 	struct tcp_stats stats;
 	struct iovec iov[TCP_TX_IOV];
@@ -165,6 +172,15 @@ enum tcp_req_state {
 };
 
 /**
+ * enum tcp_wait - what a request without a place for its data waits for
+ */
+enum tcp_wait {
+	TCP_WAIT_POOL,		/* buffers: in the pool */
+	TCP_WAIT_PARKED,	/* others of its connection: on their list */
+	TCP_WAIT_MEMORY,	/* on the group's list */
+};
+
+/**
  * struct tcp_request - a command
  * @one: base.iov while there is one piece
  * @own: in-capsule data when the pool was empty
@@ -172,7 +188,7 @@ enum tcp_req_state {
  * @damaged: a data digest of it was wrong
  * @queued: on the connection's list of what is to be sent
  * @claim: buffers that it holds or waits for in the pool
- * @parked: waits on the connection's list, not in the pool
+ * @wait: in TCP_REQ_BUFFER: where it waits
  * @built: what is first in it to be sent is in @hdr
  * @index: its place among its connection's
  * @hdr_len: @rsp_len: bytes in @hdr; 0: no such PDU
@@ -195,7 +211,7 @@ struct tcp_request {
 	struct iovec one;
 	struct pool_user buf;
 	u32 claim;
-	bool parked;
+	enum tcp_wait wait;
 	void *own;
 	struct nvme_tcp_fetch fetch;
 	TAILQ_ENTRY(tcp_request) link;
@@ -229,7 +245,8 @@ enum tcp_conn_state {
  *
  * @first: what the first command's header led to
  * @events: that its descriptor is watched for
- * @stuck: the socket is full; @blocked: the next payload has no place yet
+ * @stuck: the socket is full; @blocked: the next payload has no place yet;
+ * @starved: waits for memory before it goes on with its socket
  * @large: PDUs until small payloads are taken for the rule again
  * @nfetch: requests whose data comes as R2Ts ask for it; @nlarge: of them those
  *          with much of it
@@ -258,6 +275,7 @@ struct tcp_conn {
 	enum nvme_tcp_rx_event first;
 	bool stuck;
 	bool blocked;
+	bool starved;
 	bool in_flush;
 	bool in_resume;
 	bool in_closing;
@@ -273,7 +291,7 @@ struct tcp_conn {
 	u32 maxr2t;
 	u8 *reqs;
 	TAILQ_HEAD(, tcp_request) free;
-	TAILQ_HEAD(tcp_requests, tcp_request) txq;
+	struct tcp_requests txq;
 	struct tcp_requests parked;
 	u32 claimed;
 	u32 tx_skip;
@@ -390,12 +408,26 @@ void tcp_limits_end(struct tcp_group *g);
 /** tcp_linger() - keep @fd open until the peer has closed it or time is over */
 void tcp_linger(struct tcp_group *g, int fd);
 
+/* memory.c */
+
+/** tcp_conn_starve() - @c goes on with its socket when memory may be there */
+void tcp_conn_starve(struct tcp_conn *c);
+/** tcp_request_starve() - @r is to get memory of its own later */
+void tcp_request_starve(struct tcp_request *r);
+/** tcp_memory_short() - is an errno of a call about memory? */
+static inline bool tcp_memory_short(int err)
+{
+	return err == ENOMEM || err == ENOBUFS;
+}
+
 /* rx.c */
 
 /** tcp_rx_ready() - the socket has something */
 void tcp_rx_ready(struct tcp_conn *c);
 /** tcp_rx_resume() - go on where reading was blocked */
 void tcp_rx_resume(struct tcp_conn *c);
+/** tcp_rx_resume_soon() - the same, by the group's poller */
+void tcp_rx_resume_soon(struct tcp_conn *c);
 /** tcp_rx_event() - what a header, or the end of a PDU, leads to */
 void tcp_rx_event(struct tcp_conn *c, enum nvme_tcp_rx_event ev);
 
@@ -412,7 +444,9 @@ void tcp_req_get_data(struct nvmf_request *req);
 bool tcp_req_abort(struct nvmf_request *req);
 void tcp_req_complete(struct nvmf_request *req);
 /** tcp_request_ready() - pool_user.ready */
-void tcp_request_ready(struct pool_user *u, int err);
+void tcp_request_ready(struct pool_user *u);
+/** tcp_request_feed() - one that waited for memory: try again */
+void tcp_request_feed(struct tcp_request *r);
 /** tcp_request_filled() - all of its data has come */
 void tcp_request_filled(struct tcp_request *r);
 /** tcp_request_respond() - queue its response */

@@ -171,6 +171,10 @@ static bool send_once(struct tcp_conn *c)
 		n = sendmsg(c->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 	} while (n < 0 && errno == EINTR);
 	TCP_COUNT(c, send_calls, 1);
+	if (n < 0 && tcp_memory_short(errno)) {
+		tcp_conn_starve(c);
+		return false;
+	}
 	if (n < 0 && errno != EAGAIN) {
 		tcp_conn_break(c, "sending", errno);
 		return false;
@@ -196,7 +200,7 @@ void tcp_tx_flush(struct tcp_conn *c)
 	/* the rest in the next turn */
 	if (calls == FLUSH_CALLS && TAILQ_FIRST(&c->txq))
 		tcp_tx_queue(TAILQ_FIRST(&c->txq));
-	if (!tcp_conn_live(c) && !c->stuck)
+	if (!tcp_conn_live(c) && !c->stuck && !c->starved)
 		tcp_conn_begin_closing(c);
 	tcp_conn_watch(c);
 }

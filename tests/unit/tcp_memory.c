@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * The TCP transport without memory: malloc() and posix_memalign() fail, and the
+ * socket calls say that the kernel has none, as often as the test wants. What
+ * was begun waits, and is whole in the end; nothing is failed or closed.
+ */
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "target/transport/tcp/tcp.h"
+#include "tests/unit/nvmf_record.h"
+
+#define CAPSULE		4096u
+#define WRITES		3u
+#define PDU		(sizeof(struct nvme_tcp_cmd) + CAPSULE)
+
+/* --- memory, by --wrap ------------------------------------------------------- */
+
+static bool no_malloc, no_aligned, no_kernel;
+
+void *__real_malloc(size_t n);
+int __real_posix_memalign(void **p, size_t align, size_t n);
+ssize_t __real_recvmsg(int fd, struct msghdr *m, int flags);
+ssize_t __real_sendmsg(int fd, const struct msghdr *m, int flags);
+
+void *__wrap_malloc(size_t n);
+int __wrap_posix_memalign(void **p, size_t align, size_t n);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags);
+
+void *__wrap_malloc(size_t n)
+{
+	return no_malloc ? NULL : __real_malloc(n);
+}
+
+int __wrap_posix_memalign(void **p, size_t align, size_t n)
+{
+	return no_aligned ? ENOMEM : __real_posix_memalign(p, align, n);
+}
+
+static bool kernel_short(int err)
+{
+	if (no_kernel)
+		errno = err;
+	return no_kernel;
+}
+
+ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags)
+{
+	return kernel_short(ENOBUFS) ? -1 : __real_recvmsg(fd, m, flags);
+}
+
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	return kernel_short(ENOMEM) ? -1 : __real_sendmsg(fd, m, flags);
+}
+
+/* --- the stage --------------------------------------------------------------- */
+
+static struct nvmf_transport_opts opts;	/* 0: the default */
+static struct tcp_conn *conn;
+static struct tcp_group *tg;
+static int host;
+
+/* A command's data is wanted. */
+static void get_data(struct nvmf_request *r)
+{
+	r->dir = NVME_XFER_HOST_TO_CTRL;
+	r->sgl = (struct nvme_sgl) { .place = NVME_SGL_PLACE_CAPSULE,
+				     .len = CAPSULE };
+	r->length = CAPSULE;
+	r->iovcnt = 0;
+	ops->req_get_data(r);
+}
+
+static void up(void)
+{
+	const struct nvme_tcp_icreq icreq = {
+		.hdr = { .type = NVME_TCP_ICREQ, .hlen = sizeof(icreq),
+			 .plen = cpu_to_le32(sizeof(icreq)) },
+	};
+	enum nvme_tcp_rx_event ev;
+	struct weft_reason why;
+	int fds[2];
+
+	nstarted = 0;
+	on_start = get_data;
+	executed = failed = done = disconnected = freed = chosen = 0;
+	if (!opts.num_shared_buffers)
+		ops->opts_init(&opts);
+	UNIT_EQ(ops->create(&opts, &transport, &why), 0);
+	UNIT_EQ(ops->group_create(transport, &group), 0);
+	tg = group.transport_group[NVMF_TRTYPE_TCP];
+	UNIT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	host = fds[0];
+	conn = calloc(1, sizeof(*conn));
+	conn->t = to_transport(transport);
+	conn->fd = fds[1];
+	conn->base.transport = transport;
+	conn->base.group = nvmf_group_choose(transport, false);
+	conn->first = NVME_TCP_RX_MORE;
+	conn->maxr2t = 1;
+	nvme_tcp_rx_init(&conn->rx, NVME_TCP_CTRL);
+	nvme_tcp_rx_hdr(&conn->rx, (const u8 *)&icreq, sizeof(icreq), &ev);
+	nvme_tcp_rx_negotiated(&conn->rx, 0, 0, opts.max_io_size);
+	nvme_tcp_tx_init(&conn->tx, 0, 0);
+	tcp_conn_start(conn);
+	UNIT_EQ(tcp_conn_resize(conn, 8), 0);
+}
+
+static void down(void)
+{
+	no_malloc = no_aligned = no_kernel = false;
+	close(host);
+	fire_timers();
+	turns(2);
+	watched_turn();
+	turns(2);
+	UNIT_EQ(disconnected, 1);
+	UNIT_EQ(freed, 1);
+	UNIT_EQ(tg->pool.in_use, 0);
+	CU_ASSERT_TRUE(TAILQ_EMPTY(&tg->short_of));
+	ops->group_destroy(transport, &group);
+	ops->destroy(transport);
+	UNIT_EQ(fd_sources, 0);
+}
+
+/* Writes whose data comes with them, as bytes: each full of its number. */
+static void send_writes(u8 opcode)
+{
+	static u8 bytes[WRITES * PDU];
+	u32 i;
+
+	for (i = 0; i < WRITES; i++) {
+		struct nvme_tcp_cmd *p = (void *)(bytes + i * PDU);
+
+		memset(p, 0, sizeof(*p));
+		p->hdr.type = NVME_TCP_CMD;
+		p->hdr.hlen = p->hdr.pdo = sizeof(*p);
+		p->hdr.plen = cpu_to_le32((u32)PDU);
+		p->cmd.sqe.opcode = opcode;
+		p->cmd.sqe.cid = cpu_to_le16((u16)i);
+		memset(p + 1, (int)i + 1, CAPSULE);
+	}
+	UNIT_EQ(send(host, bytes, sizeof(bytes), 0), sizeof(bytes));
+}
+
+static bool came_whole(u32 n)
+{
+	const struct nvmf_request *r = started[n];
+	const u8 *data = r->iov[0].iov_base;
+	u32 i;
+
+	for (i = 0; i < CAPSULE; i++)
+		if (data[i] != n + 1)
+			return false;
+	return r->iov[0].iov_len == CAPSULE;
+}
+
+/* All are executed with the right data; then their host has responses. */
+static void expect_all(void)
+{
+	u8 bytes[1024];
+	u32 i;
+
+	UNIT_EQ(executed, WRITES);
+	for (i = 0; i < nstarted; i++)
+		CU_ASSERT_TRUE(came_whole(i));
+	for (i = 0; i < nstarted; i++)
+		ops->req_complete(started[i]);
+	turns(1);
+	if (!no_kernel)
+		UNIT_EQ(recv(host, bytes, sizeof(bytes), 0),
+			WRITES * sizeof(struct nvme_tcp_rsp));
+}
+
+/* Nothing happens, however often it is tried again. */
+static void expect_patience(u32 begun)
+{
+	u32 i;
+
+	for (i = 0; i < 3; i++) {
+		fire_timers();
+		turns(1);
+		watched_turn();
+	}
+	UNIT_EQ(nstarted, begun);
+	UNIT_EQ(executed + failed + disconnected, 0);
+	CU_ASSERT_TRUE(tcp_conn_live(conn));
+}
+
+/* Memory is there again. */
+static void recover(void)
+{
+	no_malloc = no_aligned = no_kernel = false;
+	fire_timers();
+	turns(2);
+	watched_turn();
+	turns(1);
+}
+
+static void test_capsules_of_their_own(void)
+{
+	up();
+	no_aligned = true;
+	send_writes(NVME_OPC_FABRICS);
+	watched_turn();
+	expect_patience(1);
+	recover();
+	expect_all();
+	down();
+}
+
+static void test_gone_while_waiting(void)
+{
+	up();
+	no_aligned = true;
+	send_writes(NVME_OPC_FABRICS);
+	watched_turn();
+	ops->qpair_disconnect(&conn->base);
+	turns(1);
+	UNIT_EQ(failed, 1);
+	down();
+}
+
+static void ready(struct pool_user *u)
+{
+	(void)u;
+}
+
+static void test_bytes_that_must_wait(void)
+{
+	struct pool_user all = { .ready = ready };
+
+	opts.num_shared_buffers = 8;
+	up();
+	/* others have all buffers; what came behind the first capsule is kept */
+	UNIT_EQ(pool_take(&tg->pool, &all, 131072), 0);
+	no_malloc = true;
+	send_writes(NVME_CMD_WRITE);
+	watched_turn();
+	CU_ASSERT_PTR_NULL(tg->buf);
+	expect_patience(1);
+	pool_give(&tg->pool, &all);
+	turns(2);
+	expect_all();
+	/* there is no buffer to receive into */
+	nstarted = 0;
+	executed = 0;
+	send_writes(NVME_CMD_WRITE);
+	watched_turn();
+	expect_patience(0);
+	recover();
+	expect_all();
+	down();
+}
+
+static void test_kernel_without_memory(void)
+{
+	u8 bytes[1024];
+
+	up();
+	no_kernel = true;
+	send_writes(NVME_CMD_WRITE);
+	watched_turn();
+	expect_patience(0);
+	recover();
+	no_kernel = true;
+	expect_all();
+	UNIT_EQ(recv(host, bytes, sizeof(bytes), 0), -1);
+	CU_ASSERT_TRUE(tcp_conn_live(conn));
+	recover();
+	UNIT_EQ(recv(host, bytes, sizeof(bytes), 0),
+		WRITES * sizeof(struct nvme_tcp_rsp));
+	down();
+}
+
+UNIT_MAIN(UNIT(test_capsules_of_their_own), UNIT(test_gone_while_waiting),
+	  UNIT(test_bytes_that_must_wait), UNIT(test_kernel_without_memory))
