@@ -124,6 +124,7 @@ unsigned int fd_wait(struct reactor *r, u64 timeout_us)
 	struct timespec ts;
 	int n;
 
+	r->stats.fd_polls++;
 	n = epoll_pwait2(r->epoll_fd, r->events, EVENT_BATCH,
 			 timespec_of(timeout_us, &ts), NULL);
 	if (n < 0 && errno != EINTR)

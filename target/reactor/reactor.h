@@ -174,8 +174,10 @@ void io_device_for_each_channel(void *dev,
 
 /* Statistics, each one plain increments of the owner; read by messages */
 
+/** struct reactor_stats - @fd_polls: calls of epoll, sleeping ones included */
 struct reactor_stats {
 	u64 turns;
+	u64 fd_polls;
 	u64 busy_us;
 	u64 idle_us;
 	u64 sleeps;

@@ -121,6 +121,7 @@ static json_t *reactor_json(const struct nvmf_io_row *r)
 	set(j, "busy", r->loop.busy_us);
 	set(j, "idle", r->loop.idle_us);
 	set(j, "sleeps", r->loop.sleeps);
+	set(j, "fd_polls", r->loop.fd_polls);
 	set(j, "turns", r->loop.turns);
 	set(j, "messages", r->loop.messages);
 	io_json(j, &r->io);

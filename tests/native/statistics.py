@@ -263,6 +263,10 @@ class LimitedOnTwo(Limited):
         self.assertEqual((r["ios"], r["errors"], r["verify"]["mismatches"]), (200, 0, 0))
         st = self.daemon.ok("nvmf_get_statistics")
         self.assertEqual(len(st["reactors"]), 2)
+        for x in st["reactors"]:
+            # each sleep is one
+            self.assertGreaterEqual(x["fd_polls"], x["sleeps"])
+            self.assertGreater(x["fd_polls"], 0)
         self.assertGreater(min(x["read_ops"] + x["write_ops"] for x in st["reactors"]), 0)
         rows = self.daemon.ok("bdev_get_iostat", {"name": "disk1", "per_channel": True})["channels"]
         self.assertEqual(sum(x["num_read_ops"] + x["num_write_ops"] for x in rows),
