@@ -304,8 +304,11 @@ void weft_rdma_cq_event(struct ib_cq *cq, void *context)
 		irq_poll_sched(&q->iop);
 }
 
-/* True if completions have come since the last pass: there will be no event */
-static bool nvme_rdma_rearm(struct weft_rdma_queue *q)
+/*
+ * weft_rdma_rearm() - the next completion makes an event
+ * Return: true if some have come since the last pass: there will be no event.
+ */
+bool weft_rdma_rearm(struct weft_rdma_queue *q)
 {
 	return ib_req_notify_cq(q->cq, IB_CQ_NEXT_COMP |
 				IB_CQ_REPORT_MISSED_EVENTS) > 0;
@@ -335,7 +338,7 @@ int weft_rdma_irq_poll(struct irq_poll *iop, int budget)
 	if (done >= budget)
 		return done;
 	irq_poll_complete(iop);
-	if (nvme_rdma_rearm(q))
+	if (weft_rdma_rearm(q))
 		irq_poll_sched(iop);
 	return done;
 }
@@ -366,7 +369,7 @@ void weft_rdma_cq_work(struct work_struct *work)
 
 	while (nvme_rdma_process_bh_on(q, false, NULL))
 		cond_resched();
-	if (!READ_ONCE(q->polled) && nvme_rdma_rearm(q))
+	if (!READ_ONCE(q->polled) && weft_rdma_rearm(q))
 		queue_work(weft_rdma_wq, &q->work);
 }
 

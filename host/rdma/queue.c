@@ -115,7 +115,6 @@ static int nvme_rdma_create_cq(struct weft_rdma_queue *q,
 	}
 	irq_poll_init(&q->iop, WEFT_RDMA_BUDGET, weft_rdma_irq_poll);
 	INIT_WORK(&q->work, weft_rdma_cq_work);
-	ib_req_notify_cq(q->cq, IB_CQ_NEXT_COMP);
 	return 0;
 }
 
@@ -182,10 +181,17 @@ static int nvme_rdma_create_qp(struct weft_rdma_queue *q,
 			 q->base.qid, err);
 }
 
-/* Connected: from here on exec works and loss of the connection is reported */
+/*
+ * Connected: from here on exec works and loss of the connection is reported.
+ * The CQ is silent until now: where no connection came about, receives are
+ * flushed just before the CQ goes, and soft-RoCE of 6.1 frees one whose event
+ * is still on its way.
+ */
 static int nvme_rdma_open_queue(struct weft_rdma_queue *q,
 				struct weft_reason *why)
 {
+	if (weft_rdma_rearm(q))
+		weft_rdma_cq_event(q->cq, q);
 	spin_lock_bh(&q->sq_lock);
 	q->sq_open = true;
 	spin_unlock_bh(&q->sq_lock);

@@ -324,6 +324,7 @@ int weft_rdma_submit_aer(struct weft_ctrl *ctrl);
 
 /* complete.c */
 void weft_rdma_cq_event(struct ib_cq *cq, void *context);
+bool weft_rdma_rearm(struct weft_rdma_queue *q);
 int weft_rdma_irq_poll(struct irq_poll *iop, int budget);
 void weft_rdma_cq_work(struct work_struct *work);
 int weft_rdma_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob);
