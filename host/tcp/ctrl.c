@@ -72,6 +72,7 @@ struct weft_ctrl *weft_tcp_create_ctrl(const struct weft_connstr *opts,
 		return ERR_PTR(weft_fail(why, -ENOMEM,
 					 "no memory for a controller with %u queues", nr));
 	tc->nr_queues = nr;
+	mutex_init(&tc->wait_lock);
 	for (i = 0; i < nr; i++)
 		nvme_tcp_init_queue(tc, i);
 	err = weft_ip_parse(opts, &tc->ip, why);

@@ -109,6 +109,7 @@ struct weft_transport_ops weft_tcp_ops = {
 	.start_queue	= weft_tcp_start_queue,
 	.stop_queue	= weft_tcp_stop_queue,
 	.free_queue	= weft_tcp_free_queue,
+	.break_off	= weft_tcp_break_off,
 	.exec		= weft_tcp_exec,
 	.submit_aer	= weft_tcp_submit_aer,
 	.address	= weft_tcp_address,

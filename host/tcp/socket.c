@@ -126,11 +126,20 @@ static const struct {
 	{ -EINTR,	  "interrupted by a signal" },
 };
 
+static int nvme_tcp_broken_off(struct weft_tcp_queue *q,
+			       struct weft_reason *why)
+{
+	return nvme_tcp_refused(q, why, -ECONNRESET,
+				"the controller is being deleted");
+}
+
 static int nvme_tcp_connect_failed(struct weft_tcp_queue *q, int err,
 				   struct weft_reason *why)
 {
 	int i;
 
+	if (READ_ONCE(q->ctrl->broken_off))
+		return nvme_tcp_broken_off(q, why);
 	if (err == -EINPROGRESS || err == -ETIMEDOUT || err == -EAGAIN)
 		return nvme_tcp_refused(q, why, -ETIMEDOUT,
 				     "no answer within %u s",
@@ -142,6 +151,42 @@ static int nvme_tcp_connect_failed(struct weft_tcp_queue *q, int err,
 			return nvme_tcp_refused(q, why, err, "%s",
 					     nvme_tcp_connect_errors[i].words);
 	return nvme_tcp_refused(q, why, err, "cannot be connected (%d)", err);
+}
+
+/* Until the target has agreed, weft_tcp_break_off() ends what @q waits for */
+static int nvme_tcp_wait_begin(struct weft_tcp_queue *q,
+			       struct weft_reason *why)
+{
+	struct weft_tcp_ctrl *tc = q->ctrl;
+
+	mutex_lock(&tc->wait_lock);
+	q->waits = !tc->broken_off;
+	mutex_unlock(&tc->wait_lock);
+	return q->waits ? 0 : nvme_tcp_broken_off(q, why);
+}
+
+static void nvme_tcp_wait_end(struct weft_tcp_queue *q)
+{
+	mutex_lock(&q->ctrl->wait_lock);
+	q->waits = false;
+	mutex_unlock(&q->ctrl->wait_lock);
+}
+
+/*
+ * weft_tcp_break_off() - &weft_transport_ops.break_off
+ * A socket that is shut down wakes who waits for it to connect or to receive.
+ */
+void weft_tcp_break_off(struct weft_ctrl *ctrl)
+{
+	struct weft_tcp_ctrl *tc = to_tcp_ctrl(ctrl);
+	u32 i;
+
+	mutex_lock(&tc->wait_lock);
+	tc->broken_off = true;
+	for (i = 0; i < tc->nr_queues; i++)
+		if (tc->queues[i].waits)
+			kernel_sock_shutdown(tc->queues[i].sock, SHUT_RDWR);
+	mutex_unlock(&tc->wait_lock);
 }
 
 /*
@@ -160,6 +205,9 @@ int weft_tcp_sock_connect(struct weft_tcp_queue *q, struct weft_reason *why)
 				 q->base.qid, err);
 	nvme_tcp_set_options(q);
 	err = nvme_tcp_bind(q, why);
+	if (err)
+		goto free;
+	err = nvme_tcp_wait_begin(q, why);
 	if (err)
 		goto free;
 	err = kernel_connect(q->sock, (struct sockaddr *)&ip->addr,
@@ -209,10 +257,10 @@ static int nvme_tcp_recv_first(struct weft_tcp_queue *q,
 			return nvme_tcp_refused(q, why, -ETIMEDOUT,
 					     "no ICResp within %u s",
 					     WEFT_TCP_ICRESP_S);
-		if (!err)
+		if (!err && !READ_ONCE(q->ctrl->broken_off))
 			return nvme_tcp_refused(q, why, -ECONNRESET,
 					     "the target closed the connection instead of sending an ICResp");
-		if (err < 0)
+		if (err <= 0)
 			return nvme_tcp_connect_failed(q, err, why);
 		nvme_tcp_rx_hdr(&q->rx, buf, err, &ev);
 	}
@@ -289,6 +337,7 @@ int weft_tcp_sock_negotiate(struct weft_tcp_queue *q, struct weft_reason *why)
 	}
 	nvme_tcp_rx_negotiated(&q->rx, q->ic.dgst, ask.pda, WEFT_TCP_TRANSFER);
 	nvme_tcp_tx_init(&q->layout, q->ic.dgst, q->ic.pda);
+	nvme_tcp_wait_end(q);
 	return 0;
 }
 
@@ -388,6 +437,7 @@ void weft_tcp_sock_cut(struct weft_tcp_queue *q)
  */
 void weft_tcp_sock_free(struct weft_tcp_queue *q)
 {
+	nvme_tcp_wait_end(q);
 	/* its accounts are touched by packets that still come */
 	lock_sock(q->sock->sk);
 	sk_clear_memalloc(q->sock->sk);

@@ -164,6 +164,7 @@ struct weft_tcp_queue {
 	struct nvme_tcp_ic ic;	/* as agreed on */
 	unsigned long marks;
 	bool polled;		/* ->poll alone receives */
+	bool waits;		/* for the target to connect, or to agree */
 
 	void (*data_ready)(struct sock *sk);
 	void (*write_space)(struct sock *sk);
@@ -200,11 +201,15 @@ struct weft_tcp_queue {
 
 /**
  * struct weft_tcp_ctrl - a controller reached over TCP
+ * @wait_lock: @broken_off and the queues' @waits
+ * @broken_off: nobody waits for the target any more
  * @queues: admin queue and all I/O queues that the options allow
  */
 struct weft_tcp_ctrl {
 	struct weft_ctrl ctrl;
 	struct weft_ip ip;
+	struct mutex wait_lock;
+	bool broken_off;
 	u32 nr_queues;
 	struct weft_tcp_queue queues[];
 };
@@ -252,6 +257,7 @@ void weft_tcp_sock_hook(struct weft_tcp_queue *q);
 void weft_tcp_sock_unhook(struct weft_tcp_queue *q);
 void weft_tcp_sock_cut(struct weft_tcp_queue *q);
 void weft_tcp_sock_free(struct weft_tcp_queue *q);
+void weft_tcp_break_off(struct weft_ctrl *ctrl);
 
 /* submit.c */
 blk_status_t weft_tcp_queue_rq(struct blk_mq_hw_ctx *hctx,
