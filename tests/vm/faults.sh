@@ -24,7 +24,7 @@ faults_setup() {
 	start_target
 	target_with_disk "$WEFT_NQN" bdev_uring_create \
 		'{"name":"disk1","filename":"/run/disk.img","block_size":512}'
-	"$WEFT_CLI" target config save "$FAULTS_CONFIG"
+	WEFT_RPC_SOCKET=$WEFT_RPC_SOCK "$WEFT_CLI" target config save "$FAULTS_CONFIG"
 }
 
 faults_connect() {

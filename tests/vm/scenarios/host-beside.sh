@@ -28,6 +28,7 @@ both_read() {
 }
 
 step "the in-tree driver first"
+WEFT_CLASS=weft
 modprobe nvme
 wait_for test -b /dev/nvme0n1
 load_weft
@@ -67,7 +68,7 @@ pcie_reads
 
 step "ours first: it has the standard names, and keeps them"
 modprobe -r nvme nvme-fabrics nvme-core
-WEFT_FABRICS=/dev/nvme-fabrics
+WEFT_CLASS=nvme WEFT_FABRICS=/dev/nvme-fabrics
 load_weft
 i=$(connect_weft "$(connect_string)")
 [ "$i" = 0 ] || fail "nvme$i"

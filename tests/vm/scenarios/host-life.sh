@@ -36,7 +36,8 @@ reads() { dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none; }
 
 step "pauses grow up to reconnect_delay, and the status says so"
 connect reconnect_delay=3
-[ "$(cat "$ctrl/reconnect_status")" = "attempt=0,elapsed=-1,limit=600000,next=-1,error=" ]
+[ "$(cat "$ctrl/reconnect_status")" = "attempt=0,elapsed=-1,limit=600000,next=-1,error=" ] ||
+	fail "$(cat "$ctrl/reconnect_status")"
 dmesg -C
 gone
 wait_for is connecting
