@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+# 64 controllers at once, of 64 subsystems: connected side by side, written and read,
+# deleted side by side, twice; time and memory of each are printed, and what the second
+# round leaves is what the first one left.
+# kernels: 6.1 6.12
+# tier: full
+# debug: yes
+# timeout: 500
+. "$WEFT_TOP/tests/vm/lib.sh"
+
+ALL=64
+dir=/sys/class/$WEFT_CLASS
+
+config() {
+	python3 - "$ALL" "$RXE_ADDR" "$1" <<- 'EOF'
+		import json, sys
+		n, address, path = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+		bdevs = [("bdev_malloc_create", {"name": f"m{i}", "num_blocks": 2048,
+		                                 "block_size": 512}) for i in range(n)]
+		nvmf = [("nvmf_create_transport", {"trtype": "RDMA"})]
+		for i in range(n):
+		    nqn = f"nqn.2026-11.io.weft:many{i}"
+		    nvmf += [("nvmf_create_subsystem", {"nqn": nqn, "allow_any_host": True}),
+		             ("nvmf_subsystem_add_ns", {"nqn": nqn,
+		                                        "namespace": {"bdev_name": f"m{i}"}}),
+		             ("nvmf_subsystem_add_listener", {"nqn": nqn, "listen_address": {
+		                 "trtype": "RDMA", "adrfam": "IPv4", "traddr": address,
+		                 "trsvcid": "4420"}})]
+		parts = [{"subsystem": s, "config": [{"method": m, "params": p} for m, p in calls]}
+		         for s, calls in (("bdev", bdevs), ("nvmf", nvmf))]
+		with open(path, "w", encoding="utf-8") as f:
+		    json.dump({"subsystems": parts}, f)
+	EOF
+}
+
+free_kib() {
+	sync
+	echo 3 > /proc/sys/vm/drop_caches
+	awk '/^MemAvailable:/ { print $2 }' /proc/meminfo
+}
+seconds() { awk '{ print $1 }' /proc/uptime; }
+all_there() { [ "$(ls "$dir" | wc -l)" = $ALL ]; }
+none() { [ -z "$(ls -A "$dir")" ]; }
+
+# each FUNCTION: for all controllers side by side
+each() {
+	local c jobs=()
+	for c in "$dir"/nvme*; do
+		"$1" "$c" &
+		jobs+=($!)
+	done
+	for c in "${jobs[@]}"; do
+		wait "$c" || fail "$1 failed for one of $ALL"
+	done
+}
+
+connect_all() {
+	local n jobs=()
+	for ((n = 0; n < ALL; n++)); do
+		connect_weft "$(connect_string "$RXE_ADDR" "nqn.2026-11.io.weft:many$n"),nr_io_queues=1,queue_size=16" \
+			> /dev/null &
+		jobs+=($!)
+	done
+	for n in "${jobs[@]}"; do
+		wait "$n" || fail "a connect failed"
+	done
+	all_there || fail "$(ls "$dir" | wc -l) controllers"
+}
+
+disk_of() {
+	local d=("$1"/nvme*n1)
+	basename "${d[0]}" | sed 's/c[0-9]*n/n/'
+}
+
+# its own NQN, written to its disk and read back
+use() {
+	local disk
+	disk=/dev/$(disk_of "$1")
+	wait_for test -b "$disk"
+	dd if="$1/subsysnqn" of="$disk" bs=512 conv=sync oflag=direct status=none
+	dd if="$disk" bs=512 count=1 iflag=direct status=none | tr -d '\0' |
+		cmp - "$1/subsysnqn"
+}
+delete() { echo 1 > "$1/delete_controller"; }
+
+setup_rxe
+load_weft
+config /run/many.json
+start_target /run/many.json
+
+for round in 1 2; do
+	step "round $round"
+	free=$(free_kib) from=$(seconds)
+	connect_all
+	connected=$(seconds)
+	each use
+	used=$(seconds) held=$(free_kib)
+	echo "connected in $(python3 -c "print(round($connected - $from, 1))") s," \
+		"used in $(python3 -c "print(round($used - $connected, 1))") s;" \
+		"$(((free - held) / ALL)) KiB a controller, both ends"
+	from=$(seconds)
+	each delete
+	wait_for none
+	echo "deleted in $(python3 -c "print(round($(seconds) - $from, 1))") s"
+	left[round]=$(free_kib)
+done
+[ $((left[1] - left[2])) -lt 8192 ] ||
+	fail "free after a round: ${left[1]} KiB, after two: ${left[2]} KiB"
+
+stop_target
+unload_weft
+teardown_rxe
+check_clean
