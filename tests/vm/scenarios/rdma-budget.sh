@@ -2,7 +2,7 @@
 # Counted cost of 4 KiB I/O at queue depth 32, submitted in batches, against a target
 # that invalidates remotely: work requests, completions, doorbells, receive posts and
 # DMA mappings per command; with bounce buffers and without.
-# kernels: 6.1
+# kernels: 6.1 6.12
 # tier: full
 # timeout: 300
 . "$WEFT_TOP/tests/vm/lib.sh"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # Data path against in-tree nvmet-rdma: verified I/O of all sizes, several jobs and
 # depths, and counters that add up afterwards.
-# kernels: 6.1
+# kernels: 6.1 6.12
 # tier: full
 # debug: yes
 # timeout: 420

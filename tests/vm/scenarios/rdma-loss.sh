@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # The target drops all connections under verified I/O, three times: I/O continues after
 # each, and nothing is touched after it was given back.
-# kernels: 6.1
+# kernels: 6.1 6.12
 # tier: full
 # debug: yes
 # timeout: 420
