@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # The RDMA device goes away under load: the controller on it is deleted, I/O fails
 # instead of waiting, and device and modules can be unloaded.
-# kernels: 6.1
+# kernels: 6.1 6.12
 # tier: full
 # debug: yes
 # timeout: 300
