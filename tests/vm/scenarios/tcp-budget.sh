@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # Counted cost of 4 KiB I/O over TCP at queue depth 32, submitted in batches: calls of the
 # socket, passes over its receive queue and wakeups per command; no data is copied.
-# kernels: 6.1
+# kernels: 6.1 6.12
 # tier: full
 # timeout: 300
 TRANSPORT=tcp

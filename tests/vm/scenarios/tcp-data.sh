@@ -2,7 +2,7 @@
 # Data path over TCP against the in-tree target: verified I/O with every combination of
 # digests, with small and large in-capsule data and with R2Ts, on one queue, several and
 # polled ones; the counters add up afterwards.
-# kernels: 6.1
+# kernels: 6.1 6.12
 # tier: full
 # debug: yes
 # timeout: 480

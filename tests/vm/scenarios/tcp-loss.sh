@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # A network that loses, reorders, doubles and damages packets, and a target that drops all
 # connections: verified I/O goes on, and not a byte is wrong.
-# kernels: 6.1
+# kernels: 6.1 6.12
 # tier: full
 # debug: yes
 # timeout: 480
