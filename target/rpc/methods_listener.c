@@ -136,18 +136,15 @@ static void set_ana_state(struct rpc_call *call, const void *params)
 					    rpc_done, call);
 }
 
-#define LISTENER(method, table, fn, undo_fn, text) \
-	{ method, RPC_RUNTIME, table, sizeof(struct listener_params), NULL, \
-	  fn, undo_fn, text }
-
 static const struct rpc_method listener_methods[] = {
-	LISTENER("nvmf_subsystem_add_listener", listener_params, add_listener,
-		 add_listener_undo, "Serve a subsystem at an address"),
-	LISTENER("nvmf_subsystem_remove_listener", listener_params,
-		 remove_listener, NULL,
-		 "Stop serving at an address and disconnect who came through it"),
-	LISTENER("nvmf_subsystem_listener_set_ana_state", ana_params,
-		 set_ana_state, NULL,
-		 "Say how well namespaces can be reached through a listener"),
+	{ "nvmf_subsystem_add_listener", RPC_RUNTIME, listener_params,
+	  sizeof(struct listener_params), NULL, add_listener,
+	  add_listener_undo, "Serve a subsystem at an address" },
+	{ "nvmf_subsystem_remove_listener", RPC_RUNTIME, listener_params,
+	  sizeof(struct listener_params), NULL, remove_listener, NULL,
+	  "Stop serving at an address and disconnect who came through it" },
+	{ "nvmf_subsystem_listener_set_ana_state", RPC_RUNTIME, ana_params,
+	  sizeof(struct listener_params), NULL, set_ana_state, NULL,
+	  "Say how well namespaces can be reached through a listener" },
 };
 RPC_METHODS(listener_methods)

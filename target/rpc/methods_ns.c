@@ -225,20 +225,21 @@ static void ns_remove_host(struct rpc_call *call, const void *params)
 		nvmf_ns_set_host(s, p->nsid, p->host, false, rpc_done, call);
 }
 
-#define NS(method, table, fn, undo_fn, text) \
-	{ method, RPC_RUNTIME, table, sizeof(struct ns_params), NULL, \
-	  fn, undo_fn, text }
-
 static const struct rpc_method ns_methods[] = {
-	NS("nvmf_subsystem_add_ns", add_ns_params, add_ns, add_ns_undo,
-	   "Serve a block device as a namespace"),
-	NS("nvmf_subsystem_remove_ns", remove_ns_params, remove_ns, NULL,
-	   "Stop serving a namespace"),
-	NS("nvmf_subsystem_set_ns_ana_group", ns_group_params,
-	   set_ns_ana_group, NULL, "Move a namespace to another ANA group"),
-	NS("nvmf_ns_add_host", ns_host_params, ns_add_host, ns_add_host_undo,
-	   "Let a host see a namespace that is hidden from the others"),
-	NS("nvmf_ns_remove_host", ns_host_params, ns_remove_host, NULL,
-	   "Hide a namespace from a host again"),
+	{ "nvmf_subsystem_add_ns", RPC_RUNTIME, add_ns_params,
+	  sizeof(struct ns_params), NULL, add_ns, add_ns_undo,
+	  "Serve a block device as a namespace" },
+	{ "nvmf_subsystem_remove_ns", RPC_RUNTIME, remove_ns_params,
+	  sizeof(struct ns_params), NULL, remove_ns, NULL,
+	  "Stop serving a namespace" },
+	{ "nvmf_subsystem_set_ns_ana_group", RPC_RUNTIME, ns_group_params,
+	  sizeof(struct ns_params), NULL, set_ns_ana_group, NULL,
+	  "Move a namespace to another ANA group" },
+	{ "nvmf_ns_add_host", RPC_RUNTIME, ns_host_params,
+	  sizeof(struct ns_params), NULL, ns_add_host, ns_add_host_undo,
+	  "Let a host see a namespace that is hidden from the others" },
+	{ "nvmf_ns_remove_host", RPC_RUNTIME, ns_host_params,
+	  sizeof(struct ns_params), NULL, ns_remove_host, NULL,
+	  "Hide a namespace from a host again" },
 };
 RPC_METHODS(ns_methods)
