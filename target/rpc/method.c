@@ -35,6 +35,7 @@ struct rpc_call {
 	json_t *raw;
 	void *params;
 	struct call_data *data;
+	json_t *undo;
 	void (*finished)(void *ctx, json_t *result, json_t *error,
 			 json_t *undo);
 	void *ctx;
@@ -133,6 +134,7 @@ static void call_free(struct rpc_call *call)
 		free(d);
 	}
 	json_decref(call->raw);
+	json_decref(call->undo);
 	free(call->params);
 	free(call);
 	if (!--ncalls && stop_done)
@@ -175,11 +177,17 @@ static void call_end(struct rpc_call *call, json_t *result, json_t *error,
 
 void rpc_reply(struct rpc_call *call, json_t *result)
 {
-	json_t *undo = NULL;
+	json_t *undo = json_incref(call->undo);
 
-	if (call->method->undo)
+	if (!undo && call->method->undo)
 		undo = call->method->undo(call->params, result);
 	call_end(call, result, NULL, undo);
+}
+
+void rpc_undo(struct rpc_call *call, json_t *undo)
+{
+	json_decref(call->undo);
+	call->undo = undo;
 }
 
 void rpc_reply_unchanged(struct rpc_call *call, json_t *result)

@@ -26,7 +26,6 @@ struct stats_params {
 	const json_t *borders;
 	u64 period;
 	struct rpc_limits limits;
-	u64 before[LIMIT_RATES];
 };
 
 #define P(member) offsetof(struct stats_params, member)
@@ -547,14 +546,19 @@ static const struct rpc_param limit_params[] = {
 static bool limit_init(struct rpc_call *call, void *params, const json_t *raw)
 {
 	struct stats_params *p = params;
-	const char *name = json_string_value(json_object_get(raw, "name"));
-	struct bdev *b = name ? bdev_find(name) : NULL;
 
 	(void)call;
+	(void)raw;
 	rpc_limits_init(&p->limits);
-	if (b)
-		bdev_get_limits(b, p->before);
 	return true;
+}
+
+static json_t *limit_call(const struct bdev *b, const u64 limits[LIMIT_RATES])
+{
+	json_t *params = rpc_limits_json(limits);
+
+	json_object_set_new(params, "name", json_string(b->name));
+	return rpc_config_call("bdev_set_qos_limit", params);
 }
 
 static void set_limit(struct rpc_call *call, const void *params)
@@ -567,6 +571,7 @@ static void set_limit(struct rpc_call *call, const void *params)
 	if (!b)
 		return;
 	bdev_get_limits(b, limits);
+	rpc_undo(call, limit_call(b, limits));
 	if (!rpc_limits_merge(&p->limits, limits))
 		rpc_fail(call, -EINVAL,
 			 "one of rw_ios_per_sec, rw_mbytes_per_sec, r_mbytes_per_sec and w_mbytes_per_sec is needed");
@@ -574,36 +579,26 @@ static void set_limit(struct rpc_call *call, const void *params)
 		rpc_done(call, bdev_set_limits(b, limits, &why), &why);
 }
 
-static json_t *limit_undo(const void *params, const json_t *result)
-{
-	const struct stats_params *p = params;
-	json_t *j = rpc_limits_json(p->before);
-
-	(void)result;
-	json_object_set_new(j, "name", json_string(p->name));
-	return rpc_config_call("bdev_set_qos_limit", j);
-}
-
-#define METHOD(method, table, init, fn, undo, text) \
+#define METHOD(method, table, init, fn, text) \
 	{ method, RPC_RUNTIME, table, sizeof(struct stats_params), init, fn, \
-	  undo, text }
+	  NULL, text }
 
 static const struct rpc_method bdev_stats_methods[] = {
-	METHOD("bdev_get_iostat", iostat_params, NULL, get_iostat, NULL,
+	METHOD("bdev_get_iostat", iostat_params, NULL, get_iostat,
 	       "Operations, bytes and latencies of block devices"),
-	METHOD("bdev_reset_iostat", reset_params, NULL, reset_iostat, NULL,
+	METHOD("bdev_reset_iostat", reset_params, NULL, reset_iostat,
 	       "Begin anew with what bdev_get_iostat shows"),
 	METHOD("bdev_enable_histogram", enable_params, enable_init,
-	       enable_histogram, NULL, "Count latencies of a bdev in buckets"),
+	       enable_histogram, "Count latencies of a bdev in buckets"),
 	METHOD("bdev_get_histogram", histogram_params, NULL, get_histogram,
-	       NULL, "Latencies of a bdev: 64-bit counts, in base64"),
+	       "Latencies of a bdev: 64-bit counts, in base64"),
 	METHOD("bdev_get_histogram_borders", borders_params, NULL,
-	       get_histogram, NULL,
+	       get_histogram,
 	       "How many operations took less than each of these"),
 	METHOD("bdev_set_qd_sampling_period", sampling_params, NULL,
-	       set_sampling, NULL,
+	       set_sampling,
 	       "Look at a bdev's queue depth at times; bdev_get_iostat shows it"),
 	METHOD("bdev_set_qos_limit", limit_params, limit_init, set_limit,
-	       limit_undo, "Limit what a bdev does in a second"),
+	       "Limit what a bdev does in a second"),
 };
 RPC_METHODS(bdev_stats_methods)

@@ -342,12 +342,30 @@ static bool merge(struct rpc_call *call, const struct limits_params *p,
 	return false;
 }
 
+static json_t *host_call(const char *nqn, const u64 limits[LIMIT_RATES])
+{
+	json_t *params = rpc_limits_json(limits);
+
+	json_object_set_new(params, "host", json_string(nqn));
+	return rpc_config_call("nvmf_set_host_limits", params);
+}
+
+static json_t *ns_call(const struct nvmf_ns *ns, const u64 limits[LIMIT_RATES])
+{
+	json_t *params = rpc_limits_json(limits);
+
+	json_object_set_new(params, "nqn", json_string(ns->subsystem->nqn));
+	set(params, "nsid", ns->nsid);
+	return rpc_config_call("nvmf_subsystem_set_ns_limits", params);
+}
+
 static void set_host(struct rpc_call *call, const void *params)
 {
 	const struct limits_params *p = params;
 	u64 limits[LIMIT_RATES];
 
 	nvmf_host_get_limits(p->host, limits);
+	rpc_undo(call, host_call(p->host, limits));
 	if (merge(call, p, limits))
 		nvmf_host_set_limits(p->host, limits, rpc_done, call);
 }
@@ -367,6 +385,7 @@ static void set_ns(struct rpc_call *call, const void *params)
 		return;
 	}
 	nvmf_ns_get_limits(ns, limits);
+	rpc_undo(call, ns_call(ns, limits));
 	if (merge(call, p, limits))
 		nvmf_ns_set_limits(ns, limits, rpc_done, call);
 }
@@ -384,29 +403,19 @@ void rpc_limits_config(json_t *calls)
 	u64 limits[LIMIT_RATES];
 	const char *nqn = NULL;
 	struct nvmf_ns *ns;
-	json_t *params;
 
 	for (s = nvmf_subsystem_first(); s; s = nvmf_subsystem_next(s)) {
 		TAILQ_FOREACH(ns, &s->namespaces, link) {
 			nvmf_ns_get_limits(ns, limits);
-			if (!any(limits))
-				continue;
-			params = rpc_limits_json(limits);
-			json_object_set_new(params, "nqn", json_string(s->nqn));
-			set(params, "nsid", ns->nsid);
-			json_array_append_new(calls, rpc_config_call(
-				"nvmf_subsystem_set_ns_limits", params));
+			if (any(limits))
+				json_array_append_new(calls,
+						      ns_call(ns, limits));
 		}
 	}
 	while ((nqn = nvmf_host_limits_next(nqn))) {
 		nvmf_host_get_limits(nqn, limits);
-		if (!any(limits))
-			continue;
-		params = rpc_limits_json(limits);
-		json_object_set_new(params, "host", json_string(nqn));
-		json_array_append_new(calls,
-				      rpc_config_call("nvmf_set_host_limits",
-						      params));
+		if (any(limits))
+			json_array_append_new(calls, host_call(nqn, limits));
 	}
 }
 

@@ -180,6 +180,12 @@ void rpc_methods(void (*fn)(void *ctx, const struct rpc_method *m), void *ctx);
 void rpc_reply(struct rpc_call *call, json_t *result);
 /** rpc_reply_unchanged() - success of a repeated create: nothing to undo */
 void rpc_reply_unchanged(struct rpc_call *call, json_t *result);
+/**
+ * rpc_undo() - what takes the call back, if it succeeds; steals @undo
+ * For handlers that replace a value: instead of the method's undo, which does
+ * not know what was there before.
+ */
+void rpc_undo(struct rpc_call *call, json_t *undo);
 /** rpc_fail() - an error with @code and words */
 __printf(3, 4) void rpc_fail(struct rpc_call *call, int code,
 			     const char *fmt, ...);

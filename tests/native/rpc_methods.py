@@ -313,6 +313,33 @@ class Configurations(unittest.TestCase):
         self.assertEqual(d.ok("save_config"), before)
         d.stop()
 
+    def test_limits_are_taken_back(self):
+        """Of hosts, namespaces and bdevs: those that were there, or none."""
+        d = self.run_daemon()
+        d.ok("load_config", config(*self.CALLS))
+        host = "nqn.2026-11.io.weft:host"
+        ns = d.ok("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": self.keep(d)}})
+        limits = (("nvmf_set_host_limits", {"host": host}),
+                  ("nvmf_set_host_limits", {"host": host + "2"}),
+                  ("nvmf_subsystem_set_ns_limits", {"nqn": NQN, "nsid": ns}),
+                  ("bdev_set_qos_limit", {"name": "Keep"}))
+        bad = ("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": "Missing"}})
+        for before in {}, {"rw_ios_per_sec": 70000, "r_mbytes_per_sec": 3}:
+            for method, params in limits[:1] + limits[2:] if before else ():
+                d.ok(method, {**params, **before})
+            saved = d.ok("save_config")
+            self.assertEqual(str(saved).count("70000"), 3 if before else 0)
+            e = d.refused("load_config", config(
+                *((m, {**p, "rw_ios_per_sec": 50000, "w_mbytes_per_sec": 9}) for m, p in limits),
+                *((m, {**p, "rw_ios_per_sec": 60000}) for m, p in limits), bad))
+            self.assertIn("Missing", e["message"])
+            self.assertEqual(d.ok("save_config"), saved)
+        d.stop()
+
+    @staticmethod
+    def keep(d):
+        return d.ok("bdev_null_create", {"name": "Keep", "num_blocks": 64, "block_size": 512})
+
     def test_checked_before_anything_is_done(self):
         words = self.refused(config(*self.CALLS, ("bdev_null_create", {"name": "N"})))
         self.assertIn("subsystems[0].config[4] bdev_null_create: num_blocks is missing", words)
