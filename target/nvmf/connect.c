@@ -213,9 +213,18 @@ static struct nvmf_connect_error judge_io(struct connecting *cn,
 	return sc(NVME_SC_SUCCESS);
 }
 
+/* The discovery subsystem may have a name of its own */
+static struct nvmf_subsystem *find_subsystem(const char *nqn)
+{
+	const char *own = nvmf_target.config.disc_nqn;
+
+	return nvmf_subsystem_find(*own && !strcmp(nqn, own) ?
+				   NVMF_DISCOVERY_NQN : nqn);
+}
+
 static struct nvmf_connect_error judge(struct connecting *cn)
 {
-	struct nvmf_subsystem *s = nvmf_subsystem_find(cn->conn.subnqn);
+	struct nvmf_subsystem *s = find_subsystem(cn->conn.subnqn);
 	struct nvmf_listener *l;
 
 	if (nvmf_target.stopping)

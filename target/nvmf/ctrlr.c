@@ -34,6 +34,9 @@ struct nvmf_ctrlr *nvmf_ctrlr_create(struct nvmf_subsystem *s,
 	c->discovery = s->subtype == NVMF_SUBTYPE_DISCOVERY;
 	c->after_reset = s->was_reset;
 	snprintf(c->hostnqn, sizeof(c->hostnqn), "%s", conn->hostnqn);
+	snprintf(c->subnqn, sizeof(c->subnqn), "%s",
+		 c->discovery && nvmf_target.config.disc_nqn[0] ?
+		 nvmf_target.config.disc_nqn : s->nqn);
 	memcpy(c->hostid, conn->hostid, sizeof(c->hostid));
 	TAILQ_INIT(&c->qpairs);
 	TAILQ_INIT(&c->aers);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /*
  * The discovery log: one record per listener of each subsystem that admits the
- * asking host, and one per referral to another discovery service. The control
+ * asking host, one for the service itself where the host is connected, if it has
+ * a name of its own, and one per referral to another discovery service. The control
  * reactor takes a snapshot per request; a generation counter tells the host
  * when it moved between two of its requests. Hosts that wait for it are told by
  * an asynchronous event.
@@ -12,6 +13,9 @@
 #include "target/nvmf/internal.h"
 
 #define REFERRAL_ASQSZ	32
+/* Entry Flags: the same records come again; connections may be kept */
+#define EFLAGS_DUPRETINFO	(1u << 0)
+#define EFLAGS_EPCSD		(1u << 1)
 
 struct snapshot {
 	struct nvmf_request *req;
@@ -27,26 +31,43 @@ static bool visible(const struct nvmf_subsystem *s, const char *hostnqn)
 	       nvmf_subsystem_host_allowed(s, hostnqn);
 }
 
+static void fill_address(const struct nvmf_trid *trid,
+			 struct nvmf_disc_record *r)
+{
+	struct nvmf_transport *t = nvmf_transport_find(trid->trtype);
+
+	memset(r, 0, sizeof(*r));
+	r->trtype = trid->trtype;
+	r->adrfam = trid->adrfam;
+	r->treq = NVMF_TREQ_NOT_REQUIRED;
+	r->asqsz = t->opts.max_aq_depth;
+	/* a zone is a name of this machine's: it says nothing to a host */
+	snprintf(r->traddr, sizeof(r->traddr), "%.*s",
+		 (int)strcspn(trid->traddr, "%"), trid->traddr);
+	snprintf(r->trsvcid, sizeof(r->trsvcid), "%s", trid->trsvcid);
+	t->ops->disc_record(r);
+}
+
 static void fill_record(const struct nvmf_subsystem *s,
 			const struct nvmf_listener *l,
 			struct nvmf_disc_record *r)
 {
-	struct nvmf_transport *t = nvmf_transport_find(l->trid.trtype);
-
-	memset(r, 0, sizeof(*r));
-	r->trtype = l->trid.trtype;
-	r->adrfam = l->trid.adrfam;
-	r->treq = NVMF_TREQ_NOT_REQUIRED;
+	fill_address(&l->trid, r);
 	r->subtype = s->subtype;
 	r->portid = l->portid;
 	r->cntlid = s->static_cntlid ? NVMF_CNTLID_STATIC : NVMF_CNTLID_DYNAMIC;
-	r->asqsz = t->opts.max_aq_depth;
-	/* a zone is a name of this machine's: it says nothing to a host */
-	snprintf(r->traddr, sizeof(r->traddr), "%.*s",
-		 (int)strcspn(l->trid.traddr, "%"), l->trid.traddr);
-	snprintf(r->trsvcid, sizeof(r->trsvcid), "%s", l->trid.trsvcid);
 	snprintf(r->subnqn, sizeof(r->subnqn), "%s", s->nqn);
-	t->ops->disc_record(r);
+}
+
+/* This service, where the host has come to it; connections may be kept */
+static void fill_current(const struct nvmf_ctrlr *c, struct nvmf_disc_record *r)
+{
+	fill_address(&c->listen, r);
+	r->subtype = NVMF_SUBTYPE_DISCOVERY;
+	r->cntlid = NVMF_CNTLID_DYNAMIC;
+	r->eflags = EFLAGS_DUPRETINFO | EFLAGS_EPCSD;
+	snprintf(r->subnqn, sizeof(r->subnqn), "%s",
+		 nvmf_target.config.disc_nqn);
 }
 
 /* Does the configured filter let it through to where @c is connected? */
@@ -93,6 +114,11 @@ static u64 records(const struct nvmf_ctrlr *c, struct nvmf_disc_record *r)
 				fill_record(s, l, &r[n]);
 			n++;
 		}
+	}
+	if (nvmf_target.config.disc_nqn[0]) {
+		if (r)
+			fill_current(c, &r[n]);
+		n++;
 	}
 	TAILQ_FOREACH(ref, &nvmf_target.referrals, link) {
 		if (r)

@@ -124,7 +124,7 @@ static void describe(const struct nvmf_ctrlr *c, struct nvme_ctrl_desc *d)
 	d->serial = s->serial;
 	d->model = s->model;
 	d->firmware = WEFT_VERSION;
-	d->subnqn = s->nqn;
+	d->subnqn = c->subnqn;
 	d->cntlid = c->cntlid;
 	d->version = NVMF_VERSION;
 	d->mdts = mdts(c->transport->opts.max_io_size);

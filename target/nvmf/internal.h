@@ -359,6 +359,7 @@ struct nvmf_ctrlr {
 	bool discovery;
 	bool after_reset;			/* of the subsystem, by NSSR */
 	char hostnqn[NVMF_NQN_MAX + 1];
+	char subnqn[NVMF_NQN_MAX + 1];		/* as Identify tells it */
 	u8 hostid[16];
 	/* the control reactor's */
 	TAILQ_ENTRY(nvmf_ctrlr) link;

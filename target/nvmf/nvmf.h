@@ -232,15 +232,19 @@ struct nvmf_subsystem_opts {
  * @disc_transport: @disc_address: @disc_svcid: a discovery log has only what
  *                  has the same as the connection it is read through
  * @one_ctrlr: a host has one controller per listener and subsystem
+ * @disc_nqn: a name that the discovery subsystem has to itself; hosts find it
+ *            by the well-known one, too. "": it has none
  */
 struct nvmf_config {
 	bool disc_transport;
 	bool disc_address;
 	bool disc_svcid;
 	bool one_ctrlr;
+	char disc_nqn[NVMF_NQN_MAX + 1];
 };
 const struct nvmf_config *nvmf_config(void);
-void nvmf_config_set(const struct nvmf_config *c);
+/** nvmf_config_set() - refused with -EINVAL or -EEXIST if @c->disc_nqn is bad */
+int nvmf_config_set(const struct nvmf_config *c, struct weft_reason *why);
 
 /** struct nvmf_referral - another discovery subsystem that the log names */
 struct nvmf_referral {

@@ -232,6 +232,10 @@ static int normalize(const struct nvmf_subsystem_opts *in,
 		return weft_fail(why, -EINVAL,
 				 "nqn=%s: the discovery subsystem exists always",
 				 o->nqn);
+	if (!strcmp(o->nqn, nvmf_target.config.disc_nqn))
+		return weft_fail(why, -EEXIST,
+				 "nqn=%s: is the discovery subsystem's own name (discovery_nqn of nvmf_set_config)",
+				 o->nqn);
 	err = check_text("serial_number", o->serial, 20, why);
 	if (!err)
 		err = check_text("model_number", o->model, 40, why);

@@ -35,12 +35,33 @@ const struct nvmf_config *nvmf_config(void)
 	return &nvmf_target.config;
 }
 
-void nvmf_config_set(const struct nvmf_config *c)
+/* Its own name: of no other subsystem */
+static int check_disc_nqn(const char *nqn, struct weft_reason *why)
 {
+	int err = weft_nqn_check(nqn, strlen(nqn), "discovery_nqn", why);
+	const struct nvmf_subsystem *s;
+
+	if (err)
+		return err;
+	s = nvmf_subsystem_find(nqn);
+	if (s && s->subtype != NVMF_SUBTYPE_DISCOVERY)
+		return weft_fail(why, -EEXIST,
+				 "discovery_nqn=%s: is another subsystem's name",
+				 nqn);
+	return 0;
+}
+
+int nvmf_config_set(const struct nvmf_config *c, struct weft_reason *why)
+{
+	int err = c->disc_nqn[0] ? check_disc_nqn(c->disc_nqn, why) : 0;
+
+	if (err)
+		return err;
 	nvmf_target.config = *c;
 	/* the filter may let hosts see more, or less */
 	if (nvmf_target.running)
 		nvmf_discovery_changed();
+	return 0;
 }
 
 static void group_start(void *ctx)

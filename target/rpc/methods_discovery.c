@@ -13,6 +13,7 @@
 struct config_params {
 	const char *discovery_filter;
 	const char *dup_host_policy;
+	const char *discovery_nqn;
 };
 
 #define C(member) offsetof(struct config_params, member)
@@ -37,6 +38,9 @@ static const struct rpc_param config_params[] = {
 	{ .name = "dup_host_policy", .type = RPC_STR,
 	  .offset = C(dup_host_policy),
 	  .help = "allow or restrict_per_listener; default allow" },
+	{ .name = "discovery_nqn", .type = RPC_STR,
+	  .offset = C(discovery_nqn), .max = NVMF_NQN_MAX,
+	  .help = "name of the discovery subsystem beside the well-known one; empty: none (not in SPDK)" },
 	{ .name = "admin_cmd_passthru", .type = RPC_OBJECT,
 	  .sub = passthru_params, .help = "nothing is passed through" },
 	{ .name = "*", .type = RPC_HINT },
@@ -87,10 +91,40 @@ static bool take_policy(const char *policy, struct nvmf_config *c)
 	return c->one_ctrlr || !strcmp(policy, "allow");
 }
 
+static void filter_text(const struct nvmf_config *c, char *out, size_t size)
+{
+	struct weft_text t;
+
+	weft_text_init(&t, out, size);
+	if (c->disc_transport)
+		weft_text_add(&t, "transport");
+	if (c->disc_address)
+		weft_text_add(&t, "%saddress", t.len ? "," : "");
+	if (c->disc_svcid)
+		weft_text_add(&t, "%ssvcid", t.len ? "," : "");
+	if (!t.len)
+		weft_text_add(&t, "match_any");
+}
+
+/* What there is now, as a call */
+static json_t *config_call(void)
+{
+	const struct nvmf_config *c = nvmf_config();
+	char filter[64];
+
+	filter_text(c, filter, sizeof(filter));
+	return rpc_config_call("nvmf_set_config",
+		json_pack("{s:s, s:s, s:s}", "discovery_filter", filter,
+			  "dup_host_policy", c->one_ctrlr ?
+			  "restrict_per_listener" : "allow",
+			  "discovery_nqn", c->disc_nqn));
+}
+
 static void set_config(struct rpc_call *call, const void *params)
 {
 	const struct config_params *p = params;
 	struct nvmf_config c = *nvmf_config();
+	struct weft_reason why = { "" };
 
 	if (p->discovery_filter && !take_filter(p->discovery_filter, &c)) {
 		rpc_fail(call, RPC_INVALID_PARAMS,
@@ -104,18 +138,11 @@ static void set_config(struct rpc_call *call, const void *params)
 			 p->dup_host_policy);
 		return;
 	}
-	nvmf_config_set(&c);
-	rpc_reply(call, json_true());
-}
-
-static json_t *set_config_undo(const void *params, const json_t *result)
-{
-	(void)params;
-	(void)result;
-	return rpc_config_call("nvmf_set_config",
-			       json_pack("{s:s, s:s}", "discovery_filter",
-					 "match_any", "dup_host_policy",
-					 "allow"));
+	if (p->discovery_nqn)
+		snprintf(c.disc_nqn, sizeof(c.disc_nqn), "%s",
+			 p->discovery_nqn);
+	rpc_undo(call, config_call());
+	rpc_done(call, nvmf_config_set(&c, &why), &why);
 }
 
 /* Referrals */
@@ -210,32 +237,16 @@ static void get_referrals(struct rpc_call *call, const void *params)
 
 /* The saved configuration */
 
-static void filter_text(const struct nvmf_config *c, char *out, size_t size)
-{
-	struct weft_text t;
-
-	weft_text_init(&t, out, size);
-	if (c->disc_transport)
-		weft_text_add(&t, "transport");
-	if (c->disc_address)
-		weft_text_add(&t, "%saddress", t.len ? "," : "");
-	if (c->disc_svcid)
-		weft_text_add(&t, "%ssvcid", t.len ? "," : "");
-	if (!t.len)
-		weft_text_add(&t, "match_any");
-}
-
 void rpc_nvmf_target_config(json_t *calls)
 {
-	const struct nvmf_config *c = nvmf_config();
+	json_t *call = config_call();
 	struct nvmf_referral *r;
-	char filter[64];
 
-	filter_text(c, filter, sizeof(filter));
-	json_array_append_new(calls, rpc_config_call("nvmf_set_config",
-		json_pack("{s:s, s:s}", "discovery_filter", filter,
-			  "dup_host_policy", c->one_ctrlr ?
-			  "restrict_per_listener" : "allow")));
+	/* SPDK knows no such name */
+	if (!nvmf_config()->disc_nqn[0])
+		json_object_del(json_object_get(call, "params"),
+				"discovery_nqn");
+	json_array_append_new(calls, call);
 	for (r = nvmf_referral_first(); r; r = nvmf_referral_next(r))
 		json_array_append_new(calls,
 			rpc_config_call("nvmf_discovery_add_referral",
@@ -249,7 +260,7 @@ void rpc_nvmf_target_config(json_t *calls)
 static const struct rpc_method discovery_methods[] = {
 	{ "nvmf_set_config", RPC_ALWAYS, config_params,
 	  sizeof(struct config_params), NULL, set_config,
-	  set_config_undo,
+	  NULL,
 	  "Say what discovery shows, and how many controllers a host may have" },
 	REFERRAL("nvmf_discovery_add_referral", referral_params, add_referral,
 		 add_referral_undo, "Name another discovery service"),

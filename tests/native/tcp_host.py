@@ -301,6 +301,12 @@ class Conn:
     def set_feature(self, fid, value, nsid=0):
         return self.do(sqe(9, self.next_cid(), nsid, None, fid, value))[0]
 
+    def get_feature(self, fid):
+        return self.do(sqe(10, self.next_cid(), 0, None, fid))[0]
+
+    def keep_alive(self):
+        self.do(sqe(0x18, self.next_cid()))
+
     def ask_event(self):
         """An Asynchronous Event Request; complete() its identifier tells of the event."""
         return self.command(sqe(0xc, self.next_cid()))
@@ -335,12 +341,12 @@ class Host:
     """A controller that is up: .admin and, as asked for, .io[0], .io[1] ..."""
 
     def __init__(self, address, queues=1, sqsize=31, cattr=0, subnqn=SUBNQN, cntlid=0xffff,
-                 hostnqn=HOSTNQN, hostid=HOSTID, **conn):
+                 hostnqn=HOSTNQN, hostid=HOSTID, kato=0, **conn):
         self.address, self.conn = address, conn
         self.names = {"subnqn": subnqn, "hostnqn": hostnqn, "hostid": hostid, "cattr": cattr}
         self.io = []
         self.admin = Conn(address, **conn)
-        self.cntlid = self.admin.connect(cntlid=cntlid, **{**self.names, "cattr": 0})
+        self.cntlid = self.admin.connect(cntlid=cntlid, kato=kato, **{**self.names, "cattr": 0})
         self.admin.enable()
         for qid in range(1, queues + 1):
             self.add(qid, sqsize)

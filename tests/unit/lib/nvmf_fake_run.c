@@ -361,7 +361,7 @@ int fake_ns_host(const char *nqn, u32 nsid, const char *host, bool add)
 
 static void do_config(void *ctx)
 {
-	nvmf_config_set(ctx);
+	nvmf_config_set(ctx, NULL);
 }
 
 void fake_config(struct nvmf_config c)
