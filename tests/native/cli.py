@@ -5,6 +5,7 @@ command lines, connect strings, and a real target over its socket."""
 import json
 import os
 import re
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -185,6 +186,12 @@ class Completion(CliTest):
         self.assertEqual(self.complete("target", "bdev", "add", ""),
                          ["delay", "file", "malloc", "null", "passthru"])
         self.assertEqual(self.complete("load", ""), ["rdma", "tcp"])
+        self.assertEqual(self.complete("target", "transport", "del", ""), ["rdma", "tcp"])
+        self.assertEqual(self.complete("target", "listener", "ana", NQN, "tcp", "::1", "opt"),
+                         ["optimized"])
+        self.assertEqual(self.complete("target", "ns", "h"), ["host"])
+        self.assertEqual(self.complete("target", "listener", "add", "--ana-state", "ina"),
+                         ["inaccessible"])
         self.assertIn("lo", self.complete("rxe", "add", "rxe0", ""))
         self.assertEqual(self.complete("target", "host", "any", NQN, ""), ["on", "off"])
         self.assertEqual(self.complete("io", "write"),
@@ -297,8 +304,10 @@ class Target(DaemonTest, CliTest):
             if words[0] != "target" or words[1:3] == ["config", "load"]:
                 continue
             given = {"SIZE": "1M", "NSID": "1", "on|off": "on", "ADDR[:PORT]": "10.9.0.1",
-                     "COUNT": "2"}
+                     "COUNT": "2", "GROUP": "2"}
             args = [given.get(a, "x") for a in args if not a.startswith("[")]
+            if words[1] == "set":
+                args = ["--discovery-nqn", "x"]
             self.expect(MISSING, *words, *args, "-r", gone, says="no target listens there")
         self.expect(MISSING, "target", "status", env={"WEFT_RPC_SOCKET": gone}, says=gone)
 
@@ -394,6 +403,65 @@ class Target(DaemonTest, CliTest):
 
     def run_cli_any(self, *args):
         return weft("target", *args, "-r", self.daemon.path).code
+
+    def test_paths(self):
+        """ANA states, groups, hidden namespaces, limits of namespaces, connections."""
+        self.run_cli(OK, "transport", "add", "tcp")
+        self.run_cli(OK, "subsystem", "add", NQN, "--ana", "--static-cntlid", "--nssr")
+        self.run_cli(OK, "bdev", "add", "malloc", "m", "1M")
+        self.run_cli(OK, "ns", "add", NQN, "m", "--group", "3", "--hidden")
+        self.run_cli(OK, "listener", "add", NQN, "tcp", f"127.0.0.1:{self.port()}",
+                     "--ana-state", "change")
+        ana = ("listener", "ana", NQN, "tcp", f"127.0.0.1:{self.port()}")
+        self.run_cli(OK, "listener", "list", NQN, says="1-32 change")
+        self.run_cli(OK, *ana, "optimized")
+        self.run_cli(OK, *ana, "inaccessible", "--group", "7")
+        self.run_cli(OK, "listener", "list", NQN,
+                     says="1-6 optimized, 7 inaccessible, 8-32 optimized")
+        self.run_cli(FAILED, *ana, "perfect", says="perfect")
+        self.run_cli(USAGE, "listener", "ana", NQN, "tcp", "x", "change", says="ADDR")
+        self.run_cli(OK, "ns", "group", NQN, "1", "7")
+        self.run_cli(USAGE, "ns", "group", NQN, "0", "7", says="NSID")
+        self.run_cli(USAGE, "ns", "group", NQN, "1", "x", says="GROUP")
+        self.run_cli(OK, "ns", "host", "add", NQN, "1", NQN + ":host")
+        self.run_cli(OK, "ns", "host", "del", NQN, "1", NQN + ":host")
+        self.run_cli(OK, "ns", "host", "add", NQN, "1", NQN + ":other")
+        self.run_cli(OK, "ns", "limit", NQN, "1", "--iops", "5000", "--read-mib", "3")
+        self.run_cli(MISSING, "ns", "limit", NQN, "2", "--iops", "5000", says="nsid=2")
+        self.run_cli(MISSING, "queues", NQN + "x")
+        self.assertEqual(json.loads(self.run_cli(OK, "queues", NQN, "--json").out), [])
+        saved = str(self.daemon.ok("save_config"))
+        for words in ("'anagrpid': 7", "'no_auto_visible': True", f"'host': '{NQN}:other'",
+                      "'rw_ios_per_sec': 5000", "'static_cntlid': True", "'enable_nssr': True"):
+            self.assertIn(words, saved)
+        self.run_cli(FAILED, "transport", "del", "tcp", says="listener")
+        self.run_cli(OK, "subsystem", "del", NQN)
+        self.run_cli(OK, "transport", "del", "tcp")
+
+    def test_discovery_service(self):
+        self.run_cli(OK, "referral", "add", "tcp", "192.0.2.1:8009")
+        self.run_cli(OK, "referral", "add", "tcp", "[2001:db8::1]:8009", "--nqn", NQN)
+        rows = self.run_cli(OK, "referral", "list").out.splitlines()
+        self.assertRegex(rows[1], r"TCP +192\.0\.2\.1 +8009 +nqn\.2014-08\.org")
+        self.assertRegex(rows[2], rf"TCP +2001:db8::1 +8009 +{NQN}")
+        self.run_cli(OK, "referral", "del", "tcp", "192.0.2.1:8009")
+        self.run_cli(FAILED, "referral", "del", "tcp", "192.0.2.1:8009", says="no referral")
+        self.assertEqual(len(json.loads(self.run_cli(OK, "referral", "list", "--json").out)), 1)
+        self.run_cli(USAGE, "set", says="give an option")
+        self.run_cli(OK, "set", "--discovery-nqn", NQN, "--discovery-filter", "address,svcid",
+                     "--dup-host-policy", "restrict_per_listener")
+        self.run_cli(FAILED, "set", "--dup-host-policy", "x", says="dup_host_policy=x")
+        saved = str(self.daemon.ok("save_config"))
+        for words in f"'discovery_nqn': '{NQN}'", "'address,svcid'", "'restrict_per_listener'":
+            self.assertIn(words, saved)
+
+    def port(self):
+        """One that nothing listens at, the same for the whole test."""
+        if not hasattr(self, "chosen"):
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", 0))
+                self.chosen = s.getsockname()[1]
+        return self.chosen
 
     def test_configuration(self):
         self.run_cli(OK, "subsystem", "add", NQN, "--serial", "S1", "--allow-any-host")

@@ -4,6 +4,8 @@
 # Completion of the weft command line tool for bash. Commands and options are taken
 # from its help texts, so that they are never out of step; names come from its lists.
 
+_weft_ana="optimized non_optimized inaccessible persistent_loss change"
+
 # _weft_words GROUP: the words that may follow GROUP
 _weft_words() {
 	weft $1 --help 2> /dev/null | awk -v group="$1" '
@@ -70,7 +72,7 @@ _weft() {
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
-	-r | --rpc-socket | --file | --expect)
+	-r | --rpc-socket | --file | --expect | --ptpl-file)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -80,6 +82,18 @@ _weft() {
 		;;
 	--pattern)
 		mapfile -t COMPREPLY < <(compgen -W "read write randread randwrite rw randrw" -- "$cur")
+		return
+		;;
+	--ana-state)
+		mapfile -t COMPREPLY < <(compgen -W "$_weft_ana" -- "$cur")
+		return
+		;;
+	--dup-host-policy)
+		mapfile -t COMPREPLY < <(compgen -W "allow restrict_per_listener" -- "$cur")
+		return
+		;;
+	--discovery-filter)
+		mapfile -t COMPREPLY < <(compgen -W "match_any transport address svcid" -- "$cur")
 		return
 		;;
 	--verify)
@@ -114,19 +128,22 @@ _weft_argument() {
 	"load 1") list="rdma tcp" ;;
 	"rxe add 2") list=$(cd /sys/class/net && echo *) ;;
 	"rxe del 1") list=$(_weft_names "rxe list" name) ;;
-	"target transport add 1") list=rdma ;;
-	"target listener "*" 2") list=rdma ;;
+	"target transport "*" 1" | "target referral "*" 1" | "target listener "*" 2")
+		list="rdma tcp"
+		;;
+	"target listener ana 4") list=$_weft_ana ;;
 	"target host any 2") list="on off" ;;
 	"target bdev add file 2" | "target config "*" 1")
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
 	"target bdev add "*) ;;
+	"target ns host "*" 3") list= ;;
 	"target bdev "*" 1" | "target ns add 2") list=$(_weft_names "target bdev list" name) ;;
 	"target rpc 1") list=$(weft target rpc rpc_get_methods 2> /dev/null | tr -d '[]", ') ;;
 	"target subsystem add"*) ;;
 	"target subsystem "*" 1" | "target ns "*" 1" | "target listener "*" 1" | \
-		"target host "*" 1" | "target controllers 1")
+		"target host "*" 1" | "target controllers 1" | "target queues 1")
 		list=$(_weft_names "target subsystem list" nqn)
 		;;
 	esac

@@ -122,6 +122,9 @@ static const struct cli_opt subsystem_opts[] = {
 	COUNT("max-namespaces", "max_namespaces", "default 32"),
 	COUNT("min-cntlid", "min_cntlid", "lowest controller id"),
 	COUNT("max-cntlid", "max_cntlid", "highest controller id"),
+	FLAG("static-cntlid", "static_cntlid", "hosts choose their controller"),
+	FLAG("ana", "ana_reporting", "listeners have ANA states"),
+	FLAG("nssr", "enable_nssr", "hosts may reset the subsystem"),
 	END
 };
 
@@ -131,6 +134,38 @@ static const struct cli_opt ns_opts[] = {
 	TEXT("uuid", "uuid", "UUID", "default: the block device's"),
 	TEXT("nguid", "nguid", "HEX", "32 hexadecimal digits"),
 	TEXT("eui64", "eui64", "HEX", "16 hexadecimal digits"),
+	COUNT("group", "anagrpid", "ANA group; default: as the namespace id"),
+	FLAG("hidden", "no_auto_visible",
+	     "only hosts of 'target ns host add' see it"),
+	TEXT("ptpl-file", "ptpl_file", "FILE",
+	     "reservations persist there through power loss"),
+	END
+};
+
+static const struct cli_opt listener_opts[] = {
+	CLI_OPT_SOCKET,
+	TEXT("ana-state", "ana_state", "STATE", "of all groups at first"),
+	END
+};
+
+static const struct cli_opt ana_opts[] = {
+	CLI_OPT_SOCKET, COUNT("group", "anagrpid", "default: all groups"), END
+};
+
+static const struct cli_opt referral_opts[] = {
+	CLI_OPT_SOCKET,
+	TEXT("nqn", "subnqn", "NQN", "of that service; default the well-known"),
+	END
+};
+
+static const struct cli_opt settings_opts[] = {
+	CLI_OPT_SOCKET,
+	TEXT("discovery-filter", "discovery_filter", "LIST",
+	     "log only what has the same transport, address, svcid; or match_any"),
+	TEXT("discovery-nqn", "discovery_nqn", "NQN",
+	     "a name of the discovery subsystem's own; '' for none"),
+	TEXT("dup-host-policy", "dup_host_policy", "WORD",
+	     "allow or restrict_per_listener"),
 	END
 };
 
@@ -163,6 +198,9 @@ static const char rpc_more[] =
 
 static const char stop_more[] =
 "Hosts are disconnected, I/O under way is finished; returns when the target has ended.\n";
+
+static const char ana_more[] =
+"STATE is optimized, non_optimized, inaccessible, persistent_loss or change.\n";
 
 static const char load_config_more[] =
 "Applied as a whole, or refused with the call that is wrong and taken back. '-' reads\n"
@@ -239,6 +277,9 @@ const struct cli_command cli_commands[] = {
 	  top_opts, false, cmd_target_top },
 	{ "target transport add", "TYPE", "Make a transport available", NULL,
 	  transport_opts, false, cmd_transport_add },
+	{ "target transport del", "TYPE", "Do without a transport",
+	  "Refused while something listens through it.\n", socket_opts, false,
+	  cmd_transport_del },
 	{ "target transport list", "", "List transports", NULL, listing_opts,
 	  false, cmd_transport_list },
 	{ "target bdev list", "[NAME]", "List block devices", NULL,
@@ -278,11 +319,36 @@ const struct cli_command cli_commands[] = {
 	{ "target ns del", "NQN NSID", "Stop serving a namespace", NULL,
 	  socket_opts, false, cmd_ns_del },
 	{ "target listener add", "NQN TYPE ADDR[:PORT]",
-	  "Serve a subsystem at an address", NULL, socket_opts, false,
+	  "Serve a subsystem at an address", NULL, listener_opts, false,
 	  cmd_listener_add },
 	{ "target listener del", "NQN TYPE ADDR[:PORT]",
 	  "Stop serving at an address", NULL, socket_opts, false,
 	  cmd_listener_del },
+	{ "target listener list", "NQN", "List addresses and their ANA states",
+	  NULL, listing_opts, false, cmd_listener_list },
+	{ "target listener ana", "NQN TYPE ADDR[:PORT] STATE",
+	  "Set the ANA state of namespaces through an address", ana_more,
+	  ana_opts, false, cmd_listener_ana },
+	{ "target ns group", "NQN NSID GROUP",
+	  "Move a namespace to another ANA group", NULL, socket_opts, false,
+	  cmd_ns_group },
+	{ "target ns limit", "NQN NSID",
+	  "Limit what all hosts of a namespace do in a second", NULL,
+	  limit_opts, false, cmd_ns_limit },
+	{ "target ns host add", "NQN NSID HOSTNQN",
+	  "Let a host see a hidden namespace", NULL, socket_opts, false,
+	  cmd_ns_host_add },
+	{ "target ns host del", "NQN NSID HOSTNQN",
+	  "Hide a namespace from a host again", NULL, socket_opts, false,
+	  cmd_ns_host_del },
+	{ "target referral add", "TYPE ADDR[:PORT]",
+	  "Name another discovery service", NULL, referral_opts, false,
+	  cmd_referral_add },
+	{ "target referral del", "TYPE ADDR[:PORT]",
+	  "Name a discovery service no longer", NULL, referral_opts, false,
+	  cmd_referral_del },
+	{ "target referral list", "", "List the discovery services named", NULL,
+	  listing_opts, false, cmd_referral_list },
 	{ "target host add", "NQN HOSTNQN", "Admit a host", NULL, socket_opts,
 	  false, cmd_host_add },
 	{ "target host del", "NQN HOSTNQN",
@@ -293,6 +359,10 @@ const struct cli_command cli_commands[] = {
 	  cmd_host_any },
 	{ "target controllers", "NQN", "List the hosts that are connected",
 	  NULL, listing_opts, false, cmd_controllers },
+	{ "target queues", "NQN", "List the connections of a subsystem", NULL,
+	  listing_opts, false, cmd_queues },
+	{ "target set", "", "Change settings of the target as a whole", NULL,
+	  settings_opts, false, cmd_target_set },
 	{ "target config save", "FILE", "Save the configuration",
 	  "'-' prints it.\n", socket_opts, false, cmd_config_save },
 	{ "target config load", "FILE", "Apply a saved configuration",

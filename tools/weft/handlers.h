@@ -27,6 +27,7 @@ int cmd_target_rpc(const struct cli_args *a);
 int cmd_config_save(const struct cli_args *a);
 int cmd_config_load(const struct cli_args *a);
 int cmd_transport_add(const struct cli_args *a);
+int cmd_transport_del(const struct cli_args *a);
 int cmd_transport_list(const struct cli_args *a);
 
 int cmd_bdev_list(const struct cli_args *a);
@@ -52,5 +53,16 @@ int cmd_host_add(const struct cli_args *a);
 int cmd_host_del(const struct cli_args *a);
 int cmd_host_any(const struct cli_args *a);
 int cmd_controllers(const struct cli_args *a);
+int cmd_listener_list(const struct cli_args *a);
+int cmd_listener_ana(const struct cli_args *a);
+int cmd_ns_limit(const struct cli_args *a);
+int cmd_ns_group(const struct cli_args *a);
+int cmd_ns_host_add(const struct cli_args *a);
+int cmd_ns_host_del(const struct cli_args *a);
+int cmd_referral_add(const struct cli_args *a);
+int cmd_referral_del(const struct cli_args *a);
+int cmd_referral_list(const struct cli_args *a);
+int cmd_queues(const struct cli_args *a);
+int cmd_target_set(const struct cli_args *a);
 
 #endif

@@ -129,6 +129,13 @@ int cmd_target_status(const struct cli_args *a)
 	return rc;
 }
 
+int cmd_transport_del(const struct cli_args *a)
+{
+	return rpc_call(a, "nvmf_delete_transport",
+			json_pack("{s:o}", "trtype", cli_json_text(a->pos[0])),
+			NULL);
+}
+
 int cmd_transport_add(const struct cli_args *a)
 {
 	json_t *params = json_pack("{s:o}", "trtype", cli_json_text(a->pos[0]));

@@ -8,8 +8,9 @@
  */
 #include "tools/weft/handlers.h"
 #include "tools/weft/rpc.h"
+#include "tools/weft/target.h"
 
-static json_t *nqn_params(const char *nqn)
+json_t *target_params(const char *nqn)
 {
 	return nqn ? json_pack("{s:o}", "nqn", cli_json_text(nqn)) : NULL;
 }
@@ -21,7 +22,7 @@ static int find_subsystem(const struct cli_args *a, json_t **subsystem)
 	int rc;
 
 	*subsystem = NULL;
-	rc = rpc_call(a, "nvmf_get_subsystems", nqn_params(a->pos[0]), &list);
+	rc = rpc_call(a, "nvmf_get_subsystems", target_params(a->pos[0]), &list);
 	if (rc)
 		return rc;
 	*subsystem = json_incref(json_array_get(list, 0));
@@ -30,7 +31,7 @@ static int find_subsystem(const struct cli_args *a, json_t **subsystem)
 }
 
 /* Look up the subsystem, then call: for methods that only add something. */
-static int call_on_subsystem(const struct cli_args *a, const char *method,
+int target_call(const struct cli_args *a, const char *method,
 			     json_t *params, json_t **result)
 {
 	json_t *s;
@@ -74,7 +75,7 @@ int cmd_subsystem_list(const struct cli_args *a)
 	size_t i;
 	int rc;
 
-	rc = rpc_call(a, "nvmf_get_subsystems", nqn_params(a->pos[0]), &list);
+	rc = rpc_call(a, "nvmf_get_subsystems", target_params(a->pos[0]), &list);
 	if (rc)
 		return rc;
 	if (cli_opt(a, "json"))
@@ -87,7 +88,7 @@ int cmd_subsystem_list(const struct cli_args *a)
 
 int cmd_subsystem_add(const struct cli_args *a)
 {
-	json_t *params = nqn_params(a->pos[0]);
+	json_t *params = target_params(a->pos[0]);
 
 	rpc_options(a, params);
 	return rpc_call(a, "nvmf_create_subsystem", params, NULL);
@@ -95,19 +96,19 @@ int cmd_subsystem_add(const struct cli_args *a)
 
 int cmd_subsystem_del(const struct cli_args *a)
 {
-	return call_on_subsystem(a, "nvmf_delete_subsystem",
-				 nqn_params(a->pos[0]), NULL);
+	return target_call(a, "nvmf_delete_subsystem",
+				 target_params(a->pos[0]), NULL);
 }
 
 int cmd_ns_add(const struct cli_args *a)
 {
 	json_t *ns = json_pack("{s:o}", "bdev_name", cli_json_text(a->pos[1]));
-	json_t *params = nqn_params(a->pos[0]), *nsid;
+	json_t *params = target_params(a->pos[0]), *nsid;
 	int rc;
 
 	rpc_options(a, ns);
 	json_object_set_new(params, "namespace", ns);
-	rc = call_on_subsystem(a, "nvmf_subsystem_add_ns", params, &nsid);
+	rc = target_call(a, "nvmf_subsystem_add_ns", params, &nsid);
 	if (rc)
 		return rc;
 	printf("%lld\n", (long long)json_integer_value(nsid));
@@ -144,7 +145,7 @@ static int remove_listed(const struct cli_args *a, const char *key,
 		rc = cli_error(CLI_MISSING, "%s=%s: %s has none such", param,
 			       a->pos[1], a->pos[0]);
 	if (!rc) {
-		params = nqn_params(a->pos[0]);
+		params = target_params(a->pos[0]);
 		json_object_set(params, param, value);
 		rc = rpc_call(a, method, params, NULL);
 	}
@@ -153,15 +154,24 @@ static int remove_listed(const struct cli_args *a, const char *key,
 	return rc;
 }
 
-int cmd_ns_del(const struct cli_args *a)
+int target_nsid(const struct cli_args *a, u64 *nsid)
 {
-	u64 nsid;
-
-	if (weft_parse_u64(a->pos[1], strlen(a->pos[1]), &nsid) || !nsid ||
-	    nsid >= UINT32_MAX)
+	*nsid = 0;
+	if (weft_parse_u64(a->pos[1], strlen(a->pos[1]), nsid) || !*nsid ||
+	    *nsid >= UINT32_MAX)
 		return cli_usage_error(a->cmd,
 				       "NSID %s: accepted range is 1-4294967294",
 				       a->pos[1]);
+	return CLI_OK;
+}
+
+int cmd_ns_del(const struct cli_args *a)
+{
+	u64 nsid;
+	int rc = target_nsid(a, &nsid);
+
+	if (rc)
+		return rc;
 	return remove_listed(a, "namespaces", "nsid",
 			     "nvmf_subsystem_remove_ns", "nsid",
 			     json_integer((json_int_t)nsid));
@@ -169,7 +179,7 @@ int cmd_ns_del(const struct cli_args *a)
 
 static json_t *host_params(const struct cli_args *a)
 {
-	json_t *params = nqn_params(a->pos[0]);
+	json_t *params = target_params(a->pos[0]);
 
 	json_object_set_new(params, "host", cli_json_text(a->pos[1]));
 	return params;
@@ -177,7 +187,7 @@ static json_t *host_params(const struct cli_args *a)
 
 int cmd_host_add(const struct cli_args *a)
 {
-	return call_on_subsystem(a, "nvmf_subsystem_add_host", host_params(a),
+	return target_call(a, "nvmf_subsystem_add_host", host_params(a),
 				 NULL);
 }
 
@@ -195,9 +205,9 @@ int cmd_host_any(const struct cli_args *a)
 	if (!on && strcmp(a->pos[1], "off"))
 		return cli_usage_error(a->cmd, "%s: on or off is accepted",
 				       a->pos[1]);
-	params = nqn_params(a->pos[0]);
+	params = target_params(a->pos[0]);
 	json_object_set_new(params, "allow_any_host", json_boolean(on));
-	return call_on_subsystem(a, "nvmf_subsystem_allow_any_host", params,
+	return target_call(a, "nvmf_subsystem_allow_any_host", params,
 				 NULL);
 }
 
@@ -229,23 +239,24 @@ static bool split_address(const char *s, char *addr, size_t size,
 	return true;
 }
 
-/* The command's listen_address in @address; refuses what is none. */
-static int listen_address(const struct cli_args *a, json_t **address)
+int target_address(const struct cli_args *a, unsigned int type,
+		   json_t **address)
 {
+	const char *text = a->pos[type + 1];
 	struct weft_reason why;
 	const char *port;
 	char addr[64];
 	int family;
 
-	if (!split_address(a->pos[2], addr, sizeof(addr), &port))
+	if (!split_address(text, addr, sizeof(addr), &port))
 		return cli_usage_error(a->cmd,
 				       "%s: ADDR, ADDR:PORT or [ADDR]:PORT is accepted",
-				       a->pos[2]);
+				       text);
 	family = weft_addr_check(addr, strlen(addr), "ADDR", &why);
 	if (family < 0 ||
 	    (port && weft_port_check(port, strlen(port), "PORT", &why) < 0))
 		return cli_usage_error(a->cmd, "%s", why.text);
-	*address = json_pack("{s:s, s:s, s:s, s:s}", "trtype", a->pos[1],
+	*address = json_pack("{s:s, s:s, s:s, s:s}", "trtype", a->pos[type],
 			     "adrfam", family == WEFT_ADDR_IPV4 ? "IPv4" :
 			     "IPv6", "traddr", addr, "trsvcid",
 			     port ? port : "4420");
@@ -274,7 +285,7 @@ static int change_listener(const struct cli_args *a, const char *method,
 			   bool must_be_there)
 {
 	json_t *address, *params, *s;
-	int rc = listen_address(a, &address);
+	int rc = target_address(a, 1, &address);
 
 	if (rc)
 		return rc;
@@ -284,8 +295,9 @@ static int change_listener(const struct cli_args *a, const char *method,
 			       a->pos[0], a->pos[1], rpc_str(address, "traddr"),
 			       rpc_str(address, "trsvcid"));
 	if (!rc) {
-		params = nqn_params(a->pos[0]);
+		params = target_params(a->pos[0]);
 		json_object_set(params, "listen_address", address);
+		rpc_options(a, params);
 		rc = rpc_call(a, method, params, NULL);
 	}
 	json_decref(s);
@@ -311,8 +323,8 @@ int cmd_controllers(const struct cli_args *a)
 	size_t i;
 	int rc;
 
-	rc = call_on_subsystem(a, "nvmf_subsystem_get_controllers",
-			       nqn_params(a->pos[0]), &list);
+	rc = target_call(a, "nvmf_subsystem_get_controllers",
+			       target_params(a->pos[0]), &list);
 	if (rc)
 		return rc;
 	if (cli_opt(a, "json"))
