@@ -206,6 +206,15 @@ class InitiatorOptions(TcpTest):
                 self.assertEqual(s.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS), 40)
                 self.assertEqual(s.getsockname()[0], "::1")
 
+    def test_link_local(self):
+        addr, _ = link_local()
+        self.listen(NQN, addr, "IPv6")
+        self.traddr = addr
+        with self.running(f"host_traddr={addr}") as socks:
+            self.assertEqual({s.getpeername()[1] for s in socks}, {self.port})
+            rows = self.daemon.ok("nvmf_subsystem_get_qpairs", {"nqn": NQN})
+            self.assertEqual({r["peer_address"]["traddr"] for r in rows}, {addr})
+
     def test_refused(self):
         for more, word in (("host_iface=nosuch0", "host_iface=nosuch0"),
                            ("host_traddr=192.0.2.7", "host_traddr=192.0.2.7")):

@@ -4,11 +4,7 @@
  * socket calls say that the kernel has none, as often as the test wants. What
  * was begun waits, and is whole in the end; nothing is failed or closed.
  */
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "target/transport/tcp/tcp.h"
-#include "tests/unit/nvmf_record.h"
+#include "tests/unit/tcp_stage.h"
 
 #define CAPSULE		4096u
 #define WRITES		3u
@@ -55,75 +51,7 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags)
 	return kernel_short(ENOMEM) ? -1 : __real_sendmsg(fd, m, flags);
 }
 
-/* --- the stage --------------------------------------------------------------- */
-
-static struct nvmf_transport_opts opts;	/* 0: the default */
-static struct tcp_conn *conn;
-static struct tcp_group *tg;
-static int host;
-
-/* A command's data is wanted. */
-static void get_data(struct nvmf_request *r)
-{
-	r->dir = NVME_XFER_HOST_TO_CTRL;
-	r->sgl = (struct nvme_sgl) { .place = NVME_SGL_PLACE_CAPSULE,
-				     .len = CAPSULE };
-	r->length = CAPSULE;
-	r->iovcnt = 0;
-	ops->req_get_data(r);
-}
-
-static void up(void)
-{
-	const struct nvme_tcp_icreq icreq = {
-		.hdr = { .type = NVME_TCP_ICREQ, .hlen = sizeof(icreq),
-			 .plen = cpu_to_le32(sizeof(icreq)) },
-	};
-	enum nvme_tcp_rx_event ev;
-	struct weft_reason why;
-	int fds[2];
-
-	nstarted = 0;
-	on_start = get_data;
-	executed = failed = done = disconnected = freed = chosen = 0;
-	if (!opts.num_shared_buffers)
-		ops->opts_init(&opts);
-	UNIT_EQ(ops->create(&opts, &transport, &why), 0);
-	UNIT_EQ(ops->group_create(transport, &group), 0);
-	tg = group.transport_group[NVMF_TRTYPE_TCP];
-	UNIT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-	host = fds[0];
-	conn = calloc(1, sizeof(*conn));
-	conn->t = to_transport(transport);
-	conn->fd = fds[1];
-	conn->base.transport = transport;
-	conn->base.group = nvmf_group_choose(transport, false);
-	conn->first = NVME_TCP_RX_MORE;
-	conn->maxr2t = 1;
-	nvme_tcp_rx_init(&conn->rx, NVME_TCP_CTRL);
-	nvme_tcp_rx_hdr(&conn->rx, (const u8 *)&icreq, sizeof(icreq), &ev);
-	nvme_tcp_rx_negotiated(&conn->rx, 0, 0, opts.max_io_size);
-	nvme_tcp_tx_init(&conn->tx, 0, 0);
-	tcp_conn_start(conn);
-	UNIT_EQ(tcp_conn_resize(conn, 8), 0);
-}
-
-static void down(void)
-{
-	no_malloc = no_aligned = no_kernel = false;
-	close(host);
-	fire_timers();
-	turns(2);
-	watched_turn();
-	turns(2);
-	UNIT_EQ(disconnected, 1);
-	UNIT_EQ(freed, 1);
-	UNIT_EQ(tg->pool.in_use, 0);
-	CU_ASSERT_TRUE(TAILQ_EMPTY(&tg->short_of));
-	ops->group_destroy(transport, &group);
-	ops->destroy(transport);
-	UNIT_EQ(fd_sources, 0);
-}
+/* --- commands ---------------------------------------------------------------- */
 
 /* Writes whose data comes with them, as bytes: each full of its number. */
 static void send_writes(u8 opcode)
@@ -143,6 +71,17 @@ static void send_writes(u8 opcode)
 		memset(p + 1, (int)i + 1, CAPSULE);
 	}
 	UNIT_EQ(send(host, bytes, sizeof(bytes), 0), sizeof(bytes));
+}
+
+/* A command's data is wanted. */
+static void get_data(struct nvmf_request *r)
+{
+	r->dir = NVME_XFER_HOST_TO_CTRL;
+	r->sgl = (struct nvme_sgl) { .place = NVME_SGL_PLACE_CAPSULE,
+				     .len = CAPSULE };
+	r->length = CAPSULE;
+	r->iovcnt = 0;
+	ops->req_get_data(r);
 }
 
 static bool came_whole(u32 n)
@@ -202,6 +141,7 @@ static void recover(void)
 static void test_capsules_of_their_own(void)
 {
 	up();
+	on_start = get_data;
 	no_aligned = true;
 	send_writes(NVME_OPC_FABRICS);
 	watched_turn();
@@ -214,12 +154,14 @@ static void test_capsules_of_their_own(void)
 static void test_gone_while_waiting(void)
 {
 	up();
+	on_start = get_data;
 	no_aligned = true;
 	send_writes(NVME_OPC_FABRICS);
 	watched_turn();
 	ops->qpair_disconnect(&conn->base);
 	turns(1);
 	UNIT_EQ(failed, 1);
+	no_aligned = false;
 	down();
 }
 
@@ -234,6 +176,7 @@ static void test_bytes_that_must_wait(void)
 
 	opts.num_shared_buffers = 8;
 	up();
+	on_start = get_data;
 	/* others have all buffers; what came behind the first capsule is kept */
 	UNIT_EQ(pool_take(&tg->pool, &all, 131072), 0);
 	no_malloc = true;
@@ -260,6 +203,7 @@ static void test_kernel_without_memory(void)
 	u8 bytes[1024];
 
 	up();
+	on_start = get_data;
 	no_kernel = true;
 	send_writes(NVME_CMD_WRITE);
 	watched_turn();

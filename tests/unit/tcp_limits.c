@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * Time limits of the TCP transport's connections, with a clock that the test
+ * sets: who leaves a transfer as it is, who moves it on slowly, and who has
+ * nothing to move on.
+ */
+#include "tests/unit/tcp_stage.h"
+
+#define SECOND		(1000 * 1000ull)
+#define SIZE		131072u
+#define LIMIT		60	/* s, the default of transfer_timeout */
+#define HURRY		6	/* s, while others wait for buffers */
+#define PACE		65536u	/* bytes within that time */
+
+static u16 ttag;
+
+static void get_data(struct nvmf_request *r)
+{
+	bool in = r->cmd->sqe.opcode == NVME_CMD_WRITE;
+
+	r->dir = in ? NVME_XFER_HOST_TO_CTRL : NVME_XFER_CTRL_TO_HOST;
+	r->sgl = (struct nvme_sgl) { .place = NVME_SGL_PLACE_TRANSPORT,
+				     .len = SIZE };
+	r->length = SIZE;
+	r->iovcnt = 0;
+	ops->req_get_data(r);
+}
+
+/* The limits are looked at as often as turns are taken. */
+static void after(u64 us)
+{
+	watched_turn();
+	turns(1);
+	now_us += us;
+	turns(3);
+}
+
+static bool connected(void)
+{
+	return !disconnected;
+}
+
+static void command(u8 opcode)
+{
+	struct nvme_tcp_cmd p = {
+		.hdr = { .type = NVME_TCP_CMD, .hlen = sizeof(p),
+			 .plen = cpu_to_le32(sizeof(p)) },
+	};
+
+	on_start = get_data;
+	p.cmd.sqe.opcode = opcode;
+	UNIT_EQ(send(host, &p, sizeof(p), 0), sizeof(p));
+	watched_turn();
+	turns(1);
+}
+
+/* A write that waits for its data. */
+static void begin_write(void)
+{
+	struct nvme_tcp_r2t r2t;
+
+	command(NVME_CMD_WRITE);
+	UNIT_EQ(recv(host, &r2t, sizeof(r2t), 0), sizeof(r2t));
+	UNIT_EQ(le32_to_cpu(r2t.r2tl), SIZE);
+	ttag = le16_to_cpu(r2t.ttag);
+}
+
+/* All of its data is announced in one PDU. */
+static void send_header(void)
+{
+	struct nvme_tcp_data d = {
+		.hdr = { .type = NVME_TCP_H2C_DATA, .flags = NVME_TCP_F_LAST,
+			 .hlen = sizeof(d), .pdo = sizeof(d),
+			 .plen = cpu_to_le32(sizeof(d) + SIZE) },
+		.ttag = cpu_to_le16(ttag),
+		.datal = cpu_to_le32(SIZE),
+	};
+
+	UNIT_EQ(send(host, &d, sizeof(d), 0), sizeof(d));
+}
+
+static void send_data(u32 n)
+{
+	static const u8 data[SIZE];
+
+	UNIT_EQ(send(host, data, n, 0), n);
+}
+
+static void test_nothing_moves(void)
+{
+	up();
+	begin_write();
+	after(SECOND);
+	after((LIMIT - 2) * SECOND);
+	CU_ASSERT_TRUE(connected());
+	after(2 * SECOND);
+	CU_ASSERT_FALSE(connected());
+	UNIT_EQ(tg->stats.stalled, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_warning, "have moved for 6"));
+	down();
+}
+
+static void test_byte_by_byte(void)
+{
+	u32 i;
+
+	up();
+	begin_write();
+	send_header();
+	for (i = 0; i < 5; i++) {
+		send_data(1);
+		after((LIMIT - 1) * SECOND);
+		CU_ASSERT_TRUE(connected());
+	}
+	after(2 * SECOND);
+	CU_ASSERT_FALSE(connected());
+	down();
+}
+
+static bool served;
+
+static void serve(struct pool_user *u)
+{
+	(void)u;
+	served = true;
+}
+
+/* Others have, and want, all but what one transfer takes. */
+static void crowd(struct pool_user *has, struct pool_user *wants)
+{
+	served = false;
+	has->ready = wants->ready = serve;
+	UNIT_EQ(pool_take(&tg->pool, has, SIZE), 0);
+	begin_write();
+	UNIT_EQ(pool_take(&tg->pool, wants, SIZE), -EAGAIN);
+}
+
+static void leave(struct pool_user *has, struct pool_user *wants)
+{
+	pool_give(&tg->pool, has);
+	CU_ASSERT_TRUE(served);
+	pool_give(&tg->pool, wants);
+	down();
+	opts.num_shared_buffers = 0;
+}
+
+static void test_way_for_others(void)
+{
+	struct pool_user has = { 0 }, wants = { 0 };
+	u32 i;
+
+	ops->opts_init(&opts);
+	opts.num_shared_buffers = 16;
+	up();
+	crowd(&has, &wants);
+	send_header();
+	/* a byte now and then is not enough, and a moment is not too long */
+	for (i = 0; i < HURRY - 1; i++) {
+		send_data(1);
+		after(SECOND);
+		CU_ASSERT_TRUE(connected());
+	}
+	after(2 * SECOND);
+	CU_ASSERT_FALSE(connected());
+	/* what it has held is theirs */
+	CU_ASSERT_TRUE(served);
+	leave(&has, &wants);
+}
+
+static void test_pace_that_is_enough(void)
+{
+	struct pool_user has = { 0 }, wants = { 0 };
+
+	ops->opts_init(&opts);
+	opts.num_shared_buffers = 16;
+	up();
+	crowd(&has, &wants);
+	send_header();
+	after((HURRY - 1) * SECOND);
+	send_data(PACE);
+	after((HURRY - 1) * SECOND);
+	CU_ASSERT_TRUE(connected());
+	send_data(SIZE - PACE);
+	after((HURRY - 1) * SECOND);
+	CU_ASSERT_TRUE(connected());
+	UNIT_EQ(executed, 1);
+	ops->req_complete(started[0]);
+	leave(&has, &wants);
+}
+
+/* The disk takes its time, or nobody has anything to do. */
+static void test_not_the_hosts_fault(void)
+{
+	u8 bytes[64];
+
+	up();
+	begin_write();
+	send_header();
+	send_data(SIZE);
+	after(SECOND);
+	UNIT_EQ(executed, 1);
+	after(3600 * SECOND);
+	ops->req_complete(started[0]);
+	turns(1);
+	UNIT_EQ(recv(host, bytes, sizeof(bytes), 0),
+		sizeof(struct nvme_tcp_rsp));
+	after(3600 * SECOND);
+	CU_ASSERT_TRUE(connected());
+	/* idle costs nothing */
+	CU_ASSERT_PTR_NULL(tg->tick);
+	down();
+}
+
+static void test_reader_that_stands_still(void)
+{
+	u32 i;
+
+	up();
+	for (i = 0; i < 7; i++)
+		command(NVME_CMD_READ);
+	UNIT_EQ(executed, 7);
+	for (i = 0; i < 7; i++)
+		ops->req_complete(started[i]);
+	turns(1);
+	CU_ASSERT_TRUE(conn->stuck);
+	after((LIMIT - 1) * SECOND);
+	CU_ASSERT_TRUE(connected());
+	after(2 * SECOND);
+	CU_ASSERT_FALSE(connected());
+	down();
+}
+
+UNIT_MAIN(UNIT(test_nothing_moves), UNIT(test_byte_by_byte),
+	  UNIT(test_way_for_others), UNIT(test_pace_that_is_enough),
+	  UNIT(test_not_the_hosts_fault), UNIT(test_reader_that_stands_still))
