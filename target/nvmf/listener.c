@@ -4,6 +4,7 @@
  * may share an address; the transport hears of it once. Called by rpc and by
  * Connect; control reactor.
  */
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -60,6 +61,21 @@ static int check_adrfam(u8 found, const char *adrfam, const char *traddr,
 			       "traddr %s is an %s address", traddr, is);
 }
 
+/* One spelling for each address: IPv6 has many. */
+static void fill_address(struct nvmf_trid *t, const char *traddr)
+{
+	size_t n = strcspn(traddr, "%");
+	char text[INET6_ADDRSTRLEN] = "";
+	struct in6_addr addr;
+
+	snprintf(t->traddr, sizeof(t->traddr), "%.*s", (int)n, traddr);
+	if (t->adrfam == NVMF_ADRFAM_IPV6 &&
+	    inet_pton(AF_INET6, t->traddr, &addr) == 1 &&
+	    inet_ntop(AF_INET6, &addr, text, sizeof(text)))
+		snprintf(t->traddr, sizeof(t->traddr), "%s%s", text,
+			 traddr + n);
+}
+
 int nvmf_trid_parse(struct nvmf_trid *t, const char *trtype, const char *adrfam,
 		    const char *traddr, const char *trsvcid,
 		    struct weft_reason *why)
@@ -86,7 +102,7 @@ int nvmf_trid_parse(struct nvmf_trid *t, const char *trtype, const char *adrfam,
 	ret = weft_port_check(trsvcid, strlen(trsvcid), "trsvcid", why);
 	if (ret < 0)
 		return ret;
-	snprintf(t->traddr, sizeof(t->traddr), "%s", traddr);
+	fill_address(t, traddr);
 	snprintf(t->trsvcid, sizeof(t->trsvcid), "%u", ret & 0xffff);
 	return 0;
 }

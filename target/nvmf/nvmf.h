@@ -47,6 +47,7 @@ struct nvmf_trid {
 
 /**
  * nvmf_trid_parse() - check and fill; names as SPDK's RPCs have them
+ * IPv6 addresses are brought into their usual form.
  * @trtype: "RDMA", "TCP" (any case); @adrfam: "IPv4", "IPv6" or NULL/"" (from
  * the address); @trsvcid NULL/"" is 4420
  */

@@ -105,6 +105,15 @@ class Addresses(DaemonTest):
                  if c["method"] == "nvmf_subsystem_add_listener"]
         self.assertIn(addr, saved)
 
+    def test_spellings_of_one_address(self):
+        port = free_port(socket.AF_INET6)
+        for spelling in "0:0:0:0:0:0:0:1", "::1", "::0.0.0.1":
+            listen(self.daemon, port, spelling)
+        self.assertEqual(self.discovered(self.address), {(1, *self.address), (2, "::1", port)})
+        self.daemon.ok("nvmf_subsystem_remove_listener", {"nqn": SUBNQN, "listen_address": {
+            "trtype": "TCP", "traddr": "0000::0001", "trsvcid": str(port)}})
+        self.assertRaises(ConnectionRefusedError, Conn, ("::1", port))
+
     def test_zone_that_is_not_there(self):
         error = self.daemon.refused("nvmf_subsystem_add_listener", {
             "nqn": SUBNQN, "listen_address": {"trtype": "TCP", "traddr": "fe80::1%nosuch0"}})
