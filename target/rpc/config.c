@@ -215,9 +215,14 @@ static void executed(void *ctx, json_t *result, json_t *error, json_t *undo)
 {
 	struct apply *a = ctx;
 
+	size_t n = json_array_size(undo);
+
 	checked(a, result, error, undo);
-	if (undo)
+	if (json_is_object(undo))
 		json_array_append(a->undo, undo);
+	/* several are done in their order, and so are the last to come first */
+	while (n)
+		json_array_append(a->undo, json_array_get(undo, --n));
 	a->at++;
 	a->pending = false;
 	if (!a->running)

@@ -51,15 +51,15 @@ static bool parse_state(struct rpc_call *call, const struct listener_params *p,
 	return true;
 }
 
-static bool listening(const struct nvmf_subsystem *s,
-		      const struct nvmf_trid *trid)
+static const struct nvmf_listener *find(const struct nvmf_subsystem *s,
+					const struct nvmf_trid *trid)
 {
-	struct nvmf_listener *l;
+	const struct nvmf_listener *l;
 
 	TAILQ_FOREACH(l, &s->listeners, link)
 		if (nvmf_trid_equal(&l->trid, trid))
-			return true;
-	return false;
+			return l;
+	return NULL;
 }
 
 static void add_listener(struct rpc_call *call, const void *params)
@@ -76,7 +76,7 @@ static void add_listener(struct rpc_call *call, const void *params)
 		rpc_fail(call, RPC_INVALID_PARAMS,
 			 "ana_state=%s: %s was created without ana_reporting; only optimized is accepted",
 			 p->ana_state, p->nqn);
-	else if (listening(s, &trid))
+	else if (find(s, &trid))
 		rpc_reply_unchanged(call, json_true());
 	else
 		nvmf_subsystem_add_listener(s, &trid, state, rpc_done, call);
@@ -101,7 +101,7 @@ static void remove_listener(struct rpc_call *call, const void *params)
 
 	if (!s || !parse_address(call, p, &trid))
 		return;
-	if (listening(s, &trid))
+	if (find(s, &trid))
 		nvmf_subsystem_remove_listener(s, &trid, rpc_done, call);
 	else
 		rpc_fail(call, RPC_INVALID_PARAMS,
@@ -124,16 +124,35 @@ static const struct rpc_param ana_params[] = {
 	{ .type = RPC_END }
 };
 
+/* The states that there are now */
+static json_t *ana_undo(const struct nvmf_subsystem *s,
+			const struct nvmf_listener *l, u32 group)
+{
+	json_t *calls;
+
+	if (group)
+		return nvmf_ana_call(s, l, l->ana->state[group], group);
+	calls = json_array();
+	nvmf_ana_calls(calls, s, l, 0);
+	return calls;
+}
+
 static void set_ana_state(struct rpc_call *call, const void *params)
 {
 	const struct listener_params *p = params;
 	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->nqn);
+	const struct nvmf_listener *l;
 	struct nvmf_trid trid;
 	u8 state;
 
-	if (s && parse_address(call, p, &trid) && parse_state(call, p, &state))
-		nvmf_listener_set_ana_state(s, &trid, p->anagrpid, state,
-					    rpc_done, call);
+	if (!s || !parse_address(call, p, &trid) ||
+	    !parse_state(call, p, &state))
+		return;
+	l = find(s, &trid);
+	if (l && l->ana)
+		rpc_undo(call, ana_undo(s, l, p->anagrpid));
+	nvmf_listener_set_ana_state(s, &trid, p->anagrpid, state, rpc_done,
+				    call);
 }
 
 static const struct rpc_method listener_methods[] = {

@@ -177,7 +177,14 @@ static void set_ns_ana_group(struct rpc_call *call, const void *params)
 {
 	const struct ns_params *p = params;
 	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->nqn);
+	const struct nvmf_ns *ns = s ? nvmf_subsystem_ns(s, p->nsid) : NULL;
 
+	if (ns)
+		rpc_undo(call, rpc_config_call(
+			"nvmf_subsystem_set_ns_ana_group",
+			json_pack("{s:s, s:I, s:I}", "nqn", p->nqn, "nsid",
+				  (json_int_t)p->nsid, "anagrpid",
+				  (json_int_t)ns->anagrpid)));
 	if (s)
 		nvmf_subsystem_set_ns_ana_group(s, p->nsid, p->anagrpid,
 						rpc_done, call);

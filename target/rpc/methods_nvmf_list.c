@@ -356,22 +356,31 @@ static void get_stats(struct rpc_call *call, const void *params)
 
 /* The saved configuration */
 
-/* Group by group, but only those whose state is not the usual one */
-static void save_ana(json_t *calls, const struct nvmf_subsystem *s,
-		     const struct nvmf_listener *l)
+json_t *nvmf_ana_call(const struct nvmf_subsystem *s,
+		      const struct nvmf_listener *l, u8 state, u32 group)
 {
+	json_t *params = json_pack("{s:s, s:o, s:s}", "nqn", s->nqn,
+				   "listen_address", nvmf_trid_json(&l->trid),
+				   "ana_state", nvmf_ana_state_text(state));
+
+	if (group)
+		json_object_set_new(params, "anagrpid", json_integer(group));
+	return rpc_config_call("nvmf_subsystem_listener_set_ana_state", params);
+}
+
+void nvmf_ana_calls(json_t *calls, const struct nvmf_subsystem *s,
+		    const struct nvmf_listener *l, u8 from)
+{
+	/* that of the groups that nobody has thought of */
+	u8 most = l->ana->state[NVMF_MAX_NAMESPACES];
 	u32 group;
 
-	for (group = 1; l->ana && group <= NVMF_MAX_NAMESPACES; group++)
-		if (l->ana->state[group] != NVME_ANA_OPTIMIZED)
-			json_array_append_new(calls, rpc_config_call(
-				"nvmf_subsystem_listener_set_ana_state",
-				json_pack("{s:s, s:o, s:s, s:i}", "nqn", s->nqn,
-					  "listen_address",
-					  nvmf_trid_json(&l->trid), "ana_state",
-					  nvmf_ana_state_text(
-						  l->ana->state[group]),
-					  "anagrpid", (int)group)));
+	if (most != from)
+		json_array_append_new(calls, nvmf_ana_call(s, l, most, 0));
+	for (group = 1; group <= NVMF_MAX_NAMESPACES; group++)
+		if (l->ana->state[group] != most)
+			json_array_append_new(calls, nvmf_ana_call(
+				s, l, l->ana->state[group], group));
 }
 
 static void save_listeners(json_t *calls, const struct nvmf_subsystem *s)
@@ -385,7 +394,8 @@ static void save_listeners(json_t *calls, const struct nvmf_subsystem *s)
 					  "listen_address",
 					  nvmf_trid_json(&l->trid),
 					  "secure_channel", 0)));
-		save_ana(calls, s, l);
+		if (l->ana)
+			nvmf_ana_calls(calls, s, l, NVME_ANA_OPTIMIZED);
 	}
 }
 

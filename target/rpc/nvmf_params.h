@@ -50,6 +50,16 @@ void rpc_nvmf_target_config(json_t *calls);
 /** nvmf_trid_json() - {"trtype", "adrfam", "traddr", "trsvcid"} */
 json_t *nvmf_trid_json(const struct nvmf_trid *t);
 
+/** nvmf_ana_call() - that sets the state of a group, or (0) of all groups */
+json_t *nvmf_ana_call(const struct nvmf_subsystem *s,
+		      const struct nvmf_listener *l, u8 state, u32 group);
+/**
+ * nvmf_ana_calls() - that make a listener's states again
+ * @from: the state of all groups before; 0: whatever it is
+ */
+void nvmf_ana_calls(json_t *calls, const struct nvmf_subsystem *s,
+		    const struct nvmf_listener *l, u8 from);
+
 /** nvmf_ns_json() - a namespace's members as nvmf_get_subsystems shows them */
 json_t *nvmf_ns_json(const struct nvmf_ns *ns, bool saved);
 

@@ -182,6 +182,7 @@ void rpc_reply(struct rpc_call *call, json_t *result);
 void rpc_reply_unchanged(struct rpc_call *call, json_t *result);
 /**
  * rpc_undo() - what takes the call back, if it succeeds; steals @undo
+ * @undo: a call, or an array of several
  * For handlers that replace a value: instead of the method's undo, which does
  * not know what was there before.
  */

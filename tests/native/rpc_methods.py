@@ -3,6 +3,7 @@
 """RPC methods: shapes, refusals, repeated creates, configurations."""
 import json
 import os
+import socket
 import subprocess
 import unittest
 
@@ -333,6 +334,42 @@ class Configurations(unittest.TestCase):
                 *((m, {**p, "rw_ios_per_sec": 50000, "w_mbytes_per_sec": 9}) for m, p in limits),
                 *((m, {**p, "rw_ios_per_sec": 60000}) for m, p in limits), bad))
             self.assertIn("Missing", e["message"])
+            self.assertEqual(d.ok("save_config"), saved)
+        d.stop()
+
+    def test_ana_states_are_taken_back(self):
+        """And saved in few calls, however many groups there are."""
+        d = self.run_daemon()
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = str(s.getsockname()[1])
+        where = {"nqn": NQN, "listen_address": {"trtype": "TCP", "adrfam": "IPv4",
+                                                "traddr": "127.0.0.1", "trsvcid": port}}
+        state, group = "nvmf_subsystem_listener_set_ana_state", "nvmf_subsystem_set_ns_ana_group"
+        d.ok("nvmf_create_transport", {"trtype": "TCP"})
+        d.ok("nvmf_create_subsystem", {"nqn": NQN, "ana_reporting": True})
+        d.ok("nvmf_subsystem_add_listener", where)
+        ns = d.ok("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": self.keep(d)}})
+        bad = ("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": "Missing"}})
+        for calls, setting in ((0, ()), (1, ({"ana_state": "inaccessible"},)),
+                               (2, ({"ana_state": "change", "anagrpid": 7},)),
+                               (2, ({"ana_state": "optimized", "anagrpid": 7},)),
+                               (1, ({"ana_state": "optimized"}, {"ana_state": "persistent_loss",
+                                                                 "anagrpid": 4095}))):
+            for s in setting:
+                d.ok(state, {**where, **s})
+            saved = d.ok("save_config")
+            self.assertEqual(str(saved).count(state), calls, setting)
+            e = d.refused("load_config", config(
+                (state, {**where, "ana_state": "non_optimized"}),
+                (state, {**where, "ana_state": "change", "anagrpid": 7}),
+                (state, {**where, "ana_state": "optimized", "anagrpid": 9}),
+                (group, {"nqn": NQN, "nsid": ns, "anagrpid": 12}),
+                (group, {"nqn": NQN, "nsid": ns, "anagrpid": 13}),
+                (state, {**where, "ana_state": "inaccessible"}), bad))
+            self.assertIn("Missing", e["message"])
+            self.assertEqual(d.ok("save_config"), saved)
+            d.ok("load_config", saved)
             self.assertEqual(d.ok("save_config"), saved)
         d.stop()
 
