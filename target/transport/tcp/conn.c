@@ -181,21 +181,13 @@ void tcp_conn_start(void *conn)
 
 /* Down */
 
-void tcp_conn_begin_closing(struct tcp_conn *c)
-{
-	if (c->in_closing)
-		return;
-	c->in_closing = true;
-	TAILQ_INSERT_TAIL(&c->g->closing, c, closing_link);
-}
-
 void tcp_conn_close(struct tcp_conn *c)
 {
 	if (!tcp_conn_live(c))
 		return;
 	c->state = TCP_CONN_CLOSING;
 	c->since_us = reactor_now_us();
-	tcp_conn_begin_closing(c);
+	tcp_conn_todo(c, TCP_TODO_CLOSE);
 }
 
 void tcp_conn_break(struct tcp_conn *c, const char *what, int err)
@@ -209,7 +201,7 @@ void tcp_conn_break(struct tcp_conn *c, const char *what, int err)
 	c->broken = true;
 	tcp_conn_close(c);
 	if (c->state == TCP_CONN_CLOSING)
-		tcp_conn_begin_closing(c);
+		tcp_conn_todo(c, TCP_TODO_CLOSE);
 }
 
 void tcp_conn_fault(struct tcp_conn *c, const struct nvme_tcp_fault *f)
@@ -239,23 +231,10 @@ static void give_up_descriptor(struct tcp_conn *c)
 	c->fd = -1;
 }
 
-static void leave_lists(struct tcp_conn *c)
-{
-	if (c->in_flush)
-		TAILQ_REMOVE(&c->g->flush, c, flush_link);
-	if (c->in_resume)
-		TAILQ_REMOVE(&c->g->resume, c, resume_link);
-	if (c->in_closing)
-		TAILQ_REMOVE(&c->g->closing, c, closing_link);
-	c->in_flush = false;
-	c->in_resume = false;
-	c->in_closing = false;
-	c->stuck = false;
-}
-
 static void take_down(struct tcp_conn *c)
 {
-	leave_lists(c);
+	tcp_conn_leave_turn(c);
+	c->stuck = false;
 	give_up_descriptor(c);
 	c->rx_req = NULL;
 	tcp_requests_end(c);
@@ -266,9 +245,6 @@ static void take_down(struct tcp_conn *c)
 
 void tcp_conn_advance(struct tcp_conn *c)
 {
-	if (c->in_closing)
-		TAILQ_REMOVE(&c->g->closing, c, closing_link);
-	c->in_closing = false;
 	if (c->term_len && !c->broken &&
 	    reactor_now_us() - c->since_us < TCP_TERM_US) {
 		tcp_tx_drop(c);

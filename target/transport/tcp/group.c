@@ -3,7 +3,7 @@
  * A reactor's part of the transport. Sockets wake the reactor by themselves;
  * the one poller of the group does what events have left to do: sending what a
  * turn has made, reading on where buffers were missing, taking connections
- * down. It sleeps when its lists are empty.
+ * down. It sleeps when its list is empty.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -11,62 +11,49 @@
 #include "target/transport/options.h"
 #include "target/transport/tcp/tcp.h"
 
-/* The poller: only what is on a list now; what comes meanwhile has its turn. */
-
-static int resume_all(struct tcp_group *g)
+void tcp_conn_todo(struct tcp_conn *c, u8 what)
 {
-	struct tcp_conn *c, *last = TAILQ_LAST(&g->resume, tcp_conns);
-	int n = 0;
-
-	while (last) {
-		c = TAILQ_FIRST(&g->resume);
-		TAILQ_REMOVE(&g->resume, c, resume_link);
-		c->in_resume = false;
-		tcp_rx_resume(c);
-		n++;
-		if (c == last)
-			break;
-	}
-	return n;
+	if (!c->todo)
+		TAILQ_INSERT_TAIL(&c->g->turn, c, turn_link);
+	c->todo |= what;
 }
 
-static int advance_all(struct tcp_group *g)
+void tcp_conn_leave_turn(struct tcp_conn *c)
 {
-	struct tcp_conn *c, *last = TAILQ_LAST(&g->closing, tcp_conns);
+	if (c->todo)
+		TAILQ_REMOVE(&c->g->turn, c, turn_link);
+	c->todo = 0;
+}
+
+/* Reading may give rise to the others; after closing @c may be gone. */
+static void serve(struct tcp_conn *c)
+{
+	u8 todo = c->todo;
+
+	tcp_conn_leave_turn(c);
+	if (todo & TCP_TODO_RESUME)
+		tcp_rx_resume(c);
+	if (todo & TCP_TODO_CLOSE)
+		tcp_conn_advance(c);
+	else if (todo & TCP_TODO_FLUSH)
+		tcp_tx_flush(c);
+}
+
+/* Only who is on the list now; what comes meanwhile has its turn. */
+static int group_poll(void *ctx)
+{
+	struct tcp_group *g = ctx;
+	struct tcp_conn *c, *last = TAILQ_LAST(&g->turn, tcp_conns);
 	bool end = !last;
 	int n = 0;
 
 	while (!end) {
-		c = TAILQ_FIRST(&g->closing);
+		c = TAILQ_FIRST(&g->turn);
 		end = c == last;
-		tcp_conn_advance(c);
+		serve(c);
 		n++;
 	}
 	return n;
-}
-
-static int flush_all(struct tcp_group *g)
-{
-	struct tcp_conn *c, *last = TAILQ_LAST(&g->flush, tcp_conns);
-	int n = 0;
-
-	while (last) {
-		c = TAILQ_FIRST(&g->flush);
-		TAILQ_REMOVE(&g->flush, c, flush_link);
-		c->in_flush = false;
-		tcp_tx_flush(c);
-		n++;
-		if (c == last)
-			break;
-	}
-	return n;
-}
-
-static int group_poll(void *ctx)
-{
-	struct tcp_group *g = ctx;
-
-	return resume_all(g) + advance_all(g) + flush_all(g);
 }
 
 static int group_arm(void *ctx)
@@ -104,9 +91,7 @@ int tcp_group_create(struct nvmf_transport *t, struct nvmf_group *base)
 	g->base = base;
 	g->t = to_transport(t);
 	TAILQ_INIT(&g->conns);
-	TAILQ_INIT(&g->flush);
-	TAILQ_INIT(&g->resume);
-	TAILQ_INIT(&g->closing);
+	TAILQ_INIT(&g->turn);
 	TAILQ_INIT(&g->short_of);
 	TAILQ_INIT(&g->lingers);
 	pool_init(&g->pool, "tcp", o->io_unit_size, transport_pieces(o),

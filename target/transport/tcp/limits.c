@@ -71,7 +71,7 @@ static bool check_conn(struct tcp_conn *c, u64 now, bool wanted)
 {
 	if (c->state == TCP_CONN_CLOSING) {
 		if (c->stuck && now - c->since_us >= TCP_TERM_US)
-			tcp_conn_begin_closing(c);
+			tcp_conn_todo(c, TCP_TODO_CLOSE);
 		return true;
 	}
 	if (!tcp_conn_live(c))

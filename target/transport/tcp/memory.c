@@ -26,10 +26,10 @@ static void go_on(struct tcp_conn *c)
 {
 	c->starved = false;
 	if (c->state == TCP_CONN_CLOSING)
-		tcp_conn_begin_closing(c);
+		tcp_conn_todo(c, TCP_TODO_CLOSE);
 	if (!tcp_conn_live(c))
 		return;
-	tcp_rx_resume_soon(c);
+	tcp_conn_todo(c, TCP_TODO_RESUME);
 	if (!TAILQ_EMPTY(&c->txq))
 		tcp_tx_queue(TAILQ_FIRST(&c->txq));
 }

@@ -208,7 +208,7 @@ static void unblock(struct tcp_conn *c)
 {
 	c->blocked = false;
 	/* not at once: whoever has given the buffers back is being served */
-	tcp_rx_resume_soon(c);
+	tcp_conn_todo(c, TCP_TODO_RESUME);
 }
 
 /* It waits no longer; false: in vain. */

@@ -249,14 +249,6 @@ void tcp_rx_ready(struct tcp_conn *c)
 	tcp_conn_watch(c);
 }
 
-void tcp_rx_resume_soon(struct tcp_conn *c)
-{
-	if (c->in_resume)
-		return;
-	c->in_resume = true;
-	TAILQ_INSERT_TAIL(&c->g->resume, c, resume_link);
-}
-
 void tcp_rx_resume(struct tcp_conn *c)
 {
 	u8 *p = c->stash;

@@ -129,8 +129,7 @@ struct tcp_linger {
 /**
  * struct tcp_group - one reactor's poll group
  * @conns: all that live here
- * @flush: have something to send; @resume: may go on reading; @closing: are to
- *         be taken down
+ * @turn: those whose @todo is not empty, for the poller
  * @tick: watches time limits while there are any
  * @next_user: who was to get buffers next when it looked last; not to be used
  * @retry: timer that tries again when memory was short
@@ -149,9 +148,7 @@ struct tcp_group {
 	u8 *buf;
 	u32 nconns;
 	struct tcp_conns conns;
-	struct tcp_conns flush;
-	struct tcp_conns resume;
-	struct tcp_conns closing;
+	struct tcp_conns turn;
 	struct tcp_requests short_of;
 	TAILQ_HEAD(, tcp_linger) lingers;
 	struct tcp_stats stats;
@@ -237,6 +234,11 @@ enum tcp_conn_state {
 	TCP_CONN_GONE,		/* nvmf is told */
 };
 
+/* What the group's poller is to do with a connection */
+#define TCP_TODO_RESUME	0x1	/* read on */
+#define TCP_TODO_CLOSE	0x2	/* the next step down; it is not live */
+#define TCP_TODO_FLUSH	0x4	/* send */
+
 /**
  * struct tcp_conn - one connection
  *
@@ -248,6 +250,7 @@ enum tcp_conn_state {
  * @stuck: the socket is full; @blocked: the next payload has no place yet;
  * @starved: waits for memory before it goes on with its socket
  * @large: PDUs until small payloads are taken for the rule again
+ * @todo: TCP_TODO_*; when it is not 0, the connection is on the group's list
  * @nfetch: requests whose data comes as R2Ts ask for it; @nlarge: of them those
  *          with much of it
  * @claimed: buffers that its requests hold or wait for in the pool; @parked:
@@ -276,12 +279,10 @@ struct tcp_conn {
 	bool stuck;
 	bool blocked;
 	bool starved;
-	bool in_flush;
-	bool in_resume;
-	bool in_closing;
 	bool broken;
 	bool unparking;
 	u8 large;
+	u8 todo;
 	u16 hdr_room;
 	u32 nreqs;
 	u32 nused;
@@ -311,9 +312,7 @@ struct tcp_conn {
 	u64 moved_us;
 	struct tcp_stats stats;
 	TAILQ_ENTRY(tcp_conn) link;
-	TAILQ_ENTRY(tcp_conn) flush_link;
-	TAILQ_ENTRY(tcp_conn) resume_link;
-	TAILQ_ENTRY(tcp_conn) closing_link;
+	TAILQ_ENTRY(tcp_conn) turn_link;
 };
 
 /* Both counts of something that happened to a connection */
@@ -367,8 +366,6 @@ void tcp_conn_close(struct tcp_conn *c);
 void tcp_conn_fault(struct tcp_conn *c, const struct nvme_tcp_fault *f);
 /** tcp_conn_break() - the connection broke by itself */
 void tcp_conn_break(struct tcp_conn *c, const char *what, int err);
-/** tcp_conn_begin_closing() - one that is not live: have it advanced */
-void tcp_conn_begin_closing(struct tcp_conn *c);
 /** tcp_conn_advance() - of one on the closing list: next step */
 void tcp_conn_advance(struct tcp_conn *c);
 /** tcp_conn_watch() - watch the descriptor for what it can do now */
@@ -398,6 +395,10 @@ static inline bool tcp_conn_live(const struct tcp_conn *c)
 
 int tcp_group_create(struct nvmf_transport *t, struct nvmf_group *g);
 void tcp_group_destroy(struct nvmf_transport *t, struct nvmf_group *g);
+/** tcp_conn_todo() - TCP_TODO_*, by the group's poller */
+void tcp_conn_todo(struct tcp_conn *c, u8 what);
+/** tcp_conn_leave_turn() - nothing is to be done with it any more */
+void tcp_conn_leave_turn(struct tcp_conn *c);
 
 /* limits.c */
 
@@ -426,8 +427,6 @@ static inline bool tcp_memory_short(int err)
 void tcp_rx_ready(struct tcp_conn *c);
 /** tcp_rx_resume() - go on where reading was blocked */
 void tcp_rx_resume(struct tcp_conn *c);
-/** tcp_rx_resume_soon() - the same, by the group's poller */
-void tcp_rx_resume_soon(struct tcp_conn *c);
 /** tcp_rx_event() - what a header, or the end of a PDU, leads to */
 void tcp_rx_event(struct tcp_conn *c, enum nvme_tcp_rx_event ev);
 

@@ -32,10 +32,8 @@ void tcp_tx_queue(struct tcp_request *r)
 		r->queued = true;
 		TAILQ_INSERT_TAIL(&c->txq, r, link);
 	}
-	if (c->in_flush || c->stuck)
-		return;
-	c->in_flush = true;
-	TAILQ_INSERT_TAIL(&c->g->flush, c, flush_link);
+	if (!c->stuck)
+		tcp_conn_todo(c, TCP_TODO_FLUSH);
 }
 
 void tcp_tx_unqueue(struct tcp_request *r)
@@ -201,7 +199,7 @@ void tcp_tx_flush(struct tcp_conn *c)
 	if (calls == FLUSH_CALLS && TAILQ_FIRST(&c->txq))
 		tcp_tx_queue(TAILQ_FIRST(&c->txq));
 	if (!tcp_conn_live(c) && !c->stuck && !c->starved)
-		tcp_conn_begin_closing(c);
+		tcp_conn_todo(c, TCP_TODO_CLOSE);
 	tcp_conn_watch(c);
 }
 
