@@ -3,7 +3,8 @@
 # that invalidates remotely: work requests, completions, doorbells, receive posts and
 # DMA mappings per command; with bounce buffers and without.
 # kernels: 6.1 6.12
-# tier: full
+# check-kernels: 6.1
+# tier: check
 # timeout: 300
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/counters.sh"

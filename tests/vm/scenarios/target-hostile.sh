@@ -7,7 +7,7 @@
 # the daemon has nothing left over, and ends cleanly in the middle of I/O.
 #
 # kernels: 6.1 6.12
-# tier: full
+# tier: check
 # check-kernels: 6.12
 # timeout: 900
 . "$WEFT_TOP/tests/vm/lib.sh"

@@ -2,7 +2,7 @@
 # TCP targets that break the protocol, while a connection is made and in the middle of I/O:
 # the reason line names what is wrong, the target is told, nothing hangs, nothing is left.
 # kernels: 6.1 6.12
-# tier: full
+# tier: check
 # check-kernels: 6.12
 # debug: yes
 # timeout: 480
