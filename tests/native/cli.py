@@ -404,6 +404,16 @@ class Target(DaemonTest, CliTest):
     def run_cli_any(self, *args):
         return weft("target", *args, "-r", self.daemon.path).code
 
+    def test_every_method_has_a_command(self):
+        """Of those that set up the target and list what it does."""
+        other = {"nvmf_create_target", "nvmf_get_targets",      # there is one
+                 "nvmf_set_crdt", "nvmf_set_max_subsystems"}    # of no effect here
+        with open(CLI, "rb") as f:
+            program = f.read()
+        methods = [m for m in self.daemon.ok("rpc_get_methods") if m.startswith("nvmf_")]
+        self.assertGreater(len(methods), 30)
+        self.assertEqual({m for m in methods if m.encode() + b"\0" not in program}, other)
+
     def test_paths(self):
         """ANA states, groups, hidden namespaces, limits of namespaces, connections."""
         self.run_cli(OK, "transport", "add", "tcp")

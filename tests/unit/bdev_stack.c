@@ -337,6 +337,60 @@ static void test_delay(void)
 	      delay_ending, nothing_left);
 }
 
+/* what is held anywhere below is ended; what a device has done already is not */
+
+static const u64 slowly[BDEV_LATENCIES] = {
+	BDEV_LATENCY_MAX_US, BDEV_LATENCY_MAX_US, BDEV_LATENCY_MAX_US,
+	BDEV_LATENCY_MAX_US
+};
+
+static void abort_one(struct op *op, enum bdev_io_type type)
+{
+	start(op, type, 0, 8, data);
+	UNIT_EQ(op->calls, 0);
+	CU_ASSERT_TRUE(bdev_abort(&op->io));
+	UNIT_EQ(op->calls, 1);
+	UNIT_EQ(op->err, -ECANCELED);
+}
+
+static void abort_made(void)
+{
+	const u64 least[LIMIT_RATES] = { [LIMIT_RW_BYTES] = 1 };
+
+	make_base();
+	UNIT_EQ(bdev_delay_create("ram", "d", NULL, slowly, &upper, &why), 0);
+	UNIT_EQ(bdev_passthru_create("d", "p", NULL, &upper, &why), 0);
+	use("p");
+	abort_one(&ops[0], BDEV_READ);
+	/* another one goes on waiting */
+	start(&ops[1], BDEV_WRITE, 0, 8, data);
+	abort_one(&ops[2], BDEV_WRITE);
+	UNIT_EQ(ops[1].calls, 0);
+	CU_ASSERT_TRUE(bdev_abort(&ops[1].io));
+	UNIT_EQ(bdev_set_limits(bdev_find("d"), least, &why), 0);
+	settle();
+}
+
+/* the limit lets one through, which the delay holds; the next waits there */
+static void abort_limited(void)
+{
+	start(&ops[3], BDEV_READ, 0, 8, data);
+	CU_ASSERT_PTR_NULL(ops[3].io.below->limited);
+	start(&ops[4], BDEV_READ, 0, 8, data);
+	CU_ASSERT_PTR_NOT_NULL(ops[4].io.below->limited);
+	CU_ASSERT_TRUE(bdev_abort(&ops[4].io));
+	UNIT_EQ(ops[4].err, -ECANCELED);
+	CU_ASSERT_TRUE(bdev_abort(&ops[3].io));
+	UNIT_EQ(ops[3].err, -ECANCELED);
+	unuse();
+	remove_base();
+}
+
+static void test_abort(void)
+{
+	STEPS(abort_made, abort_limited, nothing_left);
+}
+
 /* injected faults */
 
 static void inject(enum bdev_io_type type, enum bdev_fault fault, u32 num,
@@ -481,5 +535,5 @@ static void test_depth(void)
 }
 
 UNIT_MAIN(UNIT(test_passthru), UNIT(test_removed_below), UNIT(test_split),
-	  UNIT(test_resize), UNIT(test_delay), UNIT(test_error),
+	  UNIT(test_resize), UNIT(test_delay), UNIT(test_abort), UNIT(test_error),
 	  UNIT(test_depth))

@@ -170,6 +170,62 @@ static void test_half_alone(void)
 	end();
 }
 
+static struct fake_req *streamed(struct fake_conn *c, u8 which, u8 opcode,
+				 void *data)
+{
+	union nvme_cmd cmd;
+
+	nvme_cmd_rw(&cmd, opcode, DISK, 8, 8, 0);
+	nvme_cmd_fuse(&cmd, which);
+	return fake_submit(c, &cmd, data, 4096, FAKE_STREAMED);
+}
+
+/* data behind a first half is fetched at once: it stands before the second */
+static void test_streamed(void)
+{
+	struct fake_req *r1, *r2;
+
+	begin();
+	io->hold_data = true;
+	r1 = streamed(io, NVME_FUSE_FIRST, NVME_CMD_COMPARE, old);
+	UNIT_EQ(io->held, 1);
+	fake_release(io);
+	CU_ASSERT(!fake_ended(r1));
+	r2 = streamed(io, NVME_FUSE_SECOND, NVME_CMD_WRITE, new);
+	expect(r1, 0, r2, 0);
+	UNIT_EQ(read_back(io, DISK, 8, 8), 0);
+	CU_ASSERT(!memcmp(in, new, 4096));
+	/* alone, with its data here */
+	r1 = streamed(io, NVME_FUSE_FIRST, NVME_CMD_COMPARE, old);
+	UNIT_EQ(read_back(io, DISK, 8, 8), 0);
+	UNIT_EQ(fake_wait(r1).st, DNR(NVME_SC_FUSED_MISSING));
+	/* the connection ends when it is here, and while it is on its way */
+	r1 = streamed(io, NVME_FUSE_FIRST, NVME_CMD_COMPARE, old);
+	fake_conn_break(io);
+	UNIT_EQ(fake_wait(r1).st, NVME_SC_ABORT_SQ_DELETED);
+	other->hold_data = true;
+	r1 = streamed(other, NVME_FUSE_FIRST, NVME_CMD_COMPARE, old);
+	fake_conn_break(other);
+	UNIT_EQ(fake_wait(r1).st, NVME_SC_DATA_XFER_ERROR);
+	end();
+}
+
+static void test_too_large(void)
+{
+	static u8 large[FAKE_MAX_IO];
+	struct fake_req *r;
+	union nvme_cmd cmd;
+
+	begin();
+	nvme_cmd_rw(&cmd, NVME_CMD_COMPARE, DISK, 0, FAKE_MAX_IO / 512, 0);
+	nvme_cmd_fuse(&cmd, NVME_FUSE_FIRST);
+	r = fake_submit(io, &cmd, large, sizeof(large), FAKE_REMOTE);
+	UNIT_EQ(fake_wait(r).st, DNR(NVME_SC_ATOMIC_WRITE_UNIT));
+	UNIT_EQ(fake_wait(second(io, DISK, 0, 8, new)).st,
+		DNR(NVME_SC_FUSED_FAILED));
+	end();
+}
+
 static void test_device_fails(void)
 {
 	struct fake_req *r1, *r2;
@@ -355,7 +411,8 @@ static void test_namespace_leaves(void)
 }
 
 UNIT_MAIN(UNIT(test_pair), UNIT(test_halves_that_do_not_match),
-	  UNIT(test_half_alone), UNIT(test_device_fails),
-	  UNIT(test_nothing_in_between), UNIT(test_waits_for_writes_in_place),
+	  UNIT(test_half_alone), UNIT(test_streamed), UNIT(test_too_large),
+	  UNIT(test_device_fails), UNIT(test_nothing_in_between),
+	  UNIT(test_waits_for_writes_in_place),
 	  UNIT(test_does_not_wait_for_slow_hosts), UNIT(test_counting),
 	  UNIT(test_connection_breaks), UNIT(test_namespace_leaves))
