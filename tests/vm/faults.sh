@@ -193,22 +193,26 @@ heal_wrong() {
 	start_target "$FAULTS_CONFIG"
 }
 
+faults_cell() {
+	cell=$1-$2
+	step "$1 while $2"
+	"phase_$2" "$1"
+	nothing_left || fail "$cell: left: $(ls "/sys/class/$WEFT_CLASS")"
+	FAULTS_CELLS=$((FAULTS_CELLS + 1))
+}
+
 # faults_matrix FAULT...: all phases of each
 faults_matrix() {
 	local fault phase
 	for fault; do
 		for phase in creating idle load reconnecting deleting; do
-			cell=$fault-$phase
-			step "$fault while $phase"
-			"phase_$phase" "$fault"
-			nothing_left || fail "$cell: left: $(ls "/sys/class/$WEFT_CLASS")"
-			FAULTS_CELLS=$((FAULTS_CELLS + 1))
+			faults_cell "$fault" "$phase"
 		done
 	done
-	echo "$FAULTS_CELLS cells"
 }
 
 faults_teardown() {
+	echo "$FAULTS_CELLS cells"
 	stop_target
 	unload_weft
 	teardown_net
