@@ -134,12 +134,19 @@ static void *write_thread(void *arg)
 
 /* Deciding, on the control reactor */
 
-static void look(void *ctx);
+static void look(void);
+
+static void time_to_look(void *ctx)
+{
+	(void)ctx;
+	state.timer = NULL;	/* it has gone off */
+	look();
+}
 
 static void look_later(u64 us)
 {
 	if (!state.timer)
-		state.timer = timer_start("state", look, NULL, us);
+		state.timer = timer_start("state", time_to_look, NULL, us);
 }
 
 static void answer_waiting(void)
@@ -204,18 +211,17 @@ static void written(void *ctx, u32 events)
 	}
 	state.writing = NULL;
 	if (state.dirty && !state.err)
-		look(NULL);
+		look();
 	else
 		settled();
 }
 
-static void look(void *ctx)
+static void look(void)
 {
 	json_t *config;
 	char *text;
 	int err;
 
-	(void)ctx;
 	poller_unregister(&state.timer);
 	if (state.writing)
 		return;			/* written() looks again */
@@ -272,7 +278,7 @@ int state_start(const char *path, struct weft_reason *why)
 		return weft_fail(why, -errno, "--state %s: %s", path,
 				 strerror(errno));
 	rpc_on_success(called);
-	look(NULL);
+	look();
 	return 0;
 }
 
@@ -286,7 +292,7 @@ void state_stop(reactor_fn done, void *ctx)
 	}
 	rpc_on_success(NULL);
 	state.dirty = true;
-	look(NULL);
+	look();
 }
 
 static void sync_state(struct rpc_call *call, const void *params)
@@ -300,7 +306,7 @@ static void sync_state(struct rpc_call *call, const void *params)
 	else {
 		state.waiting[state.nwaiting++] = call;
 		state.dirty = true;
-		look(NULL);
+		look();
 	}
 }
 

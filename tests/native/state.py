@@ -52,6 +52,16 @@ class State(unittest.TestCase):
         d.stop()
         self.assertEqual(os.listdir(self.dir.name), ["state.json"])
 
+    def test_written_by_itself(self):
+        """Nobody asks for it, and the daemon goes on."""
+        d = self.run_daemon()
+        for name in "a", "b":
+            d.ok("bdev_malloc_create", {"name": name, "num_blocks": 8, "block_size": 512})
+            while self.kept() != d.ok("save_config"):
+                self.assertIsNone(d.process.poll(), d.words())
+                time.sleep(0.02)
+        d.stop()
+
     def test_before_the_configuration(self):
         first = config(("bdev_malloc_create", {"name": "first", "num_blocks": 8,
                                                "block_size": 512}))
