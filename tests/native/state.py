@@ -57,7 +57,7 @@ class State(unittest.TestCase):
         d = self.run_daemon()
         for name in "a", "b":
             d.ok("bdev_malloc_create", {"name": name, "num_blocks": 8, "block_size": 512})
-            while self.kept() != d.ok("save_config"):
+            while not os.path.exists(self.path) or self.kept() != d.ok("save_config"):
                 self.assertIsNone(d.process.poll(), d.words())
                 time.sleep(0.02)
         d.stop()
