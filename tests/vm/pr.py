@@ -36,7 +36,7 @@ def main():
     request = 1 << 30 | len(arg) << 16 | ord("p") << 8 | number
     fd = os.open(device, os.O_RDWR)
     try:
-        rc = fcntl.ioctl(fd, request, arg)
+        rc = fcntl.ioctl(fd, request, bytearray(arg))
     except OSError as e:
         print(errno.errorcode[e.errno])
         return 1
