@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # The fault matrix over RDMA: target killed, frozen, restarted, answering wrongly, device
 # removed, each while a controller is created, idle, under verified load, reconnecting and
-# being deleted. The link goes down for a deletion only: soft-RoCE makes no connection to
-# its own address any more once its link was down.
+# being deleted. The link goes down for a deletion only: soft-RoCE makes no connection any
+# more, whoever the host is, once one was tried while its link was down.
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
