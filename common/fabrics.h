@@ -188,6 +188,8 @@ enum { NVMF_RDMA_PRTYPE_NONE = 1, NVMF_RDMA_PRTYPE_IB, NVMF_RDMA_PRTYPE_ROCE,
        NVMF_RDMA_PRTYPE_ROCEV2, NVMF_RDMA_PRTYPE_IWARP };
 enum { NVMF_RDMA_CMS_RDMA_CM = 1 };
 enum { NVMF_TCP_SECTYPE_NONE = 0 };
+/* Entry Flags: the same records come again; connections to it may be kept */
+enum { NVMF_DISC_DUPRETINFO = 1 << 0, NVMF_DISC_EPCSD = 1 << 1 };
 
 struct nvmf_disc_entry {
 	u8 trtype;

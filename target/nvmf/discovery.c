@@ -13,9 +13,6 @@
 #include "target/nvmf/internal.h"
 
 #define REFERRAL_ASQSZ	32
-/* Entry Flags: the same records come again; connections may be kept */
-#define EFLAGS_DUPRETINFO	(1u << 0)
-#define EFLAGS_EPCSD		(1u << 1)
 
 struct snapshot {
 	struct nvmf_request *req;
@@ -65,7 +62,7 @@ static void fill_current(const struct nvmf_ctrlr *c, struct nvmf_disc_record *r)
 	fill_address(&c->listen, r);
 	r->subtype = NVMF_SUBTYPE_DISCOVERY;
 	r->cntlid = NVMF_CNTLID_DYNAMIC;
-	r->eflags = EFLAGS_DUPRETINFO | EFLAGS_EPCSD;
+	r->eflags = NVMF_DISC_DUPRETINFO | NVMF_DISC_EPCSD;
 	snprintf(r->subnqn, sizeof(r->subnqn), "%s",
 		 nvmf_target.config.disc_nqn);
 }
