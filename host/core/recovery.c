@@ -246,6 +246,8 @@ void weft_life_init(struct weft_ctrl_core *core)
 
 /*
  * weft_reset_ctrl_sync() - reset, and wait for the first attempt's end
+ * Only a fatal signal ends the wait: a shell whose background job ends in the
+ * meantime gets a signal, too.
  * Return: 0; -EBUSY if it is not live; -ENETRESET if it did not come up again
  * at once (it goes on trying); -EINTR.
  */
@@ -257,7 +259,7 @@ int weft_reset_ctrl_sync(struct weft_ctrl *ctrl)
 
 	if (!weft_start_reset(core, &rounds))
 		return -EBUSY;
-	err = wait_event_interruptible(core->state_wq,
+	err = wait_event_killable(core->state_wq,
 		READ_ONCE(core->rounds) != rounds ||
 		weft_ctrl_state(ctrl) >= WEFT_CTRL_DELETING);
 	if (err)

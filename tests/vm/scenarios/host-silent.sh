@@ -40,6 +40,14 @@ kill -CONT "$TARGET_PID"
 wait_for is live
 wait $job || fail "fio lost something: $(cat "$VM_OUT/fio-silent.txt")"
 
+step "a shell waits for its reset, though a background job ends meanwhile"
+kill -STOP "$TARGET_PID"
+sleep 1 &
+{ echo 1 > "$ctrl/reset_controller" || true; } 2> /run/why
+grep -q 'Network dropped connection' /run/why || fail "$(cat /run/why)"
+kill -CONT "$TARGET_PID"
+wait_for is live
+
 step "deleted while it is silent, with I/O in flight"
 load deleted
 sleep 2
