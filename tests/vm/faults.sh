@@ -86,7 +86,7 @@ phase_idle() {
 	"strike_$1"
 	wait_for noticed "$1"
 	"heal_$1"
-	comes_back "$1"
+	comes_back
 }
 
 phase_load() {
@@ -96,8 +96,8 @@ phase_load() {
 	wait_for noticed "$1"
 	sleep 1
 	"heal_$1"
-	ends_as_it_should "$1"
-	comes_back "$1"
+	load_ends_well
+	comes_back
 }
 
 phase_reconnecting() {
@@ -107,16 +107,13 @@ phase_reconnecting() {
 	wait_for ctrl_is connecting
 	"strike_$1"
 	sleep 3
-	case $1 in
-	removed | restarted) ;;
-	*) wait_for ctrl_is connecting ;;
-	esac
+	[ "$1" = restarted ] || wait_for ctrl_is connecting
 	"heal_$1"
 	if [ -z "$TARGET_PID" ]; then
 		start_target "$FAULTS_CONFIG"
 	fi
-	ends_as_it_should "$1"
-	comes_back "$1"
+	load_ends_well
+	comes_back
 }
 
 phase_deleting() {
@@ -133,30 +130,14 @@ phase_deleting() {
 # A restarted target may be found again before we look: the loss shows in the reason
 noticed() {
 	case $1 in
-	removed) [ ! -e "$ctrl" ] ;;
 	restarted) [ -s "$ctrl/last_error" ] ;;
 	*) ctrl_is connecting ;;
 	esac
 }
 
-# The device's removal is final for the controllers on it
-ends_as_it_should() {
-	if [ "$1" = removed ]; then
-		wait $job && fail "$cell: fio ended well without a disk"
-	else
-		load_ends_well
-	fi
-	return 0
-}
-
 comes_back() {
-	if [ "$1" = removed ]; then
-		nothing_left || fail "$cell: left: $(ls "/sys/class/$WEFT_CLASS")"
-		faults_connect
-	else
-		lives_again
-		echo "$(cat "$ctrl/last_error")"
-	fi
+	lives_again
+	cat "$ctrl/last_error"
 	serves
 	disconnect_weft "$i"
 }

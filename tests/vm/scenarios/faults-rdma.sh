@@ -16,12 +16,15 @@ heal_linkdown() {
 	wait_for rxe_is_active
 }
 
-# the target sits on the same device and loses it too
-strike_removed() { rdma link delete "$RXE_DEV"; }
+# The target sits on the same device, and soft-RoCE lets none go that a process has open:
+# so the target dies first, and the host finds both again. rdma-removal has the other case.
+strike_removed() {
+	strike_killed
+	rdma link delete "$RXE_DEV"
+}
 heal_removed() {
 	rdma link add "$RXE_DEV" type rxe netdev v0
 	wait_for rxe_is_active
-	[ -z "$TARGET_PID" ] || stop_target
 	start_target "$FAULTS_CONFIG"
 }
 
