@@ -30,16 +30,14 @@ faults_setup() {
 faults_connect() {
 	i=$(connect_weft "$(connect_string),nr_io_queues=2,reconnect_delay=1,keep_alive_tmo=3")
 	ctrl=/sys/class/$WEFT_CLASS/nvme$i
-	# named for the subsystem, whose number is not the controller's if others came first
-	disk=$(echo "$ctrl"/nvme*n1)
-	disk=/dev/$(basename "$disk" | sed 's/c[0-9]*n/n/')
+	disk=$(disk_of "$ctrl")
 }
 
 ctrl_is() { [ "$(cat "$ctrl/state")" = "$1" ]; }
 nothing_left() { [ -z "$(ls -A "/sys/class/$WEFT_CLASS")" ]; }
 has_written() { [ "$(cat "$ctrl/statistics/writes")" -gt "$before" ]; }
 
-# faults_load NAME: verified writes, until $writes of them were seen
+# faults_load NAME: verified writes in the background, which have begun
 faults_load() {
 	before=$(($(cat "$ctrl/statistics/writes") + 50))
 	fio --name="$1" --filename="$disk" --allow_file_create=0 --direct=1 --ioengine=libaio \

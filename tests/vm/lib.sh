@@ -307,6 +307,13 @@ connect_string() {
 	echo "transport=$TRANSPORT,traddr=${1:-$RXE_ADDR},trsvcid=4420,nqn=${2:-$WEFT_NQN}"
 }
 
+# disk_of DIRECTORY: the first disk of the controller that has it in sysfs. Disks are named
+# for the subsystem, whose number is not the controller's if others came first.
+disk_of() {
+	local d=("$1"/nvme*n1)
+	echo "/dev/$(basename "${d[0]}" | sed 's/c[0-9]*n/n/')"
+}
+
 disconnect_weft() {
 	echo 1 > "/sys/class/$WEFT_CLASS/nvme$1/delete_controller"
 	wait_for test ! -e "/sys/class/$WEFT_CLASS/nvme$1"

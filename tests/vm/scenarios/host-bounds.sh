@@ -20,9 +20,7 @@ slow=keep_alive_tmo=600,reconnect_delay=600
 connect() {
 	i=$(connect_weft "$(connect_string),$slow${1:+,$1}")
 	ctrl=/sys/class/$WEFT_CLASS/nvme$i
-	# named for the subsystem, whose number is not the controller's if others came first
-	disk=$(echo "$ctrl"/nvme*n1)
-	disk=/dev/$(basename "$disk" | sed 's/c[0-9]*n/n/')
+	disk=$(disk_of "$ctrl")
 }
 is() { [ "$(cat "$ctrl/state")" = "$1" ]; }
 none() { [ -z "$(ls -A "/sys/class/$WEFT_CLASS")" ]; }

@@ -67,15 +67,10 @@ connect_all() {
 	all_there || fail "$(ls "$dir" | wc -l) controllers"
 }
 
-disk_of() {
-	local d=("$1"/nvme*n1)
-	basename "${d[0]}" | sed 's/c[0-9]*n/n/'
-}
-
 # its own NQN, written to its disk and read back
 use() {
 	local disk
-	disk=/dev/$(disk_of "$1")
+	disk=$(disk_of "$1")
 	wait_for test -b "$disk"
 	dd if="$1/subsysnqn" of="$disk" bs=512 conv=sync oflag=direct status=none
 	dd if="$disk" bs=512 count=1 iflag=direct status=none | tr -d '\0' |
