@@ -24,9 +24,9 @@ def config(*calls):
 
 
 class Daemon:
-    """One daemon with a socket in a directory of its own."""
+    """One daemon with a socket in a directory of its own; sanitizer: more ASAN_OPTIONS."""
 
-    def __init__(self, *args, wait=True, config=None):
+    def __init__(self, *args, wait=True, config=None, sanitizer=""):
         self.dir = tempfile.TemporaryDirectory(prefix="weft-native-")
         self.path = os.path.join(self.dir.name, "rpc.sock")
         argv = [BIN, "-r", self.path, *args]
@@ -36,7 +36,8 @@ class Daemon:
                 f.write(config if isinstance(config, str) else json.dumps(config))
             argv += ["--config", name]
         self.log = open(os.path.join(self.dir.name, "log"), "w+", encoding="utf-8")
-        env = dict(os.environ, ASAN_OPTIONS="exitcode=99", UBSAN_OPTIONS="print_stacktrace=1")
+        env = dict(os.environ, ASAN_OPTIONS="exitcode=99:" + sanitizer,
+                   UBSAN_OPTIONS="print_stacktrace=1")
         self.process = subprocess.Popen(argv, stderr=self.log, env=env)
         if wait:
             self._wait_for_socket()

@@ -3,6 +3,7 @@
 reads PDUs byte by byte, and helpers to bring a controller up. It is written from the
 specification, not from the daemon's own code, and can be told to do everything wrong.
 """
+import contextlib
 import socket
 import struct
 
@@ -73,6 +74,16 @@ def sqe(opcode, cid, nsid=0, sgl=None, cdw10=0, cdw11=0, cdw12=0, flags=0x40):
                        cdw10, cdw11, cdw12, 0, 0, 0)
 
 
+@contextlib.contextmanager
+def closed_on_failure(what):
+    """A constructor's steps: nobody else can close what it leaves half made."""
+    try:
+        yield
+    except BaseException:
+        what.close()
+        raise
+
+
 class Conn:
     """One connection. hdgst, ddgst: ask for digests; hpda: as on the wire."""
 
@@ -88,7 +99,8 @@ class Conn:
         self.buffered = b""
         self.early = []
         if hello:
-            self.hello()
+            with closed_on_failure(self):
+                self.hello()
 
     def __enter__(self):
         return self
@@ -346,10 +358,12 @@ class Host:
         self.names = {"subnqn": subnqn, "hostnqn": hostnqn, "hostid": hostid, "cattr": cattr}
         self.io = []
         self.admin = Conn(address, **conn)
-        self.cntlid = self.admin.connect(cntlid=cntlid, kato=kato, **{**self.names, "cattr": 0})
-        self.admin.enable()
-        for qid in range(1, queues + 1):
-            self.add(qid, sqsize)
+        with closed_on_failure(self):
+            self.cntlid = self.admin.connect(cntlid=cntlid, kato=kato,
+                                             **{**self.names, "cattr": 0})
+            self.admin.enable()
+            for qid in range(1, queues + 1):
+                self.add(qid, sqsize)
 
     def add(self, qid, sqsize=31):
         c = Conn(self.address, **self.conn)
@@ -361,5 +375,8 @@ class Host:
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
         for c in [*self.io, self.admin]:
             c.close()
