@@ -186,6 +186,8 @@ class Completion(CliTest):
         self.assertEqual(self.complete("target", "bdev", "add", ""),
                          ["delay", "file", "malloc", "null", "passthru"])
         self.assertEqual(self.complete("load", ""), ["rdma", "tcp"])
+        self.assertEqual(self.complete("target", "transport", "add", "tcp", "--tr"),
+                         ["--transfer-timeout"])
         self.assertEqual(self.complete("target", "transport", "del", ""), ["rdma", "tcp"])
         self.assertEqual(self.complete("target", "listener", "ana", NQN, "tcp", "::1", "opt"),
                          ["optimized"])
@@ -416,7 +418,7 @@ class Target(DaemonTest, CliTest):
 
     def test_paths(self):
         """ANA states, groups, hidden namespaces, limits of namespaces, connections."""
-        self.run_cli(OK, "transport", "add", "tcp")
+        self.run_cli(OK, "transport", "add", "tcp", "--transfer-timeout", "5000")
         self.run_cli(OK, "subsystem", "add", NQN, "--ana", "--static-cntlid", "--nssr")
         self.run_cli(OK, "bdev", "add", "malloc", "m", "1M")
         self.run_cli(OK, "ns", "add", NQN, "m", "--group", "3", "--hidden")
@@ -442,7 +444,8 @@ class Target(DaemonTest, CliTest):
         self.assertEqual(json.loads(self.run_cli(OK, "queues", NQN, "--json").out), [])
         saved = str(self.daemon.ok("save_config"))
         for words in ("'anagrpid': 7", "'no_auto_visible': True", f"'host': '{NQN}:other'",
-                      "'rw_ios_per_sec': 5000", "'static_cntlid': True", "'enable_nssr': True"):
+                      "'rw_ios_per_sec': 5000", "'static_cntlid': True", "'enable_nssr': True",
+                      "'transfer_timeout': 5000"):
             self.assertIn(words, saved)
         self.run_cli(FAILED, "transport", "del", "tcp", says="listener")
         self.run_cli(OK, "subsystem", "del", NQN)

@@ -60,6 +60,8 @@ static const struct cli_opt transport_opts[] = {
 	      "TCP: priority of connections, 0 to 6"),
 	COUNT("ack-timeout", "ack_timeout",
 	      "TCP: ms without acknowledgement that break a connection"),
+	COUNT("transfer-timeout", "transfer_timeout",
+	      "TCP: ms that a begun transfer may stand still"),
 	COUNT("backlog", "acceptor_backlog", "connections that may wait"),
 	COUNT("min-kato", "min_kato", "shortest keep-alive timeout in ms"),
 	END
