@@ -20,8 +20,17 @@
 
 #define MAX_WR 1024
 
+struct fake_srq {
+	struct ibv_srq srq;
+	struct ibv_recv_wr *rq[MAX_WR];
+	unsigned int head, tail;
+	u32 size;
+};
+
+/* @recvs_at_send: receives that stood when a chain of sends was posted */
 struct fake_qp {
 	struct ibv_qp qp;
+	unsigned int recvs_at_send;
 	struct ibv_recv_wr *rq[MAX_WR];
 	unsigned int rq_head, rq_tail;
 	struct ibv_send_wr sq[MAX_WR];
@@ -37,10 +46,15 @@ static struct ibv_pd pd = { .context = &context };
 static struct ibv_device_attr device_attr;
 static struct ibv_wc wcs[8192];
 static unsigned int wc_head, wc_tail;
-static struct { int pd, mr, cq, qp, channel, id, events; } live;
+static struct { int pd, mr, cq, qp, srq, channel, id, events; } live;
 static int mr_budget = 1000;
 static int fail_send_at = -1;
 static int fail_recv;
+static int fail_srq_recv;
+static bool fail_srq;
+static u32 max_inline;
+static u32 next_qp_num;
+static struct fake_srq *last_srq;
 static int accept_errno;
 static bool never_flush;
 static u32 next_key = 100;
@@ -150,10 +164,16 @@ void ibv_ack_cq_events(struct ibv_cq *cq, unsigned int n)
 	(void)cq, (void)n;
 }
 
+static struct ibv_async_event async;
+
 int ibv_get_async_event(struct ibv_context *c, struct ibv_async_event *e)
 {
-	(void)c, (void)e;
-	return -1;
+	(void)c;
+	if (!async.element.qp)
+		return -1;
+	*e = async;
+	async.element.qp = NULL;
+	return 0;
 }
 
 void ibv_ack_async_event(struct ibv_async_event *e) { (void)e; }
@@ -199,6 +219,52 @@ static int post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr,
 	return 0;
 }
 
+struct ibv_srq *ibv_create_srq(struct ibv_pd *p, struct ibv_srq_init_attr *a)
+{
+	struct fake_srq *s;
+
+	errno = ENOMEM;
+	if (fail_srq)
+		return NULL;
+	s = calloc(1, sizeof(*s));
+	s->srq.context = &context;
+	s->srq.pd = p;
+	s->size = a->attr.max_wr;
+	live.srq++;
+	last_srq = s;
+	return &s->srq;
+}
+
+int ibv_destroy_srq(struct ibv_srq *srq)
+{
+	free(srq);
+	live.srq--;
+	return 0;
+}
+
+static int post_srq_recv(struct ibv_srq *srq, struct ibv_recv_wr *wr,
+			 struct ibv_recv_wr **bad)
+{
+	struct fake_srq *s = (struct fake_srq *)srq;
+
+	if (fail_srq_recv) {
+		*bad = wr;
+		return ENOMEM;
+	}
+	for (; wr; wr = wr->next) {
+		CU_ASSERT(s->tail - s->head < s->size);
+		s->rq[s->tail++ % MAX_WR] = wr;
+	}
+	return 0;
+}
+
+static unsigned int receives_of(const struct fake_qp *f)
+{
+	const struct fake_srq *s = (const struct fake_srq *)f->qp.srq;
+
+	return s ? s->tail - s->head : f->rq_tail - f->rq_head;
+}
+
 static int post_send(struct ibv_qp *qp, struct ibv_send_wr *wr,
 		     struct ibv_send_wr **bad)
 {
@@ -206,6 +272,7 @@ static int post_send(struct ibv_qp *qp, struct ibv_send_wr *wr,
 	int i;
 
 	f->doorbells++;
+	f->recvs_at_send = receives_of(f);
 	for (i = 0; wr; wr = wr->next, i++) {
 		if (i == fail_send_at) {
 			*bad = wr;
@@ -261,14 +328,23 @@ int ibv_modify_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask)
 	return 0;
 }
 
+/* The next receive for @f, or NULL. */
+static struct ibv_recv_wr *take_receive(struct fake_qp *f)
+{
+	struct fake_srq *s = (struct fake_srq *)f->qp.srq;
+
+	if (!receives_of(f))
+		return NULL;
+	return s ? s->rq[s->head++ % MAX_WR] : f->rq[f->rq_head++ % MAX_WR];
+}
+
 /* A host sends a capsule of @len bytes. False: receiver not ready. */
 static bool host_sends(struct fake_qp *f, const void *capsule, u32 len)
 {
-	struct ibv_recv_wr *wr;
+	struct ibv_recv_wr *wr = take_receive(f);
 
-	if (f->rq_head == f->rq_tail)
+	if (!wr)
 		return false;
-	wr = f->rq[f->rq_head++ % MAX_WR];
 	if (len > wr->sg_list->length) {
 		push_wc(f, wr->wr_id, IBV_WC_LOC_LEN_ERR, 0, 0);
 		return true;
@@ -385,13 +461,19 @@ int rdma_disconnect(struct rdma_cm_id *id)
 int rdma_create_qp(struct rdma_cm_id *id, struct ibv_pd *p,
 		   struct ibv_qp_init_attr *attr)
 {
-	struct fake_qp *f = calloc(1, sizeof(*f));
+	struct fake_qp *f;
 
 	(void)p;
+	errno = EINVAL;
+	if (attr->cap.max_inline_data > max_inline)
+		return -1;
+	f = calloc(1, sizeof(*f));
 	f->qp.context = &context;
+	f->qp.qp_context = attr->qp_context;
+	f->qp.srq = attr->srq;
 	f->qp.handle = attr->cap.max_recv_wr;
 	f->qp.events_completed = attr->cap.max_send_wr;
-	f->qp.qp_num = 7;
+	f->qp.qp_num = next_qp_num++;
 	id->qp = &f->qp;
 	live.qp++;
 	return 0;

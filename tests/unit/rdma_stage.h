@@ -30,6 +30,7 @@ static void up(void)
 	context.ops.req_notify_cq = req_notify;
 	context.ops.post_send = post_send;
 	context.ops.post_recv = post_recv;
+	context.ops.post_srq_recv = post_srq_recv;
 	context.async_fd = eventfd(0, 0);
 	memset(&live, 0, sizeof(live));
 	chosen = added = disconnected = freed = done = failed = executed = 0;
@@ -38,11 +39,14 @@ static void up(void)
 	rejected = crqsize = 0;
 	mr_budget = 1000;
 	fail_send_at = -1;
-	fail_recv = accept_errno = 0;
-	never_flush = hold_free = false;
+	fail_recv = fail_srq_recv = accept_errno = 0;
+	never_flush = hold_free = fail_srq = false;
+	max_inline = 64;
+	next_qp_num = 7;
 	device_attr = (struct ibv_device_attr) {
 		.max_qp_wr = 1024, .max_sge = 16, .max_sge_rd = 16,
 		.max_cqe = 65535, .max_qp_init_rd_atom = 16,
+		.max_srq = 16, .max_srq_wr = 1024,
 		.device_cap_flags = IBV_DEVICE_MEM_MGT_EXTENSIONS,
 	};
 	if (!opts.max_queue_depth)
@@ -64,6 +68,7 @@ static void down(void)
 	UNIT_EQ(live.mr, 0);
 	UNIT_EQ(live.cq, 0);
 	UNIT_EQ(live.qp, 0);
+	UNIT_EQ(live.srq, 0);
 	UNIT_EQ(live.channel, 0);
 	UNIT_EQ(live.id, 0);
 	UNIT_EQ(live.events, 0);

@@ -174,6 +174,11 @@ void rdma_device_removed(struct rdma_device *dev)
 		device_free(dev);
 }
 
+static void last_recv(struct rdma_qpair *q)
+{
+	reactor_send(q->reactor, rdma_qpair_last_recv, q);
+}
+
 static void async_event(void *ctx, u32 events)
 {
 	struct rdma_device *dev = ctx;
@@ -187,6 +192,9 @@ static void async_event(void *ctx, u32 events)
 	if (fatal || ev.event_type == IBV_EVENT_CQ_ERR)
 		log_error("rdma: %s: %s", dev->name,
 			  ibv_event_type_str(ev.event_type));
+	/* a connection's memory goes by a message that comes after this one */
+	if (ev.event_type == IBV_EVENT_QP_LAST_WQE_REACHED)
+		last_recv(ev.element.qp->qp_context);
 	/* errors of queue pairs show in their completions as well */
 	ibv_ack_async_event(&ev);
 	if (fatal)

@@ -42,7 +42,8 @@ static void settle(struct rdma_qpair *q, const struct rdma_op *op)
 {
 	switch (op->kind) {
 	case RDMA_OP_RECV:
-		q->posted_recvs--;
+		if (!q->srq)
+			q->posted_recvs--;
 		break;
 	case RDMA_OP_QUIET:
 		break;
@@ -69,33 +70,48 @@ static bool opcode_fits(const struct ibv_wc *wc, enum rdma_op_kind kind)
 	return false;
 }
 
-static void complete(const struct ibv_wc *wc)
+/* Is it good news for a queue pair that goes on? */
+static bool is_good(struct rdma_qpair *q, const struct ibv_wc *wc,
+		    const struct rdma_op *op)
 {
 	static struct log_budget budget;
-	struct rdma_op *op = (struct rdma_op *)(uintptr_t)wc->wr_id;
-	struct rdma_qpair *q = op->q;
 
 	/* left over from a queue pair that is destroyed */
 	if (q->state >= RDMA_QP_SWEEPING)
-		return;
+		return false;
 	settle(q, op);
 	/* while it closes requests are kept: see rdma_requests_end() */
 	if (q->state == RDMA_QP_FLUSHING)
-		return;
+		return false;
 	if (wc->status != IBV_WC_SUCCESS) {
 		completion_failed(q, wc, op);
-		return;
+		return false;
 	}
-	if (!opcode_fits(wc, op->kind)) {
-		log_peer(&budget, LOG_WARNING, "rdma: %s:%s queue %u: unexpected completion (opcode %d); closing",
-			 q->base.peer, q->base.peer_port, q->qid, wc->opcode);
-		rdma_qpair_close(q);
+	if (opcode_fits(wc, op->kind))
+		return true;
+	log_peer(&budget, LOG_WARNING, "rdma: %s:%s queue %u: unexpected completion (opcode %d); closing",
+		 q->base.peer, q->base.peer_port, q->qid, wc->opcode);
+	rdma_qpair_close(q);
+	return false;
+}
+
+static void complete(struct rdma_gdev *gd, const struct ibv_wc *wc)
+{
+	struct rdma_op *op = (struct rdma_op *)(uintptr_t)wc->wr_id;
+	struct rdma_qpair *q = op->q;
+
+	if (!q)
+		q = rdma_srq_taken(gd, op, wc->qp_num);
+	if (!q)
+		return;
+	if (!is_good(q, wc, op)) {
+		if (op->kind == RDMA_OP_RECV)
+			rdma_return_recv(q, rdma_recv_of(op));
 		return;
 	}
 	switch (op->kind) {
 	case RDMA_OP_RECV:
-		rdma_recv_done((struct rdma_recv *)((char *)op -
-				offsetof(struct rdma_recv, op)), wc->byte_len);
+		rdma_recv_done(rdma_recv_of(op), wc->byte_len);
 		break;
 	case RDMA_OP_READ:
 		rdma_read_done((struct rdma_request *)((char *)op -
@@ -123,7 +139,7 @@ static int poll_cq(struct rdma_gdev *gd, struct rdma_cq *cq)
 			break;
 		}
 		for (i = 0; i < n; i++)
-			complete(&wc[i]);
+			complete(gd, &wc[i]);
 		total += n;
 		if (n < POLL_BATCH)
 			cq->emptied++;
@@ -213,19 +229,21 @@ static void channel_ready(void *ctx, u32 events)
 static void cq_free(struct rdma_gdev *gd, struct rdma_cq *cq)
 {
 	TAILQ_REMOVE(&gd->cqs, cq, link);
+	if (cq->srq)
+		rdma_srq_free(cq->srq);
 	/* events read or not: all are acknowledged in channel_ready() */
 	ibv_destroy_cq(cq->cq);
 	free(cq);
 }
 
-static struct rdma_cq *cq_new(struct rdma_gdev *gd, u32 need,
+static struct rdma_cq *cq_new(struct rdma_gdev *gd, const struct rdma_plan *p,
 			      struct weft_reason *why)
 {
 	u32 size = gd->g->t->base.opts.num_cqe;
 	struct rdma_cq *cq = calloc(1, sizeof(*cq));
 
-	if (size < need)
-		size = need;
+	if (size < p->cqes)
+		size = p->cqes;
 	if (size > (u32)gd->dev->attr.max_cqe)
 		size = (u32)gd->dev->attr.max_cqe;
 	if (cq)
@@ -238,23 +256,50 @@ static struct rdma_cq *cq_new(struct rdma_gdev *gd, u32 need,
 		return NULL;
 	}
 	cq->size = size;
+	cq->srq = rdma_srq_new(gd, p->receives);
 	TAILQ_INSERT_TAIL(&gd->cqs, cq, link);
 	return cq;
 }
 
-struct rdma_cq *rdma_cq_claim(struct rdma_gdev *gd, u32 need,
+static bool cq_has_room(const struct rdma_cq *cq, const struct rdma_plan *p)
+{
+	return cq->size - cq->used >= p->cqes &&
+	       (!cq->srq || cq->srq->size - cq->srq->claimed >= p->receives);
+}
+
+/* Entries for shared receives stay claimed, as the receives stay. */
+static int claim_srq(struct rdma_cq *cq, const struct rdma_plan *p,
+		     struct weft_reason *why)
+{
+	u32 before = cq->srq->receives;
+	int err = rdma_srq_claim(cq->srq, p->receives, why);
+
+	if (!err)
+		cq->used += p->sends + cq->srq->receives - before;
+	return err;
+}
+
+struct rdma_cq *rdma_cq_claim(struct rdma_gdev *gd, const struct rdma_plan *p,
 			      struct weft_reason *why)
 {
 	struct rdma_cq *cq;
 
 	TAILQ_FOREACH(cq, &gd->cqs, link)
-		if (cq->size - cq->used >= need)
+		if (cq_has_room(cq, p))
 			break;
 	if (!cq)
-		cq = cq_new(gd, need, why);
-	if (cq)
-		cq->used += need;
+		cq = cq_new(gd, p, why);
+	if (!cq)
+		return NULL;
+	if (cq->srq)
+		return claim_srq(cq, p, why) ? NULL : cq;
+	cq->used += p->cqes;
 	return cq;
+}
+
+void rdma_cq_unclaim(struct rdma_cq *cq, const struct rdma_plan *p)
+{
+	cq->used -= cq->srq ? p->sends : p->cqes;
 }
 
 /* Devices of a group */
@@ -303,6 +348,7 @@ static void gdev_close(struct rdma_gdev *gd)
 static struct rdma_gdev *gdev_find(struct rdma_group *g, const char *name)
 {
 	struct rdma_gdev *gd;
+	unsigned int i;
 
 	TAILQ_FOREACH(gd, &g->gdevs, link)
 		if (!strcmp(gd->name, name))
@@ -313,6 +359,8 @@ static struct rdma_gdev *gdev_find(struct rdma_group *g, const char *name)
 	gd->g = g;
 	snprintf(gd->name, sizeof(gd->name), "%s", name);
 	TAILQ_INIT(&gd->cqs);
+	for (i = 0; i < RDMA_NUMBERS; i++)
+		TAILQ_INIT(&gd->numbers[i]);
 	rdma_pool_init(gd, &g->t->base.opts);
 	TAILQ_INSERT_TAIL(&g->gdevs, gd, link);
 	return gd;
@@ -354,6 +402,7 @@ int rdma_group_create(struct nvmf_transport *t, struct nvmf_group *base)
 	g->t = to_transport(t);
 	TAILQ_INIT(&g->gdevs);
 	TAILQ_INIT(&g->flush);
+	TAILQ_INIT(&g->flush_srqs);
 	TAILQ_INIT(&g->closing);
 	TAILQ_INIT(&g->qpairs);
 	g->poller = poller_register("rdma", group_poll, g, 0, group_arm);

@@ -18,16 +18,43 @@ static void want_flush(struct rdma_qpair *q)
 	TAILQ_INSERT_TAIL(&q->g->flush, q, flush_link);
 }
 
+static void chain_recv(struct rdma_recv_chain *c, struct rdma_recv *rv)
+{
+	if (!c->head)
+		c->tail = &c->head;
+	rv->wr.next = NULL;
+	*c->tail = &rv->wr;
+	c->tail = &rv->wr.next;
+}
+
+void rdma_srq_give(struct rdma_srq *s, struct rdma_recv *rv)
+{
+	rv->op.q = NULL;
+	chain_recv(&s->chain, rv);
+	s->gd->stats.recv_wrs++;
+	if (s->in_flush)
+		return;
+	s->in_flush = true;
+	TAILQ_INSERT_TAIL(&s->gd->g->flush_srqs, s, flush_link);
+}
+
 void rdma_post_recv(struct rdma_qpair *q, struct rdma_recv *rv)
 {
-	if (!q->recv_head)
-		q->recv_tail = &q->recv_head;
-	rv->wr.next = NULL;
-	*q->recv_tail = &rv->wr;
-	q->recv_tail = &rv->wr.next;
+	if (rv->srq) {
+		q->taken--;
+		rdma_srq_give(rv->srq, rv);
+		return;
+	}
+	chain_recv(&q->recv_chain, rv);
 	q->posted_recvs++;
 	q->gd->stats.recv_wrs++;
 	want_flush(q);
+}
+
+void rdma_return_recv(struct rdma_qpair *q, struct rdma_recv *rv)
+{
+	if (rv->srq)
+		rdma_post_recv(q, rv);
 }
 
 struct ibv_send_wr *rdma_send_wr(struct rdma_qpair *q, struct rdma_op *op,
@@ -80,9 +107,9 @@ static void leave_flush(struct rdma_qpair *q)
 void rdma_unflush(struct rdma_qpair *q)
 {
 	leave_flush(q);
-	drop_recvs(q, q->recv_head);
+	drop_recvs(q, q->recv_chain.head);
 	drop_sends(q, q->send_head);
-	q->recv_head = NULL;
+	q->recv_chain.head = NULL;
 	q->send_head = NULL;
 }
 
@@ -98,10 +125,10 @@ static void post_failed(struct rdma_qpair *q, const char *what, int err)
 
 static void flush_recvs(struct rdma_qpair *q)
 {
-	struct ibv_recv_wr *head = q->recv_head, *bad = NULL;
+	struct ibv_recv_wr *head = q->recv_chain.head, *bad = NULL;
 	int err;
 
-	q->recv_head = NULL;
+	q->recv_chain.head = NULL;
 	if (!head)
 		return;
 	q->gd->stats.recv_doorbells++;
@@ -128,11 +155,35 @@ static void flush_sends(struct rdma_qpair *q)
 	}
 }
 
+/* Without receives none of its queue pairs can go on. */
+static void flush_srq(struct rdma_srq *s)
+{
+	struct ibv_recv_wr *head = s->chain.head, *bad = NULL;
+	struct rdma_qpair *q;
+	int err;
+
+	s->chain.head = NULL;
+	s->gd->stats.recv_doorbells++;
+	err = ibv_post_srq_recv(s->srq, head, &bad);
+	if (!err)
+		return;
+	TAILQ_FOREACH(q, &s->gd->g->qpairs, group_link)
+		if (q->srq == s && rdma_qpair_usable(q))
+			post_failed(q, "shared receives", err);
+}
+
 int rdma_flush(struct rdma_group *g)
 {
+	struct rdma_srq *s;
 	struct rdma_qpair *q;
 	int posted = 0;
 
+	while ((s = TAILQ_FIRST(&g->flush_srqs))) {
+		TAILQ_REMOVE(&g->flush_srqs, s, flush_link);
+		s->in_flush = false;
+		flush_srq(s);
+		posted++;
+	}
 	while ((q = TAILQ_FIRST(&g->flush))) {
 		leave_flush(q);
 		if (!rdma_qpair_usable(q)) {

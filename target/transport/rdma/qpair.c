@@ -17,47 +17,30 @@
 #include "target/transport/options.h"
 #include "target/transport/rdma/rdma.h"
 
-#define SLOT_ALIGN	64u
 #define MAX_INLINE	NVME_CQE_SIZE
 #define RNR_FOR_EVER	7
 
-static u32 slot_size(const struct rdma_qpair *q)
-{
-	u32 size = NVME_SQE_SIZE + q->t->base.opts.in_capsule_data_size;
-
-	return (size + SLOT_ALIGN - 1) & ~(SLOT_ALIGN - 1);
-}
-
-/* Receive slots, then responses, in one registered region. */
+/* Receive slots, unless they are shared, then responses, in one region. */
 static int alloc_rings(struct rdma_qpair *q, struct weft_reason *why)
 {
 	const struct rdma_plan *p = &q->plan;
-	size_t slots = (size_t)p->receives * slot_size(q);
+	u32 own = q->srq ? 0 : p->receives;
+	size_t slots = (size_t)own * rdma_slot_size(q->t);
 	int err;
 	u32 i;
 
-	q->recvs = calloc(p->receives, sizeof(q->recvs[0]));
+	q->recvs = own ? calloc(own, sizeof(q->recvs[0])) : NULL;
 	q->reqs = calloc(p->requests, sizeof(q->reqs[0]));
-	if (!q->recvs || !q->reqs)
+	if ((own && !q->recvs) || !q->reqs)
 		return weft_fail(why, -ENOMEM, "no memory for %u requests",
 				 p->requests);
 	err = rdma_region_alloc(q->dev, slots + (size_t)p->requests *
 				NVME_CQE_SIZE, &q->region, why);
 	if (err)
 		return err;
-	for (i = 0; i < p->receives; i++) {
-		struct rdma_recv *rv = &q->recvs[i];
-
-		rv->op = (struct rdma_op) { .kind = RDMA_OP_RECV, .q = q };
-		rv->data = (u8 *)q->region.base + (size_t)i * slot_size(q);
-		rv->sge.addr = (uintptr_t)rv->data;
-		rv->sge.length = NVME_SQE_SIZE +
-				 q->t->base.opts.in_capsule_data_size;
-		rv->sge.lkey = q->region.mr->lkey;
-		rv->wr.wr_id = (uintptr_t)&rv->op;
-		rv->wr.sg_list = &rv->sge;
-		rv->wr.num_sge = 1;
-	}
+	rdma_recvs_init(q->t, q->recvs, own, &q->region);
+	for (i = 0; i < own; i++)
+		q->recvs[i].op.q = q;
 	for (i = 0; i < p->requests; i++) {
 		struct rdma_request *r = &q->reqs[i];
 
@@ -95,13 +78,15 @@ static int make_plan(struct rdma_qpair *q, struct weft_reason *why)
 static int create_qp(struct rdma_qpair *q, struct weft_reason *why)
 {
 	struct ibv_qp_init_attr attr = {
+		.qp_context = q,
 		.send_cq = q->cq->cq,
 		.recv_cq = q->cq->cq,
+		.srq = q->srq ? q->srq->srq : NULL,
 		.cap = {
 			.max_send_wr = q->plan.sends,
-			.max_recv_wr = q->plan.receives,
+			.max_recv_wr = q->srq ? 0 : q->plan.receives,
 			.max_send_sge = q->plan.sge,
-			.max_recv_sge = 1,
+			.max_recv_sge = q->srq ? 0 : 1,
 			.max_inline_data = MAX_INLINE,
 		},
 		.qp_type = IBV_QPT_RC,
@@ -127,6 +112,9 @@ static int post_ring(struct rdma_qpair *q, struct weft_reason *why)
 	int err;
 	u32 i;
 
+	/* those that are shared were posted when they were claimed */
+	if (q->srq)
+		return rdma_number_add(q, why);
 	for (i = 0; i < q->plan.receives; i++)
 		q->recvs[i].wr.next = i + 1 < q->plan.receives ?
 				      &q->recvs[i + 1].wr : NULL;
@@ -188,8 +176,11 @@ static int build(struct rdma_qpair *q, struct weft_reason *why)
 	q->gd = rdma_gdev_get(q->g, q->dev, why);
 	if (!q->gd)
 		return NVME_RDMA_CM_NO_RESOURCES;
-	q->cq = rdma_cq_claim(q->gd, q->plan.cqes, why);
-	if (!q->cq || alloc_rings(q, why) || create_qp(q, why) ||
+	q->cq = rdma_cq_claim(q->gd, &q->plan, why);
+	if (!q->cq)
+		return NVME_RDMA_CM_NO_RESOURCES;
+	q->srq = q->cq->srq;
+	if (alloc_rings(q, why) || create_qp(q, why) ||
 	    post_ring(q, why))
 		return NVME_RDMA_CM_NO_RESOURCES;
 	return 0;
@@ -209,6 +200,9 @@ static void release(struct rdma_qpair *q)
 	rdma_region_free(&q->region);
 	free(q->recvs);
 	free(q->reqs);
+	/* not before all that it had taken are given back */
+	if (q->srq)
+		rdma_srq_unclaim(q->srq, q->plan.receives);
 	if (q->gd)
 		rdma_gdev_put(q->gd);
 	q->state = RDMA_QP_RELEASED;
@@ -220,7 +214,8 @@ static void finish_sweep(struct rdma_qpair *q)
 {
 	q->state = RDMA_QP_GONE;
 	if (q->cq)
-		q->cq->used -= q->plan.cqes;
+		rdma_cq_unclaim(q->cq, &q->plan);
+	rdma_number_remove(q);
 	rdma_requests_end(q);
 	if (q->known)
 		nvmf_qpair_disconnected(&q->base);
@@ -230,8 +225,8 @@ static void finish_sweep(struct rdma_qpair *q)
 
 static void destroy_qp(struct rdma_qpair *q)
 {
-	if (q->flush_timer)
-		poller_unregister(&q->flush_timer);
+	poller_unregister(&q->flush_timer);
+	poller_unregister(&q->last_recv_timer);
 	rdma_unflush(q);
 	if (q->qp)
 		rdma_destroy_qp(q->id);
@@ -257,6 +252,24 @@ static void flush_timeout(void *qpair)
 	begin_sweep(q);
 }
 
+static void last_recv_timeout(void *qpair)
+{
+	struct rdma_qpair *q = qpair;
+
+	q->last_recv_timer = NULL;
+	rdma_qpair_last_recv(q);
+}
+
+void rdma_qpair_last_recv(void *qpair)
+{
+	struct rdma_qpair *q = qpair;
+
+	if (q->state != RDMA_QP_FLUSHING || q->last_recv)
+		return;
+	q->last_recv = true;
+	q->recv_mark = q->cq->emptied;
+}
+
 void rdma_qpair_close(struct rdma_qpair *q)
 {
 	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_ERR };
@@ -271,12 +284,24 @@ void rdma_qpair_close(struct rdma_qpair *q)
 	rdma_disconnect(q->id);
 	q->flush_timer = timer_start("rdma-flush", flush_timeout, q,
 				     RDMA_FLUSH_US);
+	if (q->srq)
+		q->last_recv_timer = timer_start("rdma-last-recv",
+						 last_recv_timeout, q,
+						 RDMA_LAST_RECV_US);
 	TAILQ_INSERT_TAIL(&q->g->closing, q, closing_link);
+}
+
+/* Have all completions come that count? */
+static bool is_flushed(const struct rdma_qpair *q)
+{
+	if (q->signalled || q->posted_recvs)
+		return false;
+	return !q->srq || (q->last_recv && q->cq->emptied != q->recv_mark);
 }
 
 void rdma_qpair_advance(struct rdma_qpair *q)
 {
-	if (q->state == RDMA_QP_FLUSHING && !q->signalled && !q->posted_recvs) {
+	if (q->state == RDMA_QP_FLUSHING && is_flushed(q)) {
 		begin_sweep(q);
 	} else if (q->state == RDMA_QP_SWEEPING &&
 		   q->cq->emptied != q->sweep_mark) {

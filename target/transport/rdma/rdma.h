@@ -8,6 +8,7 @@
  *   device.c     devices: protection domains, regions, hot removal
  *   group.c      a reactor's part: completion queues, polling
  *   pool.c       a reactor's data buffers on one device
+ *   srq.c        receives, shared by queue pairs or not
  *   qpair.c      queue pairs: set-up and the way down
  *   request.c    a command's way through reads, execution and response
  *   post.c       pending chains of work requests, one doorbell per turn
@@ -32,10 +33,13 @@
 #include "target/transport/rdma/plan.h"
 
 #define RDMA_MAX_DEVICES	32
+#define RDMA_SLOT_ALIGN		64u
 /* What a connection request can carry (RDMA_PS_TCP) */
 #define RDMA_MAX_PRIVATE	196
 /* A device that has not flushed by then is not waited for any longer */
 #define RDMA_FLUSH_US		(5 * 1000 * 1000)
+/* Not every device says that a queue pair has taken its last shared receive */
+#define RDMA_LAST_RECV_US	(100 * 1000)
 
 struct rdma_transport;
 struct rdma_qpair;
@@ -145,14 +149,40 @@ struct rdma_stats {
 	u64 forced;
 };
 
+/* A chain of receives that are to be posted */
+struct rdma_recv_chain {
+	struct ibv_recv_wr *head;
+	struct ibv_recv_wr **tail;
+};
+
+/**
+ * struct rdma_srq - receives that the queue pairs of a completion queue share
+ * @size: most receives; @receives: there are; @claimed: by queue pairs
+ * @chain: not posted yet
+ */
+struct rdma_srq {
+	struct rdma_gdev *gd;
+	struct ibv_srq *srq;
+	u32 size;
+	u32 receives;
+	u32 claimed;
+	bool in_flush;
+	struct rdma_recv_chain chain;
+	TAILQ_HEAD(, rdma_slab) slabs;
+	TAILQ_ENTRY(rdma_srq) flush_link;
+};
+
 /**
  * struct rdma_cq - a completion queue
+ * @srq: receives of its queue pairs; NULL: they have their own
  * @size: @used: entries, and how many of them queues have claimed: what is
- *        claimed never exceeds the size, so it cannot overflow
+ *        claimed never exceeds the size, so it cannot overflow. Shared receives
+ *        claim theirs for as long as they are there
  * @emptied: how often it was seen empty
  */
 struct rdma_cq {
 	struct ibv_cq *cq;
+	struct rdma_srq *srq;
 	u32 size;
 	u32 used;
 	u64 emptied;
@@ -160,10 +190,14 @@ struct rdma_cq {
 	TAILQ_ENTRY(rdma_cq) link;
 };
 
+/* Buckets of queue pairs by number */
+#define RDMA_NUMBERS	64
+
 /**
  * struct rdma_gdev - one reactor's use of one device
  * @dev: NULL while no queue pair is here; counters stay
  * @channel: of all @cqs
+ * @numbers: queue pairs that share receives, by number
  */
 struct rdma_gdev {
 	struct rdma_group *g;
@@ -173,6 +207,7 @@ struct rdma_gdev {
 	struct ibv_comp_channel *channel;
 	struct fd_source *fd;
 	TAILQ_HEAD(, rdma_cq) cqs;
+	TAILQ_HEAD(rdma_numbers, rdma_qpair) numbers[RDMA_NUMBERS];
 	struct pool pool;
 	struct rdma_stats stats;
 	TAILQ_ENTRY(rdma_gdev) link;
@@ -183,7 +218,7 @@ struct rdma_gdev {
 
 /**
  * struct rdma_group - one reactor's poll group
- * @flush: queue pairs with chains to post
+ * @flush: queue pairs with chains to post; @flush_srqs: shared receives
  * @closing: queue pairs on their way down
  * @qpairs: all
  */
@@ -193,6 +228,7 @@ struct rdma_group {
 	struct poller *poller;
 	TAILQ_HEAD(, rdma_gdev) gdevs;
 	TAILQ_HEAD(, rdma_qpair) flush;
+	TAILQ_HEAD(, rdma_srq) flush_srqs;
 	TAILQ_HEAD(, rdma_qpair) closing;
 	TAILQ_HEAD(, rdma_qpair) qpairs;
 	unsigned int scratch_used;
@@ -212,6 +248,7 @@ enum rdma_op_kind {
  * struct rdma_op - head of what a work request belongs to
  * @wrs: places of the send queue that its completion gives back
  * @reads: RDMA READs that it gives back
+ * @q: NULL: a shared receive that nobody has taken
  */
 struct rdma_op {
 	enum rdma_op_kind kind;
@@ -220,9 +257,13 @@ struct rdma_op {
 	struct rdma_qpair *q;
 };
 
-/** struct rdma_recv - a slot of the receive ring: command and its data */
+/**
+ * struct rdma_recv - a slot for a command and its data
+ * @srq: whose it is if it is shared
+ */
 struct rdma_recv {
 	struct rdma_op op;
+	struct rdma_srq *srq;
 	u32 len;
 	u8 *data;
 	struct ibv_sge sge;
@@ -281,11 +322,13 @@ enum rdma_qpair_state {
  * @known: nvmf knows it
  * @chosen: counted by nvmf_group_choose() and not yet taken over by nvmf
  * @signalled: posted work requests of the send queue that will complete
- * @posted_recvs: receives that are posted
- * @region: receive ring and responses
+ * @posted_recvs: receives of its own that are posted
+ * @srq: shared receives in place of a ring; @taken: of them, not given back
+ * @last_recv: no more of them will be taken; @recv_mark: @emptied of then
+ * @region: receive ring, if there is one, and responses
  * @idle_recvs: commands that wait for a free request
  * @send_wait: @read_wait: requests that wait for credits
- * @recv_head: @send_head: pending chains
+ * @recv_chain: @send_head: pending chains
  */
 struct rdma_qpair {
 	struct nvmf_qpair base;
@@ -316,10 +359,16 @@ struct rdma_qpair {
 	struct rdma_request *reqs;
 	u32 signalled;
 	u32 posted_recvs;
+	struct rdma_srq *srq;
+	u32 taken;
+	u32 number;
+	bool numbered;
+	bool last_recv;
+	u64 recv_mark;
 	u64 sweep_mark;
 	struct poller *flush_timer;
-	struct ibv_recv_wr *recv_head;
-	struct ibv_recv_wr **recv_tail;
+	struct poller *last_recv_timer;
+	struct rdma_recv_chain recv_chain;
 	struct ibv_send_wr *send_head;
 	struct ibv_send_wr **send_tail;
 	TAILQ_HEAD(, rdma_request) free;
@@ -328,6 +377,7 @@ struct rdma_qpair {
 	TAILQ_HEAD(, rdma_recv) idle_recvs;
 	TAILQ_ENTRY(rdma_qpair) flush_link;
 	TAILQ_ENTRY(rdma_qpair) closing_link;
+	TAILQ_ENTRY(rdma_qpair) number_link;
 	TAILQ_ENTRY(rdma_qpair) group_link;
 	TAILQ_ENTRY(rdma_qpair) link;
 };
@@ -348,6 +398,20 @@ static inline struct rdma_request *to_request(struct nvmf_request *r)
 {
 	return (struct rdma_request *)((char *)r -
 		offsetof(struct rdma_request, base));
+}
+
+static inline struct rdma_recv *rdma_recv_of(struct rdma_op *op)
+{
+	return (struct rdma_recv *)((char *)op -
+		offsetof(struct rdma_recv, op));
+}
+
+/* Bytes from one receive's slot to the next */
+static inline u32 rdma_slot_size(const struct rdma_transport *t)
+{
+	u32 size = NVME_SQE_SIZE + t->base.opts.in_capsule_data_size;
+
+	return (size + RDMA_SLOT_ALIGN - 1) & ~(RDMA_SLOT_ALIGN - 1);
 }
 
 /* transport.c */
@@ -412,9 +476,35 @@ void rdma_group_destroy(struct nvmf_transport *t, struct nvmf_group *g);
 struct rdma_gdev *rdma_gdev_get(struct rdma_group *g, struct rdma_device *dev,
 				struct weft_reason *why);
 void rdma_gdev_put(struct rdma_gdev *gd);
-/** rdma_cq_claim() - a completion queue with @need entries left */
-struct rdma_cq *rdma_cq_claim(struct rdma_gdev *gd, u32 need,
+/**
+ * rdma_cq_claim() - a completion queue with room for a queue pair of plan @p
+ * Its shared receives, if it has them, are claimed, too.
+ */
+struct rdma_cq *rdma_cq_claim(struct rdma_gdev *gd, const struct rdma_plan *p,
 			      struct weft_reason *why);
+/** rdma_cq_unclaim() - no completion of it will come any more */
+void rdma_cq_unclaim(struct rdma_cq *cq, const struct rdma_plan *p);
+
+/* srq.c; the group's reactor */
+
+/** rdma_recvs_init() - @n receives into the slots of @region */
+void rdma_recvs_init(struct rdma_transport *t, struct rdma_recv *recvs, u32 n,
+		     const struct rdma_region *region);
+/** rdma_srq_new() - for at least @need; NULL: there shall or can be none */
+struct rdma_srq *rdma_srq_new(struct rdma_gdev *gd, u32 need);
+void rdma_srq_free(struct rdma_srq *s);
+/** rdma_srq_claim() - @n for one queue pair; as many there are then */
+int rdma_srq_claim(struct rdma_srq *s, u32 n, struct weft_reason *why);
+void rdma_srq_unclaim(struct rdma_srq *s, u32 n);
+/** rdma_number_add() - completions of @q's number are @q's */
+int rdma_number_add(struct rdma_qpair *q, struct weft_reason *why);
+void rdma_number_remove(struct rdma_qpair *q);
+/**
+ * rdma_srq_taken() - the queue pair @num has taken the receive of @op
+ * Return: that queue pair; NULL: it is gone, and the receive was given back.
+ */
+struct rdma_qpair *rdma_srq_taken(struct rdma_gdev *gd, struct rdma_op *op,
+				  u32 num);
 
 /* pool.c; the group's reactor */
 
@@ -434,6 +524,8 @@ void rdma_qpair_setup(void *qpair);
 void rdma_qpair_established(void *qpair);
 /** rdma_qpair_down() - message: the peer or the device is gone */
 void rdma_qpair_down(void *qpair);
+/** rdma_qpair_last_recv() - message: it takes no shared receive any more */
+void rdma_qpair_last_recv(void *qpair);
 /** rdma_qpair_close() - begin to take it down; idempotent */
 void rdma_qpair_close(struct rdma_qpair *q);
 /** rdma_qpair_advance() - of one that closes: next step, if it is time */
@@ -466,6 +558,10 @@ void rdma_requests_end(struct rdma_qpair *q);
 
 /** rdma_post_recv() - put @rv into the pending chain */
 void rdma_post_recv(struct rdma_qpair *q, struct rdma_recv *rv);
+/** rdma_return_recv() - @q has no use for @rv: others may have */
+void rdma_return_recv(struct rdma_qpair *q, struct rdma_recv *rv);
+/** rdma_srq_give() - put @rv into the pending chain of @s */
+void rdma_srq_give(struct rdma_srq *s, struct rdma_recv *rv);
 /**
  * rdma_send_wr() - append a work request to the pending chain; cannot fail
  * @op: what its completion belongs to

@@ -222,6 +222,9 @@ static void finish(struct rdma_request *r)
 {
 	struct rdma_qpair *q = r->q;
 
+	if (r->recv)
+		rdma_return_recv(q, r->recv);
+	r->recv = NULL;
 	pool_give(&q->gd->pool, &r->buf);
 	if (!step(r, RDMA_EV_DONE))
 		return;
@@ -382,23 +385,40 @@ static void start_command(struct rdma_request *r, struct rdma_recv *rv)
 	nvmf_request_start(req);
 }
 
-void rdma_recv_done(struct rdma_recv *rv, u32 len)
+/* Is it a command that a host may send in this moment? Else @q closes. */
+static bool acceptable(struct rdma_qpair *q, u32 len)
 {
 	static struct log_budget budget;
+
+	if (len < NVME_SQE_SIZE)
+		log_peer(&budget, LOG_WARNING, "rdma: %s:%s queue %u: capsule of %u bytes: at least %u are needed; closing",
+			 q->base.peer, q->base.peer_port, q->qid, len,
+			 NVME_SQE_SIZE);
+	else if (q->taken > q->plan.receives)
+		log_peer(&budget, LOG_WARNING, "rdma: %s:%s queue %u: more than %u commands outstanding; closing",
+			 q->base.peer, q->base.peer_port, q->qid,
+			 q->plan.receives);
+	else
+		return true;
+	rdma_qpair_close(q);
+	return false;
+}
+
+void rdma_recv_done(struct rdma_recv *rv, u32 len)
+{
 	struct rdma_qpair *q = rv->op.q;
 	struct rdma_request *r;
 
 	/* the event may come later than the host's first command */
 	if (q->state == RDMA_QP_ACCEPTING)
 		rdma_qpair_established(q);
-	if (!rdma_qpair_usable(q))
+	if (!rdma_qpair_usable(q)) {
+		rdma_return_recv(q, rv);
 		return;
+	}
 	q->gd->stats.requests++;
-	if (len < NVME_SQE_SIZE) {
-		log_peer(&budget, LOG_WARNING, "rdma: %s:%s queue %u: capsule of %u bytes: at least %u are needed; closing",
-			 q->base.peer, q->base.peer_port, q->qid, len,
-			 NVME_SQE_SIZE);
-		rdma_qpair_close(q);
+	if (!acceptable(q, len)) {
+		rdma_return_recv(q, rv);
 		return;
 	}
 	rv->len = len;
@@ -435,8 +455,13 @@ void rdma_qpair_pump(struct rdma_qpair *q)
 
 void rdma_requests_end(struct rdma_qpair *q)
 {
+	struct rdma_recv *rv;
 	u32 i;
 
+	while ((rv = TAILQ_FIRST(&q->idle_recvs))) {
+		TAILQ_REMOVE(&q->idle_recvs, rv, link);
+		rdma_return_recv(q, rv);
+	}
 	/* a set-up that failed early has none */
 	for (i = 0; q->reqs && i < q->plan.requests; i++) {
 		struct rdma_request *r = &q->reqs[i];

@@ -8,7 +8,7 @@
 #include "target/transport/rdma/rdma.h"
 
 /* A device's part must fit as a whole, or the text would be no JSON. */
-#define DEVICE_TEXT	1000
+#define DEVICE_TEXT	1100
 
 static const struct transport_counter members[] = {
 #define MEMBER(name, field) { name, offsetof(struct rdma_stats, field) }
@@ -33,13 +33,23 @@ static const struct transport_counter members[] = {
 #undef MEMBER
 };
 
+static u32 shared_receives(const struct rdma_gdev *gd)
+{
+	const struct rdma_cq *cq;
+	u32 n = 0;
+
+	TAILQ_FOREACH(cq, &gd->cqs, link)
+		n += cq->srq ? cq->srq->receives : 0;
+	return n;
+}
+
 static void add_device(struct weft_text *json, const struct rdma_gdev *gd,
 		       bool first)
 {
 	weft_text_add(json, "%s{\"name\":\"%s\"", first ? "" : ",", gd->name);
 	transport_counters(json, members, ARRAY_SIZE(members), &gd->stats);
-	weft_text_add(json, ",\"buffers\":%u,\"buffers_in_use\":%u}",
-		      gd->pool.total, gd->pool.in_use);
+	weft_text_add(json, ",\"shared_receives\":%u,\"buffers\":%u,\"buffers_in_use\":%u}",
+		      shared_receives(gd), gd->pool.total, gd->pool.in_use);
 }
 
 void rdma_group_stats(struct nvmf_transport *t, struct nvmf_group *base,

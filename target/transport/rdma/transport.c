@@ -18,13 +18,16 @@
 static void opts_init(struct nvmf_transport_opts *o)
 {
 	transport_defaults(o);
+	/* see "Memory" in target.md for the reason */
 	o->no_srq = true;
+	o->max_srq_depth = 4096;
 	o->num_cqe = 4096;
 	o->remote_invalidate = true;
 }
 
 static const struct transport_range ranges[] = {
 	TRANSPORT_RANGE(max_queue_depth, 16, 4096, 1),
+	TRANSPORT_RANGE(max_srq_depth, 16, 1u << 16, 1),
 	TRANSPORT_RANGE(num_cqe, 64, 1u << 22, 1),
 	TRANSPORT_RANGE(ack_timeout, 0, MAX_ACK_TIMEOUT, 1),
 };
@@ -70,9 +73,6 @@ static int transport_create(const struct nvmf_transport_opts *opts,
 		return weft_fail(why, -ENOMEM, "no memory for the transport");
 	t->base.ops = &rdma_ops;
 	t->base.opts = *opts;
-	/* every queue has receives of its own: say so in listings */
-	t->base.opts.no_srq = true;
-	t->base.opts.max_srq_depth = 0;
 	t->refs = 1;
 	TAILQ_INIT(&t->devices);
 	TAILQ_INIT(&t->listeners);
