@@ -41,6 +41,30 @@ static void test_responses_in_one_doorbell(void)
 	down();
 }
 
+/* Responses are copied into the work request, where the device can do that. */
+static void test_inline_responses(void)
+{
+	static const struct { u32 room; bool used; } cases[] = {
+		{ 64, true }, { 16, true }, { 15, false }, { 0, false },
+	};
+	struct rdma_qpair *q;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		up();
+		max_inline = cases[i].room;
+		q = connected(1, 32, 8);
+		ops->req_complete(command(q, 1));
+		turns(1);
+		UNIT_EQ(fq(q)->sq[0].send_flags, IBV_SEND_SIGNALED |
+			(cases[i].used ? IBV_SEND_INLINE : 0));
+		UNIT_EQ(q->gd->stats.inline_sends, cases[i].used);
+		complete_sends(fq(q), 1, IBV_WC_SUCCESS);
+		hang_up(q);
+		down();
+	}
+}
+
 static void test_read_in_place(void)
 {
 	static u8 ram[65536];
@@ -437,7 +461,8 @@ static void test_capsule_data(void)
 	down();
 }
 
-UNIT_MAIN(UNIT(test_responses_in_one_doorbell), UNIT(test_read_in_place),
+UNIT_MAIN(UNIT(test_responses_in_one_doorbell), UNIT(test_inline_responses),
+	  UNIT(test_read_in_place),
 	  UNIT(test_unregistered_ram_is_copied), UNIT(test_read_throttle),
 	  UNIT(test_read_in_parts), UNIT(test_buffers_in_order),
 	  UNIT(test_abort), UNIT(test_no_buffers_at_all), UNIT(test_slabs_are_given_back),

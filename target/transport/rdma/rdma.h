@@ -145,6 +145,7 @@ struct rdma_stats {
 	u64 writes;
 	u64 invalidates;
 	u64 copies;
+	u64 inline_sends;
 	u64 wakeups;
 	u64 forced;
 };

@@ -239,8 +239,10 @@ static void response_wr(struct rdma_request *r)
 	struct ibv_send_wr *wr;
 
 	*r->wire = r->base.cqe;
-	if (q->inline_send)
+	if (q->inline_send) {
 		flags |= IBV_SEND_INLINE;
+		q->gd->stats.inline_sends++;
+	}
 	wr = rdma_send_wr(q, &r->send_op, flags);
 	wr->opcode = IBV_WR_SEND;
 	wr->num_sge = 1;

@@ -28,6 +28,7 @@ static const struct transport_counter members[] = {
 	MEMBER("rdma_writes", writes),
 	MEMBER("invalidates", invalidates),
 	MEMBER("copies", copies),
+	MEMBER("inline_sends", inline_sends),
 	MEMBER("wakeups", wakeups),
 	MEMBER("forced_closes", forced),
 #undef MEMBER
