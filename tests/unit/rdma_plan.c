@@ -33,6 +33,7 @@ static void test_plan_roomy(void)
 	UNIT_EQ(p.sge_rd, RDMA_MAX_SGE);
 	/* a READ or WRITE and a response per command, and one large one */
 	UNIT_EQ(p.sends, 2 * 128 + 2);
+	UNIT_EQ(p.spare, 2);
 	/* every work request may be flushed at once */
 	UNIT_EQ(p.cqes, p.sends + p.receives);
 }
@@ -46,6 +47,7 @@ static void test_plan_small_device(void)
 	UNIT_EQ(make(&l, &p), 0);
 	UNIT_EQ(p.receives, 64);
 	UNIT_EQ(p.sends, 64);
+	CU_ASSERT(p.spare > 0 && p.spare <= 32);
 	l.max_sge = 1;
 	l.pieces = 64;
 	UNIT_EQ(make(&l, &p), NVME_RDMA_CM_NO_RESOURCES);
@@ -113,6 +115,13 @@ static void test_credits(void)
 	rdma_credits_give(&c, 3, 2);
 	UNIT_EQ(c.sends, 3);
 	UNIT_EQ(c.reads, 2);
+	/* places for responses */
+	c.spare = 2;
+	UNIT_EQ(rdma_read_batch(&c, 9), 1);
+	CU_ASSERT_TRUE(rdma_credits_take(&c, 1, 1));
+	UNIT_EQ(rdma_read_batch(&c, 9), 0);
+	CU_ASSERT_TRUE(rdma_credits_take(&c, 2, 0));
+	UNIT_EQ(rdma_read_batch(&c, 9), 0);
 }
 
 /* Walks a whole transfer; checks that every byte is covered once, in order. */

@@ -194,6 +194,48 @@ static void test_read_throttle(void)
 	down();
 }
 
+/* However many READs the host has to answer first: what needs none goes past. */
+static void test_reads_stall_nobody(void)
+{
+	struct nvmf_request *req;
+	struct rdma_qpair *q;
+	struct fake_qp *f;
+	int i, reads;
+
+	up();
+	/* one piece a READ, and more READs than the send queue has places */
+	device_attr.max_sge_rd = 1;
+	device_attr.max_qp_init_rd_atom = 128;
+	q = connected(1, 16, 128);
+	f = fq(q);
+	for (i = 0; i < 6; i++) {
+		req = command(q, (u16)i);
+		with_data(req, NVME_XFER_HOST_TO_CTRL, 131072, NULL);
+		ops->req_get_data(req);
+	}
+	turns(1);
+	reads = (int)f->sq_tail;
+	UNIT_EQ(reads, q->plan.sends - q->plan.spare);
+	CU_ASSERT(q->gd->stats.wait_read > 0);
+	/* a read of data, whose response is a WRITE and a SEND */
+	req = command(q, 6);
+	with_data(req, NVME_XFER_CTRL_TO_HOST, 4096, NULL);
+	ops->req_get_data(req);
+	ops->req_complete(req);
+	turns(1);
+	UNIT_EQ(f->sq_tail, reads + 2);
+	UNIT_EQ(f->sq[reads + 1].opcode, IBV_WR_SEND_WITH_INV);
+	UNIT_EQ(q->gd->stats.wait_send, 0);
+	for (i = 0; i < 16; i++) {
+		complete_sends(f, 16, IBV_WC_SUCCESS);
+		turns(1);
+	}
+	UNIT_EQ(executed, 7);
+	UNIT_EQ(done, 1);
+	hang_up(q);
+	down();
+}
+
 /* More pieces than a READ can scatter, more READs than the host answers. */
 static void test_read_in_parts(void)
 {
@@ -462,9 +504,9 @@ static void test_capsule_data(void)
 }
 
 UNIT_MAIN(UNIT(test_responses_in_one_doorbell), UNIT(test_inline_responses),
-	  UNIT(test_read_in_place),
-	  UNIT(test_unregistered_ram_is_copied), UNIT(test_read_throttle),
+	  UNIT(test_read_in_place), UNIT(test_unregistered_ram_is_copied),
+	  UNIT(test_read_throttle), UNIT(test_reads_stall_nobody),
 	  UNIT(test_read_in_parts), UNIT(test_buffers_in_order),
-	  UNIT(test_abort), UNIT(test_no_buffers_at_all), UNIT(test_slabs_are_given_back),
-	  UNIT(test_late_send_completions), UNIT(test_send_queue_full),
-	  UNIT(test_capsule_data))
+	  UNIT(test_abort), UNIT(test_no_buffers_at_all),
+	  UNIT(test_slabs_are_given_back), UNIT(test_late_send_completions),
+	  UNIT(test_send_queue_full), UNIT(test_capsule_data))

@@ -49,6 +49,7 @@ int rdma_plan_make(const struct rdma_limits *l, struct rdma_plan *p,
 		return weft_fail(why, NVME_RDMA_CM_NO_RESOURCES,
 				 "the device's %u work requests per queue: at least %u are needed",
 				 l->max_wr, most > 2 ? most : 2);
+	p->spare = least(most, p->sends / 2);
 	p->cqes = p->sends + p->receives;
 	if (p->cqes > l->max_cqe)
 		return weft_fail(why, NVME_RDMA_CM_NO_RESOURCES,
@@ -74,7 +75,9 @@ void rdma_credits_give(struct rdma_credits *c, u32 sends, u32 reads)
 
 u32 rdma_read_batch(const struct rdma_credits *c, u32 wanted)
 {
-	return least(wanted, least(c->sends, c->reads));
+	u32 sends = c->sends > c->spare ? c->sends - c->spare : 0;
+
+	return least(wanted, least(sends, c->reads));
 }
 
 void rdma_xfer_init(struct rdma_xfer *x, const struct iovec *iov, int iovcnt,

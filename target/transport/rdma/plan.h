@@ -42,6 +42,7 @@ struct rdma_limits {
  * @sends: work requests of the send queue
  * @cqes: completions that the queue can leave unread, flushing included
  * @reads: RDMA READs under way
+ * @spare: of @sends: READs leave so many to responses
  * @sge: @sge_rd: gather entries of a WRITE or SEND, scatter entries of a READ
  */
 struct rdma_plan {
@@ -50,6 +51,7 @@ struct rdma_plan {
 	u32 sends;
 	u32 cqes;
 	u32 reads;
+	u32 spare;
 	u32 sge;
 	u32 sge_rd;
 };
@@ -65,6 +67,8 @@ int rdma_plan_make(const struct rdma_limits *l, struct rdma_plan *p,
  * struct rdma_credits - what a queue pair may still post
  * @sends: free places in the send queue
  * @reads: RDMA READs that may be started
+ * @spare: places that READs leave to responses, which then never wait for data
+ *         that the host is slow to deliver
  *
  * Places come back by signalled completions only, and each gives back the
  * unsignalled ones before it too.
@@ -72,6 +76,7 @@ int rdma_plan_make(const struct rdma_limits *l, struct rdma_plan *p,
 struct rdma_credits {
 	u32 sends;
 	u32 reads;
+	u32 spare;
 };
 
 /** rdma_credits_take() - all or nothing */

@@ -72,6 +72,7 @@ static int make_plan(struct rdma_qpair *q, struct weft_reason *why)
 
 	q->credits.sends = q->plan.sends;
 	q->credits.reads = q->plan.reads;
+	q->credits.spare = q->plan.spare;
 	return sts;
 }
 
