@@ -234,6 +234,8 @@ class StaticControllers(AdminTest):
                 self.refused(0xfffe, CTRL_BUSY)
         # a number is free again once its controller is gone
         for _ in range(3):
+            while self.daemon.ok("nvmf_subsystem_get_controllers", {"nqn": SUBNQN}):
+                pass
             with Host(self.address, cntlid=6) as h:
                 self.assertEqual(h.cntlid, 6)
                 page = h.admin.identify()
