@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * RPC methods that create and delete transports, and their options as JSON.
+ *
+ * Creating what is there already with equal options succeeds; a difference is
+ * refused by name.
+ */
+#include <errno.h>
+
+#include "target/rpc/nvmf_params.h"
+
+/** struct transport_params - of nvmf_create_transport */
+struct transport_params {
+	const char *trtype;
+	struct nvmf_transport_opts opts;
+};
+
+#define OPT(member) offsetof(struct transport_params, opts.member)
+#define OPT_U32(member, text) \
+	{ .name = #member, .type = RPC_U32, .offset = OPT(member), .help = text }
+
+static const struct rpc_param transport_params[] = {
+	{ .name = "trtype", .type = RPC_STR, .required = true,
+	  .offset = offsetof(struct transport_params, trtype),
+	  .help = "RDMA or TCP" },
+	OPT_U32(max_queue_depth, "entries of an I/O queue"),
+	OPT_U32(max_io_qpairs_per_ctrlr, "I/O queues of a controller"),
+	OPT_U32(in_capsule_data_size, "bytes of data in a command capsule"),
+	OPT_U32(max_io_size, "bytes of the largest transfer"),
+	OPT_U32(io_unit_size, "bytes of one data buffer"),
+	OPT_U32(max_aq_depth, "entries of an admin queue"),
+	OPT_U32(num_shared_buffers, "data buffers"),
+	OPT_U32(max_srq_depth, "RDMA: entries of a shared receive queue (default 4096)"),
+	{ .name = "no_srq", .type = RPC_BOOL, .offset = OPT(no_srq),
+	  .help = "RDMA: receives per queue pair instead of a shared queue (default true)" },
+	OPT_U32(acceptor_backlog, "pending connections"),
+	OPT_U32(abort_timeout_sec, "how long an Abort waits for the data of its command"),
+	OPT_U32(num_cqe, "RDMA: entries of a completion queue"),
+	OPT_U32(ack_timeout, "RDMA: acknowledge timeout, exponent; TCP: ms"),
+	OPT_U32(kas, "keep-alive granularity in 100 ms"),
+	OPT_U32(min_kato, "shortest keep-alive timeout in ms"),
+	OPT_U32(association_timeout,
+		"how long a controller may stay disabled, in ms; 0: for ever"),
+	{ .name = "remote_invalidate", .type = RPC_BOOL,
+	  .offset = OPT(remote_invalidate),
+	  .help = "RDMA: SEND with invalidate when the host asks for it" },
+	{ .name = "c2h_success", .type = RPC_BOOL, .offset = OPT(c2h_success),
+	  .help = "TCP: no response after a read's data where SQ flow control is off" },
+	OPT_U32(sock_priority, "TCP: SO_PRIORITY of connections, 0 to 6"),
+	OPT_U32(transfer_timeout,
+		"TCP: how long a host may leave a begun transfer as it is, in ms"),
+	{ .name = "zcopy", .type = RPC_ONLY_FALSE },
+	{ .name = "dif_insert_or_strip", .type = RPC_ONLY_FALSE },
+	{ .name = "buf_cache_size", .type = RPC_HINT },
+	{ .name = "iobuf_small_cache_size", .type = RPC_HINT },
+	{ .name = "iobuf_large_cache_size", .type = RPC_HINT },
+	{ .name = "no_wr_batching", .type = RPC_ONLY_FALSE },
+	{ .name = "acceptor_poll_rate", .type = RPC_HINT },
+	{ .name = "data_wr_pool_size", .type = RPC_HINT },
+	{ .name = "control_msg_num", .type = RPC_HINT },
+	{ .name = "disable_mappable_bar0", .type = RPC_HINT },
+	{ .name = "disable_adaptive_irq", .type = RPC_HINT },
+	{ .name = "disable_shadow_doorbells", .type = RPC_HINT },
+	{ .name = "disable_command_passthru", .type = RPC_HINT },
+	RPC_TGT_NAME,
+	{ .type = RPC_END }
+};
+
+/* Options that other transports take without effect, and do not show */
+static const struct {
+	const char *name;
+	u8 trtype;
+} own_options[] = {
+	{ "max_srq_depth", NVMF_TRTYPE_RDMA },
+	{ "no_srq", NVMF_TRTYPE_RDMA },
+	{ "num_cqe", NVMF_TRTYPE_RDMA },
+	{ "remote_invalidate", NVMF_TRTYPE_RDMA },
+	{ "c2h_success", NVMF_TRTYPE_TCP },
+	{ "sock_priority", NVMF_TRTYPE_TCP },
+	{ "transfer_timeout", NVMF_TRTYPE_TCP },
+};
+
+static bool is_option_of(const struct rpc_param *p,
+			 const struct nvmf_transport *t)
+{
+	size_t i;
+
+	if (p->type != RPC_U32 && p->type != RPC_BOOL)
+		return false;
+	for (i = 0; i < ARRAY_SIZE(own_options); i++)
+		if (!strcmp(own_options[i].name, p->name))
+			return nvmf_transport_find(own_options[i].trtype) == t;
+	return true;
+}
+
+/* What is not given keeps the transport's own default. */
+static bool transport_init(struct rpc_call *call, void *params,
+			   const json_t *raw)
+{
+	const char *trtype = json_string_value(json_object_get(raw, "trtype"));
+	struct transport_params *p = params;
+	struct weft_reason why = { "" };
+
+	/* a missing trtype is the decoder's to refuse */
+	if (!trtype || !nvmf_transport_opts_init(trtype, &p->opts, &why))
+		return true;
+	rpc_fail(call, RPC_INVALID_PARAMS, "%s", why.text);
+	return false;
+}
+
+static void create_transport(struct rpc_call *call, const void *params)
+{
+	const struct transport_params *p = params;
+	struct nvmf_transport *t;
+	const char *diff;
+
+	for (t = nvmf_transport_first(); t; t = nvmf_transport_next(t)) {
+		if (strcasecmp(nvmf_transport_name(t), p->trtype))
+			continue;
+		diff = nvmf_transport_opts_diff(t, &p->opts);
+		if (diff)
+			rpc_fail(call, RPC_INTERNAL,
+				 "Transport type '%s' already exists with another %s",
+				 p->trtype, diff);
+		else
+			rpc_reply_unchanged(call, json_true());
+		return;
+	}
+	nvmf_transport_create(p->trtype, &p->opts, rpc_done, call);
+}
+
+const char *nvmf_transport_opts_diff(const struct nvmf_transport *t,
+				     const struct nvmf_transport_opts *b)
+{
+	const struct nvmf_transport_opts *a = nvmf_transport_opts(t);
+	const struct rpc_param *p;
+	size_t at, size;
+
+	for (p = transport_params; p->type != RPC_END; p++) {
+		if (!is_option_of(p, t))
+			continue;
+		at = p->offset - offsetof(struct transport_params, opts);
+		size = p->type == RPC_U32 ? sizeof(u32) : sizeof(bool);
+		if (memcmp((const char *)a + at, (const char *)b + at, size))
+			return p->name;
+	}
+	return NULL;
+}
+
+json_t *nvmf_transport_json(const struct nvmf_transport *t)
+{
+	const char *opts = (const char *)nvmf_transport_opts(t);
+	json_t *j = json_pack("{s:s}", "trtype", nvmf_transport_name(t));
+	const struct rpc_param *p;
+	const char *at;
+
+	for (p = transport_params; p->type != RPC_END; p++) {
+		if (!is_option_of(p, t))
+			continue;
+		at = opts + p->offset - offsetof(struct transport_params, opts);
+		if (p->type == RPC_U32)
+			json_object_set_new(j, p->name,
+					    json_integer(*(const u32 *)at));
+		else
+			json_object_set_new(j, p->name,
+					    json_boolean(*(const bool *)at));
+	}
+	return j;
+}
+
+static json_t *create_transport_undo(const void *params, const json_t *result)
+{
+	const struct transport_params *p = params;
+
+	(void)result;
+	return rpc_config_call("nvmf_delete_transport",
+			       json_pack("{s:s}", "trtype", p->trtype));
+}
+
+static const struct rpc_param trtype_params[] = {
+	{ .name = "trtype", .type = RPC_STR, .required = true,
+	  .offset = offsetof(struct transport_params, trtype),
+	  .help = "RDMA or TCP" },
+	RPC_TGT_NAME,
+	{ .type = RPC_END }
+};
+
+static void delete_transport(struct rpc_call *call, const void *params)
+{
+	const struct transport_params *p = params;
+	struct nvmf_transport *t;
+
+	for (t = nvmf_transport_first(); t; t = nvmf_transport_next(t))
+		if (!strcasecmp(nvmf_transport_name(t), p->trtype))
+			break;
+	if (t)
+		nvmf_transport_delete(t, rpc_done, call);
+	else
+		rpc_fail(call, -ENODEV, "Transport type '%s' does not exist",
+			 p->trtype);
+}
+
+static const struct rpc_method transport_methods[] = {
+	{ "nvmf_create_transport", RPC_RUNTIME, transport_params,
+	  sizeof(struct transport_params), transport_init, create_transport,
+	  create_transport_undo, "Make a transport available" },
+	{ "nvmf_delete_transport", RPC_RUNTIME, trtype_params,
+	  sizeof(struct transport_params), NULL, delete_transport, NULL,
+	  "Remove a transport that has no listeners" },
+};
+RPC_METHODS(transport_methods)
