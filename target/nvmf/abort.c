@@ -100,7 +100,7 @@ static void give_up(void *ctx)
 
 static bool wait_for(struct aborting *ab, struct nvmf_request *req)
 {
-	u32 s = req->qpair->transport->opts.abort_timeout_sec;
+	u32 s = req->qpair->opts.abort_timeout_sec;
 
 	if (!req->fetching || req->aborting || !s)
 		return false;

@@ -261,12 +261,13 @@ static bool printable(const char *s)
 
 static int parse(struct connecting *cn, const struct nvmf_qpair *q)
 {
-	const struct nvmf_transport_opts *o = &q->transport->opts;
-	u32 depth = q->depth;
+	const struct nvmf_transport_opts *o = &q->opts;
+	u32 depth = cn->req->cmd->connect.qid ? o->max_queue_depth :
+						o->max_aq_depth;
 	int err;
 
-	if (!cn->req->cmd->connect.qid && depth > o->max_aq_depth)
-		depth = o->max_aq_depth;
+	if (depth > q->depth)
+		depth = q->depth;
 	err = nvmf_connect_parse(&cn->req->cmd->connect, &cn->data,
 				 sizeof(cn->data), depth,
 				 o->max_io_qpairs_per_ctrlr, &cn->conn,

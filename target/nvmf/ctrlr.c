@@ -28,6 +28,7 @@ struct nvmf_ctrlr *nvmf_ctrlr_create(struct nvmf_subsystem *s,
 		return NULL;
 	c->subsystem = s;
 	c->transport = q->transport;
+	c->opts = q->opts;
 	c->group = q->group;
 	c->listen = q->listen;
 	c->cntlid = cntlid;
@@ -119,7 +120,7 @@ void nvmf_ctrlr_set_kato(struct nvmf_ctrlr *c, u32 kato_ms)
 {
 	u32 limit_ms;
 
-	c->kato_ms = round_kato(&c->transport->opts, kato_ms);
+	c->kato_ms = round_kato(&c->opts, kato_ms);
 	nvmf_ctrlr_alive(c);
 	poller_unregister(&c->alive_timer);
 	limit_ms = alive_limit_ms(c);
@@ -133,9 +134,8 @@ void nvmf_ctrlr_install(struct nvmf_ctrlr *c, struct nvmf_qpair *q, u32 kato)
 {
 	c->sgroup = q->sgroup;
 	c->admin = q;
-	nvme_regs_init(&c->regs, NVMF_VERSION,
-		       c->transport->opts.max_queue_depth, NVMF_READY_TIMEOUT,
-		       c->subsystem->enable_nssr);
+	nvme_regs_init(&c->regs, NVMF_VERSION, c->opts.max_queue_depth,
+		       NVMF_READY_TIMEOUT, c->subsystem->enable_nssr);
 	if (c->after_reset)
 		nvme_regs_reset_occurred(&c->regs);
 	TAILQ_INSERT_TAIL(&c->group->core->ctrlrs, c, group_link);
@@ -155,13 +155,13 @@ static void associate_late(void *ctx)
 		 "%s controller %u: not enabled by %s within %u ms: disconnected",
 		 c->subsystem->nqn, c->cntlid,
 		 *c->hostnqn ? c->hostnqn : "a host without name",
-		 c->transport->opts.association_timeout);
+		 c->opts.association_timeout);
 	nvmf_ctrlr_close(c);
 }
 
 void nvmf_ctrlr_associate(struct nvmf_ctrlr *c)
 {
-	u32 ms = c->transport->opts.association_timeout;
+	u32 ms = c->opts.association_timeout;
 
 	poller_unregister(&c->association_timer);
 	if (ms && !c->closing && !nvme_regs_ready(&c->regs))

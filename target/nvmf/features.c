@@ -155,7 +155,7 @@ static u32 get_vwc(struct nvmf_request *req, u32 cdw11, bool def)
 
 static u32 get_num_queues(struct nvmf_request *req, u32 cdw11, bool def)
 {
-	u32 n = ctrlr(req)->transport->opts.max_io_qpairs_per_ctrlr - 1;
+	u32 n = ctrlr(req)->opts.max_io_qpairs_per_ctrlr - 1;
 
 	(void)cdw11;
 	(void)def;

@@ -63,7 +63,7 @@ static void pair(struct nvmf_request *first, struct nvmf_request *second)
 
 static nvme_status check_size(struct nvmf_request *req, nvme_status st)
 {
-	if (!st && req->length > nvmf_fused_bytes(req->qpair->transport))
+	if (!st && req->length > nvmf_fused_bytes(&req->qpair->opts))
 		st = nvmf_request_bad(req, NVMF_LOC_CDW12,
 				      NVMF_DNR(NVME_SC_ATOMIC_WRITE_UNIT));
 	return st;

@@ -96,7 +96,7 @@ static void describe_nvm(const struct nvmf_ctrlr *c, struct nvme_ctrl_desc *d)
 	d->oncs = offered() | NVME_ONCS_SAVE_SELECT;
 	d->fuses = NVME_FUSES_COMPARE_WRITE;
 	/* in blocks of up to 4 KiB */
-	d->acwu = nvmf_fused_bytes(c->transport) / 4096 - 1;
+	d->acwu = nvmf_fused_bytes(&c->opts) / 4096 - 1;
 	/* namespaces with a cache may come later: hosts ask only once */
 	d->vwc = NVME_VWC_PRESENT | VWC_NO_BROADCAST;
 	d->nn = s->max_namespaces;
@@ -127,9 +127,9 @@ static void describe(const struct nvmf_ctrlr *c, struct nvme_ctrl_desc *d)
 	d->subnqn = c->subnqn;
 	d->cntlid = c->cntlid;
 	d->version = NVMF_VERSION;
-	d->mdts = mdts(c->transport->opts.max_io_size);
+	d->mdts = mdts(c->opts.max_io_size);
 	d->ctratt = NVME_CTRATT_HOSTID_128 | NVME_CTRATT_TBKAS;
-	d->kas = c->transport->opts.kas;
+	d->kas = c->opts.kas;
 	d->aerl = NVME_MAX_AERS - 1;
 	d->acl = NVMF_ABORT_LIMIT - 1;
 	d->elpe = NVMF_ERROR_ENTRIES - 1;
@@ -138,7 +138,7 @@ static void describe(const struct nvmf_ctrlr *c, struct nvme_ctrl_desc *d)
 		describe_discovery(d);
 	else
 		describe_nvm(c, d);
-	c->transport->ops->ctrlr_desc(c->transport, d);
+	c->transport->ops->ctrlr_desc(&c->opts, d);
 }
 
 static nvme_status fill_ctrl(struct nvmf_request *req, const struct ask *a,

@@ -351,6 +351,7 @@ struct nvmf_ctrlr {
 	/* constant once Connect has been answered */
 	struct nvmf_subsystem *subsystem;
 	struct nvmf_transport *transport;
+	struct nvmf_transport_opts opts;	/* when it was created */
 	struct nvmf_group *group;		/* of its home */
 	struct nvmf_sgroup *sgroup;		/* of its home */
 	struct nvmf_trid listen;

@@ -128,9 +128,9 @@ static inline bool nvmf_fused_fetching(const struct nvmf_request *first)
 	return first->begun && !first->ready;
 }
 /** nvmf_fused_bytes() - largest pair: both must fit where one transfer does */
-static inline u32 nvmf_fused_bytes(const struct nvmf_transport *t)
+static inline u32 nvmf_fused_bytes(const struct nvmf_transport_opts *o)
 {
-	u32 half = t->opts.max_io_size / 2;
+	u32 half = o->max_io_size / 2;
 
 	return half > 4096 ? half : 4096;
 }

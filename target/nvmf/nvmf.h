@@ -127,6 +127,21 @@ struct nvmf_transport *nvmf_transport_next(struct nvmf_transport *t);
 struct nvmf_transport *nvmf_transport_find(u8 trtype);
 const struct nvmf_transport_opts *
 nvmf_transport_opts(const struct nvmf_transport *t);
+/**
+ * nvmf_transport_opts_change() - take what may change while a transport is used
+ * The others are what buffers and devices were set up for.
+ */
+void nvmf_transport_opts_change(struct nvmf_transport_opts *to,
+				const struct nvmf_transport_opts *from);
+/**
+ * nvmf_transport_set_opts() - other options from now on, of those that may change
+ * For connections that come, and the controllers that these create; others
+ * keep what they have. @acceptor_backlog is for listeners that come.
+ * Return: 0, or -EINVAL with the reason.
+ */
+int nvmf_transport_set_opts(struct nvmf_transport *t,
+			    const struct nvmf_transport_opts *opts,
+			    struct weft_reason *why);
 const char *nvmf_transport_name(const struct nvmf_transport *t); /* "RDMA" */
 
 /* Subsystems */

@@ -89,6 +89,35 @@ const char *nvmf_transport_name(const struct nvmf_transport *t)
 	return t->ops->name;
 }
 
+/* One by one: other reactors may look at the rest just now */
+void nvmf_transport_opts_change(struct nvmf_transport_opts *to,
+				const struct nvmf_transport_opts *from)
+{
+	to->max_queue_depth = from->max_queue_depth;
+	to->max_io_qpairs_per_ctrlr = from->max_io_qpairs_per_ctrlr;
+	to->max_aq_depth = from->max_aq_depth;
+	to->acceptor_backlog = from->acceptor_backlog;
+	to->abort_timeout_sec = from->abort_timeout_sec;
+	to->ack_timeout = from->ack_timeout;
+	to->kas = from->kas;
+	to->min_kato = from->min_kato;
+	to->association_timeout = from->association_timeout;
+	to->c2h_success = from->c2h_success;
+	to->sock_priority = from->sock_priority;
+	to->transfer_timeout = from->transfer_timeout;
+}
+
+int nvmf_transport_set_opts(struct nvmf_transport *t,
+			    const struct nvmf_transport_opts *opts,
+			    struct weft_reason *why)
+{
+	int err = t->ops->check(opts, why);
+
+	if (!err)
+		nvmf_transport_opts_change(&t->opts, opts);
+	return err;
+}
+
 /* A transport on its way to all poll groups */
 struct creation {
 	struct nvmf_transport *t;
@@ -180,7 +209,9 @@ static int creation_begin(struct creation *cr, const char *trtype,
 		return weft_fail(&cr->why, -EEXIST,
 				 "trtype=%s: this transport exists already",
 				 ops->name);
-	err = ops->create(opts, &cr->t, &cr->why);
+	err = ops->check(opts, &cr->why);
+	if (!err)
+		err = ops->create(opts, &cr->t, &cr->why);
 	if (err)
 		return err;
 	cr->t->ops = ops;

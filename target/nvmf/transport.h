@@ -111,7 +111,8 @@ TAILQ_HEAD(nvmf_request_list, nvmf_request);
 /**
  * struct nvmf_qpair - one connection, embedded in the transport's own
  * @group: its reactor's poll group
- * @transport: whose ops
+ * @transport: whose ops; @opts: its options when the connection came. Both are
+ *             set by nvmf_qpair_init()
  * @admin: what nvmf_group_choose() was told
  * @depth: requests that may be outstanding
  * @rules: what SGLs of this queue may be; set by the transport, max_len too
@@ -123,6 +124,7 @@ TAILQ_HEAD(nvmf_request_list, nvmf_request);
 struct nvmf_qpair {
 	struct nvmf_group *group;
 	struct nvmf_transport *transport;
+	struct nvmf_transport_opts opts;
 	bool admin;
 	u16 depth;
 	struct nvme_sgl_rules rules;
@@ -154,6 +156,8 @@ struct nvmf_qpair {
 
 /**
  * struct nvmf_transport - a created transport, embedded in the transport's own
+ * @opts: some change while it is in use (nvmf_transport_set_opts()): the
+ *        control reactor's, but for those that are fixed
  */
 struct nvmf_transport {
 	const struct nvmf_transport_ops *ops;
@@ -165,15 +169,16 @@ struct nvmf_transport {
  * struct nvmf_transport_ops - what a transport implements
  * @name: "RDMA"
  * @opts_init: its defaults
- * @create: check options (reason names the bad one), create, and fill in opts
- *          with what is honoured of them; control reactor, as are destroy,
- *          listen, stop_listen, map_memory, unmap_memory
+ * @check: are these options possible? The reason names the bad one
+ * @create: create with options that were checked, and fill in opts with what is
+ *          honoured of them; control reactor, as are check, destroy, listen,
+ *          stop_listen, map_memory, unmap_memory
  * @destroy: no listener, no qpair, no poll group part is left
  * @listen: start accepting at @trid; called once per address whatever the
  *          number of subsystems
  * @stop_listen: no new connections
  * @ctrlr_desc: fill the transport's part of Identify Controller (SGLS, IOCCSZ,
- *              IORCSZ, ICDOFF, MSDBD, MAXCMD)
+ *              IORCSZ, ICDOFF, MSDBD, MAXCMD) for a controller of these options
  * @disc_record: fill what is the transport's own in a discovery record: TSAS
  * @map_memory: make RAM reachable in place on all devices, future ones too; an
  *              error only means that copies are made
@@ -196,6 +201,8 @@ struct nvmf_transport_ops {
 	const char *name;
 	u8 trtype;
 	void (*opts_init)(struct nvmf_transport_opts *opts);
+	int (*check)(const struct nvmf_transport_opts *opts,
+		     struct weft_reason *why);
 	int (*create)(const struct nvmf_transport_opts *opts,
 		      struct nvmf_transport **out, struct weft_reason *why);
 	void (*destroy)(struct nvmf_transport *t);
@@ -203,7 +210,8 @@ struct nvmf_transport_ops {
 		      struct weft_reason *why);
 	void (*stop_listen)(struct nvmf_transport *t,
 			    const struct nvmf_trid *trid);
-	void (*ctrlr_desc)(struct nvmf_transport *t, struct nvme_ctrl_desc *d);
+	void (*ctrlr_desc)(const struct nvmf_transport_opts *opts,
+			   struct nvme_ctrl_desc *d);
 	void (*disc_record)(struct nvmf_disc_record *r);
 	int (*map_memory)(struct nvmf_transport *t, struct nvmf_memory *m);
 	void (*unmap_memory)(struct nvmf_transport *t, struct nvmf_memory *m);
@@ -242,6 +250,14 @@ struct nvmf_group *nvmf_group_self(void);
  */
 struct nvmf_group *nvmf_group_choose(struct nvmf_transport *t, bool admin);
 void nvmf_group_unchoose(struct nvmf_group *g, bool admin);
+
+/** nvmf_qpair_init() - whose connection it will be; control reactor */
+static inline void nvmf_qpair_init(struct nvmf_qpair *q,
+				   struct nvmf_transport *t)
+{
+	q->transport = t;
+	q->opts = t->opts;
+}
 
 /**
  * nvmf_qpair_add() - a connection is up; on its reactor

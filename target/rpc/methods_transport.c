@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /*
- * RPC methods that create and delete transports, and their options as JSON.
+ * RPC methods that create, change and delete transports, and their options as
+ * JSON.
  *
  * Creating what is there already with equal options succeeds; a difference is
  * refused by name.
@@ -9,7 +10,7 @@
 
 #include "target/rpc/nvmf_params.h"
 
-/** struct transport_params - of nvmf_create_transport */
+/** struct transport_params - of all methods of transports */
 struct transport_params {
 	const char *trtype;
 	struct nvmf_transport_opts opts;
@@ -108,31 +109,11 @@ static bool transport_init(struct rpc_call *call, void *params,
 	return false;
 }
 
-static void create_transport(struct rpc_call *call, const void *params)
+/* The first option of @t that differs, or NULL */
+static const char *difference(const struct nvmf_transport *t,
+			      const struct nvmf_transport_opts *a,
+			      const struct nvmf_transport_opts *b)
 {
-	const struct transport_params *p = params;
-	struct nvmf_transport *t;
-	const char *diff;
-
-	for (t = nvmf_transport_first(); t; t = nvmf_transport_next(t)) {
-		if (strcasecmp(nvmf_transport_name(t), p->trtype))
-			continue;
-		diff = nvmf_transport_opts_diff(t, &p->opts);
-		if (diff)
-			rpc_fail(call, RPC_INTERNAL,
-				 "Transport type '%s' already exists with another %s",
-				 p->trtype, diff);
-		else
-			rpc_reply_unchanged(call, json_true());
-		return;
-	}
-	nvmf_transport_create(p->trtype, &p->opts, rpc_done, call);
-}
-
-const char *nvmf_transport_opts_diff(const struct nvmf_transport *t,
-				     const struct nvmf_transport_opts *b)
-{
-	const struct nvmf_transport_opts *a = nvmf_transport_opts(t);
 	const struct rpc_param *p;
 	size_t at, size;
 
@@ -145,6 +126,45 @@ const char *nvmf_transport_opts_diff(const struct nvmf_transport *t,
 			return p->name;
 	}
 	return NULL;
+}
+
+static struct nvmf_transport *find_transport(const char *trtype)
+{
+	struct nvmf_transport *t;
+
+	for (t = nvmf_transport_first(); t; t = nvmf_transport_next(t))
+		if (!strcasecmp(nvmf_transport_name(t), trtype))
+			break;
+	return t;
+}
+
+/* NULL: the call has failed */
+static struct nvmf_transport *need_transport(struct rpc_call *call,
+					     const char *trtype)
+{
+	struct nvmf_transport *t = find_transport(trtype);
+
+	if (!t)
+		rpc_fail(call, -ENODEV, "Transport type '%s' does not exist",
+			 trtype);
+	return t;
+}
+
+static void create_transport(struct rpc_call *call, const void *params)
+{
+	const struct transport_params *p = params;
+	struct nvmf_transport *t = find_transport(p->trtype);
+	const char *diff = t ? difference(t, nvmf_transport_opts(t), &p->opts) :
+			   NULL;
+
+	if (diff)
+		rpc_fail(call, RPC_INTERNAL,
+			 "Transport type '%s' already exists with another %s",
+			 p->trtype, diff);
+	else if (t)
+		rpc_reply_unchanged(call, json_true());
+	else
+		nvmf_transport_create(p->trtype, &p->opts, rpc_done, call);
 }
 
 json_t *nvmf_transport_json(const struct nvmf_transport *t)
@@ -188,22 +208,58 @@ static const struct rpc_param trtype_params[] = {
 static void delete_transport(struct rpc_call *call, const void *params)
 {
 	const struct transport_params *p = params;
-	struct nvmf_transport *t;
+	struct nvmf_transport *t = need_transport(call, p->trtype);
 
-	for (t = nvmf_transport_first(); t; t = nvmf_transport_next(t))
-		if (!strcasecmp(nvmf_transport_name(t), p->trtype))
-			break;
 	if (t)
 		nvmf_transport_delete(t, rpc_done, call);
+}
+
+/* What is not given stays as it is. */
+static bool options_init(struct rpc_call *call, void *params,
+			 const json_t *raw)
+{
+	const char *trtype = json_string_value(json_object_get(raw, "trtype"));
+	struct nvmf_transport *t = trtype ? find_transport(trtype) : NULL;
+	struct transport_params *p = params;
+
+	(void)call;
+	if (t)
+		p->opts = *nvmf_transport_opts(t);
+	return true;
+}
+
+static void set_options(struct rpc_call *call, const void *params)
+{
+	const struct transport_params *p = params;
+	struct nvmf_transport *t = need_transport(call, p->trtype);
+	struct nvmf_transport_opts opts;
+	struct weft_reason why = { "" };
+	const char *fixed;
+
+	if (!t)
+		return;
+	rpc_undo(call, rpc_config_call("nvmf_set_transport_options",
+				       nvmf_transport_json(t)));
+	opts = *nvmf_transport_opts(t);
+	nvmf_transport_opts_change(&opts, &p->opts);
+	fixed = difference(t, &opts, &p->opts);
+	if (fixed)
+		rpc_fail(call, RPC_INVALID_PARAMS,
+			 "%s: is as the transport was created with; nvmf_delete_transport and nvmf_create_transport change it",
+			 fixed);
+	else if (nvmf_transport_set_opts(t, &opts, &why))
+		rpc_fail(call, RPC_INVALID_PARAMS, "%s", why.text);
 	else
-		rpc_fail(call, -ENODEV, "Transport type '%s' does not exist",
-			 p->trtype);
+		rpc_reply(call, json_true());
 }
 
 static const struct rpc_method transport_methods[] = {
 	{ "nvmf_create_transport", RPC_RUNTIME, transport_params,
 	  sizeof(struct transport_params), transport_init, create_transport,
 	  create_transport_undo, "Make a transport available" },
+	{ "nvmf_set_transport_options", RPC_RUNTIME, transport_params,
+	  sizeof(struct transport_params), options_init, set_options, NULL,
+	  "Change options of a transport for connections that come" },
 	{ "nvmf_delete_transport", RPC_RUNTIME, trtype_params,
 	  sizeof(struct transport_params), NULL, delete_transport, NULL,
 	  "Remove a transport that has no listeners" },

@@ -37,10 +37,6 @@ json_t *rpc_address_json(const struct rpc_address *a);
 struct nvmf_subsystem *rpc_find_subsystem(struct rpc_call *call,
 					  const char *nqn);
 
-/** nvmf_transport_opts_diff() - name of an option that differs, or NULL */
-const char *nvmf_transport_opts_diff(const struct nvmf_transport *t,
-				     const struct nvmf_transport_opts *b);
-
 /** nvmf_transport_json() - a transport with its options, as listed and saved */
 json_t *nvmf_transport_json(const struct nvmf_transport *t);
 

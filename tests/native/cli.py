@@ -448,6 +448,9 @@ class Target(DaemonTest, CliTest):
                       "'transfer_timeout': 5000"):
             self.assertIn(words, saved)
         self.run_cli(FAILED, "transport", "del", "tcp", says="listener")
+        self.run_cli(OK, "transport", "set", "tcp", "--max-queue-depth", "64")
+        self.assertEqual(self.daemon.ok("nvmf_get_transports")[0]["max_queue_depth"], 64)
+        self.run_cli(FAILED, "transport", "set", "tcp", "--max-io-size", "64K", says="max_io_size")
         self.run_cli(OK, "subsystem", "del", NQN)
         self.run_cli(OK, "transport", "del", "tcp")
 

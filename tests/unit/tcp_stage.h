@@ -40,7 +40,7 @@ static void up(void)
 	conn = calloc(1, sizeof(*conn));
 	conn->t = to_transport(transport);
 	conn->fd = fds[1];
-	conn->base.transport = transport;
+	nvmf_qpair_init(&conn->base, transport);
 	conn->base.group = nvmf_group_choose(transport, false);
 	conn->first = NVME_TCP_RX_MORE;
 	conn->maxr2t = 1;

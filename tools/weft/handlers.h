@@ -28,6 +28,7 @@ int cmd_config_save(const struct cli_args *a);
 int cmd_config_load(const struct cli_args *a);
 int cmd_transport_add(const struct cli_args *a);
 int cmd_transport_del(const struct cli_args *a);
+int cmd_transport_set(const struct cli_args *a);
 int cmd_transport_list(const struct cli_args *a);
 
 int cmd_bdev_list(const struct cli_args *a);

@@ -136,12 +136,22 @@ int cmd_transport_del(const struct cli_args *a)
 			NULL);
 }
 
-int cmd_transport_add(const struct cli_args *a)
+static int with_options(const struct cli_args *a, const char *method)
 {
 	json_t *params = json_pack("{s:o}", "trtype", cli_json_text(a->pos[0]));
 
 	rpc_options(a, params);
-	return rpc_call(a, "nvmf_create_transport", params, NULL);
+	return rpc_call(a, method, params, NULL);
+}
+
+int cmd_transport_add(const struct cli_args *a)
+{
+	return with_options(a, "nvmf_create_transport");
+}
+
+int cmd_transport_set(const struct cli_args *a)
+{
+	return with_options(a, "nvmf_set_transport_options");
 }
 
 static const char *count(const json_t *j, const char *key, char out[24])

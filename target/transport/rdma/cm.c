@@ -109,7 +109,7 @@ static struct rdma_qpair *conn_new(struct rdma_transport *t, struct request *r)
 	q->qid = r->params.qid;
 	q->wanted_depth = r->params.hsqsize;
 	q->peer_reads = r->peer_reads;
-	q->base.transport = &t->base;
+	nvmf_qpair_init(&q->base, &t->base);
 	q->base.admin = !q->qid;
 	q->base.listen = r->listener->trid;
 	peer_text(r->id, q->base.peer, q->base.peer_port);

@@ -56,7 +56,7 @@ static int alloc_rings(struct rdma_qpair *q, struct weft_reason *why)
 
 static int make_plan(struct rdma_qpair *q, struct weft_reason *why)
 {
-	const struct nvmf_transport_opts *o = &q->t->base.opts;
+	const struct nvmf_transport_opts *o = &q->base.opts;
 	const struct ibv_device_attr *a = &q->dev->attr;
 	struct rdma_limits l = {
 		.max_wr = (u32)a->max_qp_wr,
@@ -150,7 +150,7 @@ static int accept_conn(struct rdma_qpair *q, struct weft_reason *why)
 
 static void fill_base(struct rdma_qpair *q)
 {
-	const struct nvmf_transport_opts *o = &q->t->base.opts;
+	const struct nvmf_transport_opts *o = &q->base.opts;
 
 	q->base.depth = (u16)q->plan.receives;
 	q->base.rules = (struct nvme_sgl_rules) {

@@ -32,6 +32,12 @@ static const struct transport_range ranges[] = {
 	TRANSPORT_RANGE(ack_timeout, 0, MAX_ACK_TIMEOUT, 1),
 };
 
+static int opts_check(const struct nvmf_transport_opts *opts,
+		      struct weft_reason *why)
+{
+	return transport_check(opts, ranges, ARRAY_SIZE(ranges), why);
+}
+
 static int open_cm(struct rdma_transport *t, struct weft_reason *why)
 {
 	int err;
@@ -63,12 +69,9 @@ static int transport_create(const struct nvmf_transport_opts *opts,
 			    struct nvmf_transport **out,
 			    struct weft_reason *why)
 {
-	struct rdma_transport *t;
-	int err = transport_check(opts, ranges, ARRAY_SIZE(ranges), why);
+	struct rdma_transport *t = calloc(1, sizeof(*t));
+	int err;
 
-	if (err)
-		return err;
-	t = calloc(1, sizeof(*t));
 	if (!t)
 		return weft_fail(why, -ENOMEM, "no memory for the transport");
 	t->base.ops = &rdma_ops;
@@ -105,9 +108,10 @@ static void transport_destroy(struct nvmf_transport *base)
 	rdma_transport_put(t);
 }
 
-static void ctrlr_desc(struct nvmf_transport *t, struct nvme_ctrl_desc *d)
+static void ctrlr_desc(const struct nvmf_transport_opts *opts,
+		       struct nvme_ctrl_desc *d)
 {
-	transport_describe(&t->opts, NVME_SGLS_KEYED, d);
+	transport_describe(opts, NVME_SGLS_KEYED, d);
 }
 
 static void disc_record(struct nvmf_disc_record *r)
@@ -121,6 +125,7 @@ static const struct nvmf_transport_ops rdma_ops = {
 	.name = "RDMA",
 	.trtype = NVMF_TRTYPE_RDMA,
 	.opts_init = opts_init,
+	.check = opts_check,
 	.create = transport_create,
 	.destroy = transport_destroy,
 	.listen = rdma_listen_at,

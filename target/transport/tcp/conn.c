@@ -120,9 +120,11 @@ int tcp_conn_resize(struct tcp_conn *c, u32 entries)
 
 static void fill_base(struct tcp_conn *c)
 {
-	const struct nvmf_transport_opts *o = &c->t->base.opts;
+	const struct nvmf_transport_opts *o = &c->base.opts;
 
-	c->base.depth = (u16)o->max_queue_depth;
+	/* what kind of queue it is to be, its Connect says */
+	c->base.depth = (u16)(o->max_aq_depth > o->max_queue_depth ?
+			      o->max_aq_depth : o->max_queue_depth);
 	c->base.rules = (struct nvme_sgl_rules) {
 		.transport = true,
 		.max_len = o->max_io_size,

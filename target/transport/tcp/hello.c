@@ -70,7 +70,7 @@ static void refuse(struct tcp_conn *c, const struct nvme_tcp_fault *f)
 /* Return: false if the connection is gone. */
 static bool answer(struct tcp_conn *c)
 {
-	const struct nvmf_transport_opts *o = &c->t->base.opts;
+	const struct nvmf_transport_opts *o = &c->base.opts;
 	struct nvme_tcp_icresp resp;
 	struct nvme_tcp_fault f;
 	struct nvme_tcp_ic ic;
@@ -246,7 +246,7 @@ void tcp_hello_start(struct tcp_listener *l, int fd, const char *peer,
 	c->fd = fd;
 	c->state = TCP_CONN_HELLO;
 	c->since_us = reactor_now_us();
-	c->base.transport = &t->base;
+	nvmf_qpair_init(&c->base, &t->base);
 	c->base.listen = l->trid;
 	snprintf(c->base.peer, sizeof(c->base.peer), "%s", peer);
 	snprintf(c->base.peer_port, sizeof(c->base.peer_port), "%s", port);

@@ -51,7 +51,7 @@ static void give_up(struct tcp_conn *c, u64 moved, u64 now, bool hurry)
 static void check_transfers(struct tcp_conn *c, u64 now, bool wanted)
 {
 	u64 total = c->stats.recv_bytes + c->stats.send_bytes;
-	u64 limit = c->t->base.opts.transfer_timeout * 1000ull;
+	u64 limit = c->base.opts.transfer_timeout * 1000ull;
 	bool hurry = wanted && c->claimed;
 	u64 moved = total - c->moved;
 

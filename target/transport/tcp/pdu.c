@@ -24,7 +24,7 @@ static u32 capsule_room(const struct tcp_conn *c, const struct nvme_sqe *sqe)
 {
 	if (c->base.admin || sqe->opcode == NVME_OPC_FABRICS)
 		return NVME_TCP_ADMIN_CCSZ;
-	return c->t->base.opts.in_capsule_data_size;
+	return c->base.opts.in_capsule_data_size;
 }
 
 static struct tcp_request *take(struct tcp_conn *c, const union nvme_cmd *cmd)

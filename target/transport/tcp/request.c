@@ -259,7 +259,7 @@ static void serve_blocked(struct tcp_conn *c)
 static bool cannot_wait(const struct tcp_request *r)
 {
 	if (r->base.urgent)
-		return r->base.length <= r->c->t->base.opts.in_capsule_data_size;
+		return r->base.length <= r->c->base.opts.in_capsule_data_size;
 	return in_capsule(r) && r->c->nfetch;
 }
 
@@ -350,7 +350,7 @@ static bool sends_data(const struct tcp_request *r)
  */
 static bool success_is_enough(const struct tcp_request *r)
 {
-	return r->c->t->base.opts.c2h_success && r->c->base.sqflow_off &&
+	return r->c->base.opts.c2h_success && r->c->base.sqflow_off &&
 	       !r->base.cqe.result;
 }
 

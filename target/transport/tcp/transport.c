@@ -54,16 +54,18 @@ static u32 connection_descriptors(void)
 
 static const struct nvmf_transport_ops tcp_ops;
 
+static int opts_check(const struct nvmf_transport_opts *opts,
+		      struct weft_reason *why)
+{
+	return transport_check(opts, ranges, ARRAY_SIZE(ranges), why);
+}
+
 static int transport_create(const struct nvmf_transport_opts *opts,
 			    struct nvmf_transport **out,
 			    struct weft_reason *why)
 {
-	struct tcp_transport *t;
-	int err = transport_check(opts, ranges, ARRAY_SIZE(ranges), why);
+	struct tcp_transport *t = calloc(1, sizeof(*t));
 
-	if (err)
-		return err;
-	t = calloc(1, sizeof(*t));
 	if (!t)
 		return weft_fail(why, -ENOMEM, "no memory for the transport");
 	t->base.ops = &tcp_ops;
@@ -84,9 +86,10 @@ static void transport_destroy(struct nvmf_transport *base)
 	free(t);
 }
 
-static void ctrlr_desc(struct nvmf_transport *t, struct nvme_ctrl_desc *d)
+static void ctrlr_desc(const struct nvmf_transport_opts *opts,
+		       struct nvme_ctrl_desc *d)
 {
-	transport_describe(&t->opts, NVME_SGLS_TRANSPORT, d);
+	transport_describe(opts, NVME_SGLS_TRANSPORT, d);
 }
 
 static void disc_record(struct nvmf_disc_record *r)
@@ -111,6 +114,7 @@ static const struct nvmf_transport_ops tcp_ops = {
 	.name = "TCP",
 	.trtype = NVMF_TRTYPE_TCP,
 	.opts_init = opts_init,
+	.check = opts_check,
 	.create = transport_create,
 	.destroy = transport_destroy,
 	.listen = tcp_listen,

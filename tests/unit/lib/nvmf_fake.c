@@ -222,7 +222,7 @@ static void conn_choose(void *ctx)
 {
 	struct fake_conn *c = ctx;
 
-	c->q.transport = nvmf_transport_find(NVMF_TRTYPE_TCP);
+	nvmf_qpair_init(&c->q, nvmf_transport_find(NVMF_TRTYPE_TCP));
 	c->q.group = nvmf_group_choose(c->q.transport, c->q.admin);
 	c->reactor = reactor_index(c->q.group->reactor);
 }
@@ -397,15 +397,19 @@ static void op_opts_init(struct nvmf_transport_opts *o)
 	o->kas = 1;
 }
 
+static int op_check(const struct nvmf_transport_opts *o,
+		    struct weft_reason *why)
+{
+	return o->max_queue_depth <= 1024 ? 0 :
+	       weft_fail(why, -EINVAL, "max_queue_depth");
+}
+
 static int op_create(const struct nvmf_transport_opts *o,
 		     struct nvmf_transport **out, struct weft_reason *why)
 {
 	struct fake_transport *t = calloc(1, sizeof(*t));
 
-	if (o->max_queue_depth > 1024) {
-		free(t);
-		return weft_fail(why, -EINVAL, "max_queue_depth");
-	}
+	(void)why;
 	t->base.opts = *o;
 	*out = &t->base;
 	return 0;
@@ -442,14 +446,14 @@ static void op_stop_listen(struct nvmf_transport *t,
 	to_transport(t)->listening--;
 }
 
-static void op_ctrlr_desc(struct nvmf_transport *t, struct nvme_ctrl_desc *d)
+static void op_ctrlr_desc(const struct nvmf_transport_opts *o,
+			  struct nvme_ctrl_desc *d)
 {
-	(void)t;
 	d->sgls = NVME_SGLS_ANY_ALIGNMENT | NVME_SGLS_KEYED | NVME_SGLS_OFFSET;
 	d->ioccsz = (NVME_SQE_SIZE + FAKE_CAPSULE) / 16;
 	d->iorcsz = 1;
 	d->msdbd = 1;
-	d->maxcmd = FAKE_DEPTH;
+	d->maxcmd = (u16)o->max_queue_depth;
 }
 
 static void op_disc_record(struct nvmf_disc_record *r)
@@ -487,6 +491,7 @@ const struct nvmf_transport_ops fake_transport_ops = {
 	.name = "TCP",
 	.trtype = NVMF_TRTYPE_TCP,
 	.opts_init = op_opts_init,
+	.check = op_check,
 	.create = op_create,
 	.destroy = op_destroy,
 	.listen = op_listen,
