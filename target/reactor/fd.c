@@ -133,6 +133,10 @@ unsigned int fd_wait(struct reactor *r, u64 timeout_us)
 	if (timeout_us)
 		reactor_woke(r);
 	r->event_count = n > 0 ? n : 0;
+	if (n > 0)
+		r->found_us = r->now_us;
+	else
+		pace_vain(&r->pace, r->now_us);
 	return fd_dispatch(r);
 }
 

@@ -15,12 +15,12 @@
 
 #include <ck_ring.h>
 
+#include "target/reactor/pace.h"
 #include "target/reactor/reactor.h"
 
 #define MESSAGE_RING_SIZE	4096	/* slots of each reactor; power of 2 */
 #define MESSAGE_BATCH		128	/* from the ring, in one turn */
 #define EVENT_BATCH		64	/* from epoll, in one turn */
-#define FD_POLL_US		10	/* how often a spinning reactor asks epoll */
 #define BACKLOG_NAP_US		100	/* longest sleep while a peer's ring is full */
 
 struct message {
@@ -60,7 +60,8 @@ struct reactor {
 	bool worked;		/* something was done since the last accounting */
 	u64 now_us;
 	u64 last_work_us;
-	u64 last_fd_poll_us;
+	struct pace pace;
+	u64 found_us;		/* events in this turn, since then; 0: none */
 	struct reactor_stats stats;
 
 	/* message.c */

@@ -132,7 +132,6 @@ void reactor_woke(struct reactor *r)
 {
 	message_sleep_end(r);
 	reactor_account(r);
-	r->last_fd_poll_us = r->now_us;
 }
 
 /* How long may a sleep last? Timers, and peers whose ring was full, limit it. */
@@ -184,21 +183,28 @@ static bool reactor_may_sleep(const struct reactor *r)
 	       r->now_us - r->last_work_us >= set.spin_us;
 }
 
+/* What the last turn has found is dealt with. */
+static void reactor_settle(struct reactor *r)
+{
+	if (r->found_us)
+		pace_found(&r->pace, r->found_us, r->now_us);
+	r->found_us = 0;
+}
+
 static void reactor_turn(struct reactor *r)
 {
 	unsigned int work;
 
 	reactor_account(r);
+	reactor_settle(r);
 	r->stats.turns++;
 	work = message_run(r);
 	if (!r->stopping) {
+		/* first: pollers end what events begin, in the same turn */
+		if (pace_due(&r->pace, r->now_us) && !TAILQ_EMPTY(&r->fds))
+			work += fd_wait(r, 0);
 		work += poller_run_all(r);
 		work += timer_run_due(r);
-		if (r->now_us - r->last_fd_poll_us >= FD_POLL_US &&
-		    !TAILQ_EMPTY(&r->fds)) {
-			r->last_fd_poll_us = r->now_us;
-			work += fd_wait(r, 0);
-		}
 	}
 	r->worked = work;
 	if (reactor_may_sleep(r))

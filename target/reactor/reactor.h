@@ -9,9 +9,9 @@
  * Functions say whether they may be called from any thread; all others belong
  * to the calling reactor and check it.
  *
- * A reactor spins while its pollers find work and for spin_us after that; then
- * it arms what can wake it and sleeps in epoll until a message, a descriptor
- * or a timer is due.
+ * A reactor spins while its pollers find work and for spin_us after that,
+ * asking epoll now and then (pace.h); then it arms what can wake it and sleeps
+ * in epoll until a message, a descriptor or a timer is due.
  */
 #ifndef WEFT_TARGET_REACTOR_H
 #define WEFT_TARGET_REACTOR_H
