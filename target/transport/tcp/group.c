@@ -56,12 +56,6 @@ static int group_poll(void *ctx)
 	return n;
 }
 
-static int group_arm(void *ctx)
-{
-	/* what an event of the last turn has left must not wait for another */
-	return group_poll(ctx);
-}
-
 /* Buffers */
 
 static int mem_get(void *ctx, size_t len, struct pool_mem *m)
@@ -97,8 +91,9 @@ int tcp_group_create(struct nvmf_transport *t, struct nvmf_group *base)
 	pool_init(&g->pool, "tcp", o->io_unit_size, transport_pieces(o),
 		  o->num_shared_buffers, &mem_ops, g);
 	g->buf = malloc(TCP_RX_BUF);
+	/* what an event of the last turn has left does not wait for another one */
 	if (g->buf)
-		g->poller = poller_register("tcp", group_poll, g, 0, group_arm);
+		g->poller = poller_register("tcp", group_poll, g, 0, group_poll);
 	if (!g->poller) {
 		free(g->buf);
 		free(g);

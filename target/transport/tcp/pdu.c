@@ -122,10 +122,7 @@ static void h2c_data(struct tcp_conn *c)
 	c->sink.iov = r->base.iov;
 	c->sink.offset = le32_to_cpu(d->datao);
 	c->sink.left = le32_to_cpu(d->datal);
-	while (c->sink.left && c->sink.offset >= c->sink.iov->iov_len) {
-		c->sink.offset -= c->sink.iov->iov_len;
-		c->sink.iov++;
-	}
+	tcp_sink_seek(&c->sink);
 }
 
 static void h2c_data_end(struct tcp_conn *c, bool damaged)

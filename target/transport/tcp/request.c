@@ -43,7 +43,6 @@ static bool in_capsule(const struct tcp_request *r)
 	return r->base.sgl.place == NVME_SGL_PLACE_CAPSULE;
 }
 
-static void placed(struct tcp_request *r);
 static void serve_blocked(struct tcp_conn *c);
 
 static void expect_r2t(struct tcp_request *r)

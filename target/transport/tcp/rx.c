@@ -73,10 +73,7 @@ static void sink_advance(struct tcp_sink *s, u32 n)
 		n = s->left;
 	s->left -= n;
 	s->offset += n;
-	while (s->left && s->offset >= s->iov->iov_len) {
-		s->offset -= s->iov->iov_len;
-		s->iov++;
-	}
+	tcp_sink_seek(s);
 }
 
 /* The longest run that has one place, of @n bytes; @to is NULL: dropped */

@@ -227,6 +227,15 @@ struct tcp_sink {
 	size_t offset;
 };
 
+/* On to the piece that @offset is in */
+static inline void tcp_sink_seek(struct tcp_sink *s)
+{
+	while (s->left && s->offset >= s->iov->iov_len) {
+		s->offset -= s->iov->iov_len;
+		s->iov++;
+	}
+}
+
 enum tcp_conn_state {
 	TCP_CONN_HELLO,		/* the control reactor's */
 	TCP_CONN_LIVE,
