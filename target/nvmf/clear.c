@@ -13,7 +13,14 @@ static u32 dsm_ranges(const struct nvmf_request *req)
 
 nvme_status nvmf_write_zeroes_parse(struct nvmf_request *req)
 {
-	return nvmf_io_writable(req, nvmf_io_take_range(req));
+	nvme_status st = nvmf_io_writable(req, nvmf_io_take_range(req));
+	u16 wzsl = req->qpair->ctrlr->subsystem->wzsl;
+
+	if (!st && wzsl && req->blocks * req->nsch->view.block_size >
+			   NVMF_WZSL_UNIT << wzsl)
+		return nvmf_request_bad(req, NVMF_LOC_CDW12,
+					NVMF_DNR(NVME_SC_INVALID_FIELD));
+	return st;
 }
 
 nvme_status nvmf_dsm_parse(struct nvmf_request *req)
@@ -51,16 +58,26 @@ static void clear_done(struct bdev_io *io, int err)
 		nvmf_io_written(req, io->lba, io->blocks, range_cleared);
 }
 
-/* The next range that is not empty, if there is one */
+/*
+ * The next range that is not empty, if there is one. What is beyond the limits
+ * that Identify tells of is left as it is: a controller that offers the command
+ * without conditions (ONCS) does not fail it for that.
+ */
 static bool next_range(struct nvmf_request *req)
 {
+	u32 most = req->qpair->ctrlr->subsystem->dmrsl;
 	u8 bytes[sizeof(struct nvme_dsm_range)];
+	u32 n = dsm_ranges(req);
 
-	while (!req->blocks && req->range < dsm_ranges(req)) {
+	if (most && n > NVMF_DMRL)
+		n = NVMF_DMRL;
+	while (!req->blocks && req->range < n) {
 		nvmf_request_get_bytes(req, req->range++ * sizeof(bytes), bytes,
 				       sizeof(bytes));
 		nvme_dsm_range_get(bytes, 0, &req->lba, &req->blocks);
 	}
+	if (most && req->blocks > most)
+		req->blocks = most;
 	return req->blocks;
 }
 

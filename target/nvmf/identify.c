@@ -251,7 +251,7 @@ static nvme_status fill_descs(struct nvmf_request *req, const struct ask *a,
 	return NVME_SC_SUCCESS;
 }
 
-/* Per command set: ours is the NVM one, which says nothing more in zeroes */
+/* Per command set: ours is the NVM one. Zeroes say nothing more. */
 
 static nvme_status check_csi(struct nvmf_request *req, const struct ask *a)
 {
@@ -271,11 +271,25 @@ static nvme_status fill_cs_ns(struct nvmf_request *req, const struct ask *a,
 	return st ? st : find_ns(req, a, &v);
 }
 
+/* Identify Controller of the NVM command set: offsets of its fields */
+enum { CS_WZSL = 1, CS_DMRL = 3, CS_DMRSL = 4, CS_DMSL = 8 };
+
 static nvme_status fill_cs_ctrl(struct nvmf_request *req, const struct ask *a,
 				union page *p)
 {
-	(void)p;
-	return check_csi(req, a);
+	const struct nvmf_subsystem *s = req->qpair->ctrlr->subsystem;
+	nvme_status st = check_csi(req, a);
+
+	if (st)
+		return st;
+	p->bytes[CS_WZSL] = (u8)s->wzsl;
+	/* all three of them or none: what is unlimited has the largest value */
+	if (s->dmrsl) {
+		p->bytes[CS_DMRL] = NVMF_DMRL;
+		p->nsids[CS_DMRSL / 4] = cpu_to_le32(s->dmrsl);
+		p->words[CS_DMSL / 8] = cpu_to_le64(UINT64_MAX);
+	}
+	return st;
 }
 
 static nvme_status fill_cs_list(struct nvmf_request *req, const struct ask *a,

@@ -14,6 +14,8 @@
 #define NVMF_SCRATCH_BYTES	(4u << 20)	/* per poll group */
 #define NVMF_COPY_BYTES		(1u << 20)	/* of one Copy */
 #define NVMF_COPY_RANGES	128
+#define NVMF_WZSL_UNIT		4096ull	/* what WZSL counts in: MPSMIN */
+#define NVMF_DMRL		255	/* the largest that can be told */
 
 /* Checks; each notes the offending field (io.c) */
 

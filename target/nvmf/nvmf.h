@@ -212,6 +212,8 @@ struct nvmf_subsystem {
 	bool ana_reporting;
 	bool enable_nssr;
 	bool static_cntlid;
+	u32 dmrsl;
+	u16 wzsl;
 	bool was_reset;			/* by NSSR */
 	bool removing;
 	u32 id;				/* dense index, for poll groups */
@@ -228,6 +230,8 @@ struct nvmf_subsystem {
  * struct nvmf_subsystem_opts - of nvmf_create_subsystem
  * @enable_nssr: hosts may reset the subsystem, which disconnects everybody
  * @static_cntlid: hosts choose their controller, or ask for any with fffeh
+ * @dmrsl: of a range of Dataset Management so many blocks are processed; 0: all
+ * @wzsl: no Write Zeroes of more than 2 to the @wzsl pages of 4 KiB; 0: no limit
  * Strings NULL: serial zeros, model "Weft NVMe-oF Controller".
  */
 struct nvmf_subsystem_opts {
@@ -241,7 +245,10 @@ struct nvmf_subsystem_opts {
 	bool ana_reporting;
 	bool enable_nssr;
 	bool static_cntlid;
+	u32 dmrsl;
+	u16 wzsl;
 };
+#define NVMF_MAX_WZSL		51	/* more than any 64-bit number of bytes */
 
 /**
  * struct nvmf_config - of the target as a whole (nvmf_set_config)

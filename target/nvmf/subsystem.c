@@ -258,7 +258,8 @@ static bool same(const struct nvmf_subsystem *s,
 	       s->allow_any_host == o->allow_any_host &&
 	       s->ana_reporting == o->ana_reporting &&
 	       s->enable_nssr == o->enable_nssr &&
-	       s->static_cntlid == o->static_cntlid;
+	       s->static_cntlid == o->static_cntlid &&
+	       s->dmrsl == o->dmrsl && s->wzsl == o->wzsl;
 }
 
 static int find_id(u32 *id, struct weft_reason *why)
@@ -292,6 +293,8 @@ static struct nvmf_subsystem *create(const struct nvmf_subsystem_opts *o,
 	s->ana_reporting = o->ana_reporting;
 	s->enable_nssr = o->enable_nssr;
 	s->static_cntlid = o->static_cntlid;
+	s->dmrsl = o->dmrsl;
+	s->wzsl = o->wzsl;
 	s->id = id;
 	id_used[id] = true;
 	TAILQ_INIT(&s->namespaces);

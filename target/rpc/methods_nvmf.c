@@ -48,8 +48,11 @@ static const struct rpc_param create_params[] = {
 	{ .name = "static_cntlid", .type = RPC_BOOL,
 	  .offset = SUB(static_cntlid),
 	  .help = "hosts choose their controller's number; default false" },
-	{ .name = "dmrsl", .type = RPC_HINT },
-	{ .name = "wzsl", .type = RPC_HINT },
+	{ .name = "dmrsl", .type = RPC_U32, .offset = SUB(dmrsl),
+	  .help = "blocks of a deallocated range that are processed; default 0: all" },
+	{ .name = "wzsl", .type = RPC_U16, .offset = SUB(wzsl),
+	  .max = NVMF_MAX_WZSL,
+	  .help = "largest Write Zeroes, 2 to the power of it times 4 KiB; default 0: no limit" },
 	RPC_TGT_NAME,
 	{ .type = RPC_END }
 };
@@ -97,6 +100,10 @@ static const char *subsystem_difference(const struct nvmf_subsystem *s,
 		return "enable_nssr";
 	if (o->static_cntlid != s->static_cntlid)
 		return "static_cntlid";
+	if (o->dmrsl != s->dmrsl)
+		return "dmrsl";
+	if (o->wzsl != s->wzsl)
+		return "wzsl";
 	return NULL;
 }
 

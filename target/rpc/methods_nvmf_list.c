@@ -110,6 +110,8 @@ static json_t *subsystem_json(const struct nvmf_subsystem *s)
 	json_object_set_new(j, "passthrough", json_false());
 	json_object_set_new(j, "min_cntlid", json_integer(s->min_cntlid));
 	json_object_set_new(j, "max_cntlid", json_integer(s->max_cntlid));
+	json_object_set_new(j, "dmrsl", json_integer(s->dmrsl));
+	json_object_set_new(j, "wzsl", json_integer(s->wzsl));
 	json_object_set_new(j, "namespaces", list);
 	return j;
 }
@@ -421,7 +423,7 @@ static void save_subsystem(json_t *calls, const struct nvmf_subsystem *s)
 
 	json_array_append_new(calls,
 		rpc_config_call("nvmf_create_subsystem",
-			json_pack("{s:s, s:b, s:s, s:s, s:I, s:i, s:i, s:b, s:b, s:b}",
+			json_pack("{s:s, s:b, s:s, s:s, s:I, s:i, s:i, s:b, s:I, s:i, s:b, s:b}",
 				  "nqn", s->nqn,
 				  "allow_any_host", s->allow_any_host,
 				  "serial_number", s->serial,
@@ -431,6 +433,8 @@ static void save_subsystem(json_t *calls, const struct nvmf_subsystem *s)
 				  "min_cntlid", s->min_cntlid,
 				  "max_cntlid", s->max_cntlid,
 				  "ana_reporting", s->ana_reporting,
+				  "dmrsl", (json_int_t)s->dmrsl,
+				  "wzsl", (int)s->wzsl,
 				  "enable_nssr", s->enable_nssr,
 				  "static_cntlid", s->static_cntlid)));
 	TAILQ_FOREACH(h, &s->hosts, link)

@@ -125,6 +125,7 @@ class Subsystems(DaemonTest):
             "nqn": NQN, "subtype": "NVMe", "listen_addresses": [], "allow_any_host": False,
             "hosts": [{"nqn": HOST}], "serial_number": "WEFT0001", "model_number": "Disk",
             "max_namespaces": 32, "passthrough": False, "min_cntlid": 1, "max_cntlid": 65519,
+            "dmrsl": 0, "wzsl": 0,
             "namespaces": [{"nsid": 1, "bdev_name": "Malloc0", "name": "Malloc0",
                             "nguid": UUID.replace("-", "").upper(), "uuid": UUID}]})
         self.assertTrue(self.daemon.ok("bdev_get_bdevs")[0]["claimed"])

@@ -77,6 +77,77 @@ class Blocks(TcpTest):
             self.io("copy", "--ranges", ",".join([f"0+{mssrl}"] * (msrc + 1)), **limit)
 
 
+class Limits(TcpTest):
+    """dmrsl and wzsl of a subsystem: told by Identify, and kept to."""
+
+    args = ("-m", CORES)
+    ERRORS, WRITE_ZEROES, DSM, DEALLOCATE = 1, 8, 9, 4
+
+    def serve(self):
+        super().serve()
+        d = self.daemon
+        self.limited = {"nqn": NQN + "-limited", "allow_any_host": True, "dmrsl": 8, "wzsl": 1}
+        d.ok("nvmf_create_subsystem", self.limited)
+        d.ok("bdev_malloc_create", {"name": "disk2", "num_blocks": 4096, "block_size": 512})
+        d.ok("nvmf_subsystem_add_ns", {"nqn": self.limited["nqn"],
+                                       "namespace": {"bdev_name": "disk2"}})
+        self.listen(self.limited["nqn"])
+
+    def host(self, nqn=None):
+        return Host(("127.0.0.1", self.port), subnqn=nqn or self.limited["nqn"])
+
+    def deallocate(self, io, *ranges):
+        data = b"".join(struct.pack("<IIQ", 0, n, lba) for lba, n in ranges)
+        io.do(sqe(self.DSM, io.next_cid(), 1, sgl_capsule(len(data)), len(ranges) - 1,
+                  self.DEALLOCATE), data)
+
+    def zero(self, io, blocks):
+        cid = io.command(sqe(self.WRITE_ZEROES, io.next_cid(), 1, None, 0, 0, blocks - 1))
+        return io.complete_all([cid])[0]
+
+    def test_told(self):
+        with self.host() as h, self.host(NQN) as free:
+            self.assertEqual(h.admin.identify(6), struct.pack("<BBBBIQ", 0, 1, 0, 255, 8,
+                                                              2**64 - 1).ljust(4096, b"\0"))
+            self.assertEqual(free.admin.identify(6), bytes(4096))
+            self.assertEqual(self.zero(free.io[0], 65536), 0)
+
+    def test_deallocate(self):
+        """What is beyond the limit is left alone: it is advice."""
+        data = os.urandom(64 * 512)
+        with self.host() as h:
+            io = h.io[0]
+            io.write(0, data)
+            self.deallocate(io, (0, 8), (16, 9), (32, 32))
+            for lba in 0, 16, 32:
+                self.assertEqual(io.read(lba, 16), bytes(4096) + data[lba * 512 + 4096:][:4096])
+            # and so is the last of 256 ranges
+            io.write(0, data)
+            self.deallocate(io, *[(0, 0)] * 254, (0, 4), (8, 4))
+            self.assertEqual(io.read(0, 64), bytes(2048) + data[2048:])
+
+    def test_write_zeroes(self):
+        with self.host() as h:
+            self.assertEqual(self.zero(h.io[0], 16), 0)
+            self.assertEqual(self.zero(h.io[0], 17), INVALID_FIELD)
+            entry = h.admin.log(self.ERRORS, 64)
+            self.assertEqual(struct.unpack_from("<H", entry, 14)[0], 48)
+
+    def test_rpc(self):
+        d = self.daemon
+        d.ok("nvmf_create_subsystem", self.limited)
+        for name, value in ("dmrsl", 9), ("wzsl", 0):
+            e = d.refused("nvmf_create_subsystem", {**self.limited, name: value})
+            self.assertIn(name, e["message"])
+        e = d.refused("nvmf_create_subsystem", {"nqn": NQN + "x", "wzsl": 52})
+        self.assertIn("wzsl=52", e["message"])
+        rows = {s["nqn"]: s for s in d.ok("nvmf_get_subsystems")}
+        self.assertEqual((rows[self.limited["nqn"]]["dmrsl"], rows[NQN]["wzsl"]), (8, 0))
+        saved = [c["params"] for s in d.ok("save_config")["subsystems"] for c in s["config"] or []
+                 if c["method"] == "nvmf_create_subsystem"]
+        self.assertEqual([(p["dmrsl"], p["wzsl"]) for p in saved], [(0, 0), (8, 1)])
+
+
 class CompareWrite(TcpTest):
     args = ("-m", CORES)
 

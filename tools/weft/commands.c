@@ -127,6 +127,8 @@ static const struct cli_opt subsystem_opts[] = {
 	FLAG("static-cntlid", "static_cntlid", "hosts choose their controller"),
 	FLAG("ana", "ana_reporting", "listeners have ANA states"),
 	FLAG("nssr", "enable_nssr", "hosts may reset the subsystem"),
+	COUNT("dmrsl", "dmrsl", "blocks of a deallocated range that are processed"),
+	COUNT("wzsl", "wzsl", "largest Write Zeroes: 2 to the power of it x 4 KiB"),
 	END
 };
 
