@@ -199,6 +199,19 @@ out_delete:
 	return err;
 }
 
+/* Its disks can be opened. A signal ends the wait, and the controller with it. */
+static int nvmf_wait_scanned(struct weft_ctrl_core *core,
+			     struct weft_reason *why)
+{
+	if (!wait_event_interruptible(core->state_wq,
+			READ_ONCE(core->scans) ||
+			weft_ctrl_state(core->ctrl) != WEFT_CTRL_LIVE))
+		return 0;
+	weft_delete_ctrl_sync(core->ctrl);
+	return weft_fail(why, -EINTR,
+			 "looking at the namespaces: interrupted by a signal");
+}
+
 static int nvmf_create_on(struct weft_transport_ops *ops,
 			  struct weft_connstr *opts, struct weft_reason *why,
 			  int *instance, u16 *cntlid)
@@ -231,11 +244,9 @@ static int nvmf_create_on(struct weft_transport_ops *ops,
 
 	get_device(&core->dev);
 	err = nvmf_bring_up(core, why);
+	if (!err)
+		err = nvmf_wait_scanned(core, why);
 	if (!err) {
-		/* a signal ends the wait, not the controller */
-		wait_event_interruptible(core->state_wq,
-			READ_ONCE(core->scans) ||
-			weft_ctrl_state(ctrl) != WEFT_CTRL_LIVE);
 		*instance = ctrl->instance;
 		*cntlid = ctrl->cntlid;
 		dev_info(ctrl->device, "connected to %.128s, %u I/O queues\n",

@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -58,57 +59,80 @@ static int nvmf_dev_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/*
+ * A signal ends the wait for a target, but not one that means nothing by
+ * default: a shell's background job that ends in the meantime, or a window
+ * that gets another size. Those come when the connect is over.
+ */
+static void nvmf_hold_signals(sigset_t *before)
+{
+	sigset_t idle;
+
+	siginitset(&idle, sigmask(SIGCHLD) | sigmask(SIGCONT) |
+			  sigmask(SIGURG) | sigmask(SIGWINCH));
+	sigprocmask(SIG_BLOCK, &idle, before);
+}
+
 static int nvmf_dev_connect(struct nvmf_file *f, const char *text, size_t len)
 {
 	struct weft_connstr *opts;
+	sigset_t before;
 	int err;
 
 	opts = kzalloc(sizeof(*opts), GFP_KERNEL);
 	if (!opts)
 		return weft_fail(&f->why, -ENOMEM, "out of memory");
+	nvmf_hold_signals(&before);
 	err = weft_connstr_parse(text, len, opts, &f->why);
 	if (!err)
 		err = nvmf_create_ctrl(opts, &f->why, &f->instance,
 				       &f->cntlid);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	/* secrets are in it */
 	kfree_sensitive(opts);
 	return err;
+}
+
+/* One try, with the file's lock held: how it ended, and why, stay in @f. */
+static int nvmf_dev_try(struct nvmf_file *f, const char __user *ubuf,
+			size_t count)
+{
+	char *text;
+
+	/* the parser refuses what is longer by its length, and says why */
+	text = memdup_user_nul(ubuf, min_t(size_t, count, WEFT_CONNSTR_MAX));
+	f->why.text[0] = '\0';
+	if (IS_ERR(text)) {
+		f->err = weft_fail(&f->why, PTR_ERR(text),
+				   "the connect string cannot be copied");
+	} else {
+		f->err = nvmf_dev_connect(f, text, count);
+		kfree_sensitive(text);
+	}
+	if (f->err && !f->why.text[0])
+		weft_fail(&f->why, f->err, "error %d", f->err);
+	if (f->err)
+		pr_warn_ratelimited("weft: connect refused: %s (error %d)\n",
+				    f->why.text, f->err);
+	return f->err;
 }
 
 static ssize_t nvmf_dev_write(struct file *file, const char __user *ubuf,
 			      size_t count, loff_t *pos)
 {
 	struct nvmf_file *f = file->private_data;
-	char *text;
-	int err;
+	int err = -EINVAL;
 
-	/* the parser refuses what is longer by its length, and says why */
-	text = memdup_user_nul(ubuf, min_t(size_t, count, WEFT_CONNSTR_MAX));
-	mutex_lock(&f->lock);
+	if (mutex_lock_interruptible(&f->lock))
+		return -ERESTARTSYS;
 	/* what is said of it is read from the start, after a failure, too */
 	file->f_pos = *pos = 0;
-	if (f->instance >= 0) {
-		mutex_unlock(&f->lock);
-		if (!IS_ERR(text))
-			kfree_sensitive(text);
-		return -EINVAL;
-	}
-	f->why.text[0] = '\0';
-	if (IS_ERR(text)) {
-		err = weft_fail(&f->why, PTR_ERR(text),
-				"the connect string cannot be copied");
-		text = NULL;
-	} else {
-		err = nvmf_dev_connect(f, text, count);
-	}
-	if (err && !f->why.text[0])
-		weft_fail(&f->why, err, "error %d", err);
-	if (err)
-		pr_warn_ratelimited("weft: connect refused: %s (error %d)\n",
-				    f->why.text, err);
-	f->err = err;
+	if (f->instance < 0)
+		err = nvmf_dev_try(f, ubuf, count);
 	mutex_unlock(&f->lock);
-	kfree_sensitive(text);
+	/* nothing is left of it: a handler with SA_RESTART gets a new try */
+	if (err == -EINTR)
+		return -ERESTARTSYS;
 	return err ? err : count;
 }
 
@@ -141,10 +165,14 @@ static ssize_t nvmf_dev_read(struct file *file, char __user *ubuf,
 	if (!buf)
 		return -ENOMEM;
 	weft_text_init(&t, buf, PAGE_SIZE);
-	mutex_lock(&f->lock);
+	ret = -ERESTARTSYS;
+	/* somebody else's connect may be under way */
+	if (mutex_lock_interruptible(&f->lock))
+		goto out;
 	nvmf_dev_say(f, &t);
 	ret = simple_read_from_buffer(ubuf, count, pos, buf, t.len);
 	mutex_unlock(&f->lock);
+out:
 	kfree(buf);
 	return ret;
 }

@@ -191,6 +191,7 @@ int weft_cmd_permit(struct weft_ctrl_core *core, struct weft_ns *ns,
 
 /*
  * weft_effects_begin() - before an admin command with @effects
+ * Like all waits for commands of users, only a fatal signal ends it.
  * Return: 0, then weft_effects_end() has to follow; -ETIMEDOUT if I/O did not
  * end; -EINTR.
  */
@@ -198,7 +199,7 @@ int weft_effects_begin(struct weft_ctrl_core *core, u32 effects)
 {
 	if (!(effects & NVME_EFFECTS_CSE_MASK))
 		return 0;
-	if (mutex_lock_interruptible(&core->effects_lock))
+	if (mutex_lock_killable(&core->effects_lock))
 		return -EINTR;
 	if (weft_freeze_io(core))
 		return 0;
@@ -222,7 +223,8 @@ void weft_effects_end(struct weft_ctrl_core *core, u32 effects)
 	if (!(effects & EFFECTS_INVENTORY))
 		return;
 	weft_queue_scan(core);
-	wait_event_interruptible(core->state_wq,
+	/* a fatal signal ends the wait, too; the command has been done */
+	(void)wait_event_killable(core->state_wq,
 		READ_ONCE(core->scans) != scans ||
 		weft_ctrl_state(core->ctrl) != WEFT_CTRL_LIVE);
 }
