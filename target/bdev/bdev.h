@@ -51,7 +51,7 @@ typedef void (*bdev_done)(struct bdev_io *io, int err);
  * @start_us: set on submit
  * @wait: for rate limits: nvmf's before it submits, then the bdev layer's
  * @limited: waits there, within the bdev layer
- * @held: its module keeps it back on purpose
+ * @held: its module keeps it back and can take it out again
  * @below: what a stacked bdev has made of it, while that is under way
  * @module: scratch for the module
  */
@@ -100,6 +100,9 @@ struct bdev_stats {
  *            on its reactor; from now on bdev_may_hold() is false; may be NULL
  * @take_back: out of the module's queue with an @io that it holds back (whose
  *             held is set); for modules that do
+ * @cancel: ask the device to end an @io that it works on; true: it was asked,
+ *          and @io ends as it has decided, with -ECANCELED if it did as told;
+ *          false: there is no way. May be NULL
  * @supports: can it do this type?
  * @info_json: module's own members for bdev_get_bdevs "driver_specific", as
  *          one JSON object text into @t; may be NULL
@@ -114,6 +117,7 @@ struct bdev_fns {
 	void (*submit)(struct io_channel *ch, struct bdev_io *io);
 	void (*end_held)(struct bdev *b, void *ctx);
 	void (*take_back)(struct io_channel *ch, struct bdev_io *io);
+	bool (*cancel)(struct io_channel *ch, struct bdev_io *io);
 	bool (*supports)(const struct bdev *b, enum bdev_io_type type);
 	void (*info_json)(const struct bdev *b, struct weft_text *t);
 	void (*config_json)(const struct bdev *b, struct weft_text *t);
@@ -249,12 +253,20 @@ struct io_channel *bdev_channel_get(struct bdev_desc *desc);
 void bdev_submit(struct bdev_io *io);
 
 /**
- * bdev_abort() - end an operation that waits for a limit or is held back
- * @io: submitted, and not ended
- * Return: true: its @done was called, with -ECANCELED; a write may have been
- * done all the same. False: a device works on it; it ends as always.
+ * enum bdev_aborting - what bdev_abort() could do
+ * @BDEV_ABORT_NOT: a device works on it; it ends as always
+ * @BDEV_ABORT_ASKED: so it does, but the device was asked to end it, and
+ *                    whether it did its @done tells: with -ECANCELED
+ * @BDEV_ABORT_DONE: its @done was called, with -ECANCELED
  */
-bool bdev_abort(struct bdev_io *io);
+enum bdev_aborting { BDEV_ABORT_NOT, BDEV_ABORT_ASKED, BDEV_ABORT_DONE };
+
+/**
+ * bdev_abort() - end an operation, if it can be
+ * @io: submitted, and not ended
+ * Of a write that was aborted any part may have been done.
+ */
+enum bdev_aborting bdev_abort(struct bdev_io *io);
 
 /** bdev_claimed() - has an opener claimed it? */
 bool bdev_claimed(const struct bdev *b);

@@ -44,10 +44,13 @@ struct file_counters {
 	u64 bounced;		/* pieces copied through the bounce buffer */
 	u64 zero_writes;	/* pieces of zeroes written where fallocate could not */
 	u64 continued;		/* short transfers that went on */
+	u64 cancels;		/* the kernel was asked to end an operation */
 };
 
 /**
  * struct file_channel - one reactor's ring
+ * @active: operations in the ring; @cancelling: entries that cancel some
+ * @unsubmitted: entries of both that the kernel does not have yet
  * @waiting: not yet started, because the ring is full
  * @bounce: aligned memory, made when first needed
  * @bounce_owner: the operation that uses it; others wait in @bounce_waiting
@@ -60,6 +63,7 @@ struct file_channel {
 	struct poller *poller;
 	struct fd_source *source;
 	unsigned int active;
+	unsigned int cancelling;
 	unsigned int unsubmitted;
 	TAILQ_HEAD(file_queue, bdev_io) waiting;
 	u8 *bounce;
@@ -75,12 +79,20 @@ int file_channel_create(struct bdev *b, void *ctx);
 void file_channel_destroy(struct bdev *b, void *ctx);
 /** file_queue_op() - its next step into the ring, now or when there is room */
 void file_queue_op(struct file_channel *ch, struct bdev_io *io);
+/** file_ring_cancel() - ask the kernel to end @io; false: no room to ask */
+bool file_ring_cancel(struct file_channel *ch, struct bdev_io *io);
 /** file_ring_probe() - can rings be had at all? negative errno with reason */
 int file_ring_probe(struct weft_reason *why);
 
 /* file_op.c */
 
 void file_submit(struct io_channel *ch, struct bdev_io *io);
+/** file_op_wait() - into a queue of the channel, from where it can be aborted */
+void file_op_wait(struct file_queue *queue, struct bdev_io *io);
+/** file_op_first() - out of it with the one that waits longest, or NULL */
+struct bdev_io *file_op_first(struct file_queue *queue);
+void file_take_back(struct io_channel *ch, struct bdev_io *io);
+bool file_cancel(struct io_channel *ch, struct bdev_io *io);
 /** file_op_prepare() - write the next step of @io into @sqe */
 void file_op_prepare(struct file_channel *ch, struct bdev_io *io,
 		     struct io_uring_sqe *sqe);

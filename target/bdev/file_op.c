@@ -34,6 +34,8 @@ struct file_op {
 	u64 done;
 	u64 piece;		/* asked for in the step under way */
 	enum file_step step;
+	bool cancelled;		/* there is no next step */
+	struct file_queue *queue;	/* waits there while the bdev_io is held */
 };
 
 static_assert(sizeof(struct file_op) <= sizeof(((struct bdev_io *)0)->module),
@@ -91,11 +93,35 @@ static void bounce_copy(const struct bdev_io *io, u8 *bounce, u64 at, u64 len)
 	}
 }
 
+/* Queues of those that have no entry in the ring: they can be aborted at once */
+
+void file_op_wait(struct file_queue *queue, struct bdev_io *io)
+{
+	TAILQ_INSERT_TAIL(queue, io, link);
+	op_of(io)->queue = queue;
+	io->held = true;
+}
+
+static void leave(struct file_queue *queue, struct bdev_io *io)
+{
+	TAILQ_REMOVE(queue, io, link);
+	io->held = false;
+}
+
+struct bdev_io *file_op_first(struct file_queue *queue)
+{
+	struct bdev_io *io = TAILQ_FIRST(queue);
+
+	if (io)
+		leave(queue, io);
+	return io;
+}
+
 /* Return: true if the buffer is @io's now; false: it waits, or has failed. */
 static bool bounce_take(struct file_channel *ch, struct bdev_io *io)
 {
 	if (ch->bounce_owner) {
-		TAILQ_INSERT_TAIL(&ch->bounce_waiting, io, link);
+		file_op_wait(&ch->bounce_waiting, io);
 		return false;
 	}
 	if (!ch->bounce)
@@ -110,13 +136,11 @@ static bool bounce_take(struct file_channel *ch, struct bdev_io *io)
 
 static void bounce_give(struct file_channel *ch)
 {
-	struct bdev_io *next = TAILQ_FIRST(&ch->bounce_waiting);
+	struct bdev_io *next = file_op_first(&ch->bounce_waiting);
 
 	ch->bounce_owner = next;
-	if (next) {
-		TAILQ_REMOVE(&ch->bounce_waiting, next, link);
+	if (next)
 		file_queue_op(ch, next);
-	}
 }
 
 static void op_complete(struct file_channel *ch, struct bdev_io *io, int err)
@@ -130,7 +154,29 @@ static void op_next(struct file_channel *ch, struct bdev_io *io,
 		    enum file_step step)
 {
 	op_of(io)->step = step;
-	file_queue_op(ch, io);
+	if (op_of(io)->cancelled)
+		op_complete(ch, io, -ECANCELED);
+	else
+		file_queue_op(ch, io);
+}
+
+void file_take_back(struct io_channel *ioch, struct bdev_io *io)
+{
+	struct file_channel *ch = io_channel_ctx(ioch);
+
+	leave(op_of(io)->queue, io);
+	if (ch->bounce_owner == io)
+		bounce_give(ch);
+}
+
+/* A read or write that the kernel has begun may run on; what follows does not. */
+bool file_cancel(struct io_channel *ioch, struct bdev_io *io)
+{
+	struct file_op *op = op_of(io);
+
+	if (!op->cancelled)
+		op->cancelled = file_ring_cancel(io_channel_ctx(ioch), io);
+	return op->cancelled;
 }
 
 static enum file_step first_step(const struct file_channel *ch,
@@ -160,6 +206,7 @@ void file_submit(struct io_channel *ioch, struct bdev_io *io)
 	}
 	op->length = bdev_io_length(io, ch->head.bdev);
 	op->done = 0;
+	op->cancelled = false;
 	op->step = first_step(ch, io);
 	if (op->step != STEP_BOUNCE || bounce_take(ch, io))
 		file_queue_op(ch, io);

@@ -9,7 +9,8 @@
  * nothing can be missed.
  *
  * At most FILE_RING_SIZE operations are under way, each with one entry at a
- * time: neither queue of the ring can overflow.
+ * time, and perhaps one more that cancels it: for both there is room in the
+ * completion queue, which is twice as large.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -44,7 +45,22 @@ void file_queue_op(struct file_channel *ch, struct bdev_io *io)
 	if (sqe)
 		op_start(ch, io, sqe);
 	else
-		TAILQ_INSERT_TAIL(&ch->waiting, io, link);
+		file_op_wait(&ch->waiting, io);
+}
+
+bool file_ring_cancel(struct file_channel *ch, struct bdev_io *io)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&ch->ring);
+
+	if (!sqe)
+		return false;
+	/* if @io ends first, nothing of its address is there to be found */
+	io_uring_prep_cancel(sqe, io, 0);
+	io_uring_sqe_set_data(sqe, NULL);
+	ch->cancelling++;
+	ch->unsubmitted++;
+	ch->counters.cancels++;
+	return true;
 }
 
 static void waiting_start(struct file_channel *ch)
@@ -52,8 +68,8 @@ static void waiting_start(struct file_channel *ch)
 	struct io_uring_sqe *sqe;
 	struct bdev_io *io;
 
-	while ((io = TAILQ_FIRST(&ch->waiting)) && (sqe = ring_sqe(ch))) {
-		TAILQ_REMOVE(&ch->waiting, io, link);
+	while (!TAILQ_EMPTY(&ch->waiting) && (sqe = ring_sqe(ch))) {
+		io = file_op_first(&ch->waiting);
 		op_start(ch, io, sqe);
 	}
 }
@@ -84,18 +100,21 @@ static int ring_reap(struct file_channel *ch)
 {
 	struct io_uring_cqe *cqes[32];
 	struct bdev_io *io[32];
-	unsigned int n, i;
+	unsigned int n, i, ops = 0;
 	int res[32];
 
 	n = io_uring_peek_batch_cqe(&ch->ring, cqes, ARRAY_SIZE(cqes));
 	for (i = 0; i < n; i++) {
-		io[i] = io_uring_cqe_get_data(cqes[i]);
-		res[i] = cqes[i]->res;
+		io[ops] = io_uring_cqe_get_data(cqes[i]);
+		res[ops] = cqes[i]->res;
+		/* what became of a cancelled one its own entry tells */
+		ops += !!io[ops];
 	}
 	/* given back before anything is called: that may queue new ones */
 	io_uring_cq_advance(&ch->ring, n);
-	ch->active -= n;
-	for (i = 0; i < n; i++)
+	ch->active -= ops;
+	ch->cancelling -= n - ops;
+	for (i = 0; i < ops; i++)
 		file_op_result(ch, io[i], res[i]);
 	return (int)n;
 }
@@ -105,7 +124,7 @@ static int ring_poll(void *ctx)
 	struct file_channel *ch = ctx;
 	int work = 0;
 
-	if (ch->active > ch->unsubmitted)
+	if (ch->active + ch->cancelling > ch->unsubmitted)
 		work += ring_reap(ch);
 	waiting_start(ch);
 	return work + ring_flush(ch);

@@ -106,20 +106,23 @@ void bdev_submit(struct bdev_io *io)
 		b->fns->submit(io->channel, io);
 }
 
-bool bdev_abort(struct bdev_io *io)
+enum bdev_aborting bdev_abort(struct bdev_io *io)
 {
+	const struct bdev_fns *fns = io->desc->bdev->fns;
+
 	if (io->below)
 		return bdev_abort(io->below);
 	if (io->limited)
 		limit_cancel(io->limited, &io->wait);
 	else if (io->held)
-		io->desc->bdev->fns->take_back(io->channel, io);
+		fns->take_back(io->channel, io);
 	else
-		return false;
+		return fns->cancel && fns->cancel(io->channel, io) ?
+			BDEV_ABORT_ASKED : BDEV_ABORT_NOT;
 	io->limited = NULL;
 	io->held = false;
 	bdev_io_complete(io, -ECANCELED);
-	return true;
+	return BDEV_ABORT_DONE;
 }
 
 static void stats_count(struct bdev_channel *ch, const struct bdev_io *io)

@@ -4,8 +4,9 @@
  * waits for something (base specification 2.0, 5.1): an event, the other half
  * of a pair, blocks that are locked, memory, a transport's buffers, a rate limit,
  * a bdev that is slow on purpose. One whose data is on its way ends when that is
- * there, and the Abort waits for it, for a while. What a device works on already
- * runs to its end; DW0 bit 0 tells the host so.
+ * there, and one that a device was asked to end when the device has decided: the
+ * Abort waits for it, for a while. What a device cannot give back runs to its
+ * end; DW0 bit 0 tells the host so.
  */
 #include <stdlib.h>
 
@@ -14,7 +15,7 @@
 /**
  * struct aborting - an Abort on its way to the queue's reactor and back
  * @req: the Abort; @q: @cid: what it is to find
- * @target: found, while its data is on its way: it ends when that is here
+ * @target: found, but it ends later
  * @timer: or the Abort gives up
  */
 struct aborting {
@@ -38,11 +39,12 @@ static bool take_back(struct nvmf_request *req)
 	       (!req->ready && in_transport && in_transport(req));
 }
 
-/* Waits on its way to a device, or in one that holds it back on purpose */
-static bool device_abort(struct nvmf_request *req)
+/* On its way to a device, or in one */
+static enum bdev_aborting device_abort(struct nvmf_request *req)
 {
-	return nvmf_throttle_abort(req) ||
-	       (req->submitted && bdev_abort(&req->bio));
+	if (nvmf_throttle_abort(req))
+		return BDEV_ABORT_DONE;
+	return req->submitted ? bdev_abort(&req->bio) : BDEV_ABORT_NOT;
 }
 
 /* On the reactor of the command's queue */
@@ -56,14 +58,14 @@ static struct nvmf_request *find(struct nvmf_qpair *q, __le16 cid)
 	return NULL;
 }
 
-static bool abort_now(struct nvmf_request *req)
+static enum bdev_aborting abort_now(struct nvmf_request *req)
 {
-	if (device_abort(req))
-		return true;
-	if (!take_back(req))
-		return false;
+	enum bdev_aborting how = device_abort(req);
+
+	if (how != BDEV_ABORT_NOT || !take_back(req))
+		return how;
 	nvmf_request_complete(req, NVMF_DNR(NVME_SC_ABORT_REQUESTED));
-	return true;
+	return BDEV_ABORT_DONE;
 }
 
 static void end(struct nvmf_request *req, bool aborted)
@@ -87,7 +89,7 @@ static void send_back(struct aborting *ab, bool aborted)
 	reactor_send(ab->req->qpair->group->reactor, back, ab);
 }
 
-/* Its data may be on its way to memory of ours: not before that is over */
+/* Its data may move between memory of ours and a host or a device still */
 
 static void give_up(void *ctx)
 {
@@ -102,7 +104,7 @@ static bool wait_for(struct aborting *ab, struct nvmf_request *req)
 {
 	u32 s = req->qpair->opts.abort_timeout_sec;
 
-	if (!req->fetching || req->aborting || !s)
+	if (req->aborting || !s)
 		return false;
 	ab->timer = timer_start("abort", give_up, ab, s * 1000000ull);
 	if (!ab->timer)
@@ -124,15 +126,17 @@ void nvmf_abort_over(struct nvmf_request *req, nvme_status st)
 static void abort_there(void *ctx)
 {
 	struct aborting *ab = ctx;
+	enum bdev_aborting how = BDEV_ABORT_NOT;
 	struct nvmf_request *req = NULL;
 
 	if (ab->q->state == NVMF_QPAIR_ENABLED)
 		req = find(ab->q, ab->cid);
-	if (!req)
-		send_back(ab, false);
-	else if (abort_now(req))
+	if (req)
+		how = abort_now(req);
+	if (how == BDEV_ABORT_DONE)
 		send_back(ab, true);
-	else if (!wait_for(ab, req))
+	else if (!req || (how == BDEV_ABORT_NOT && !req->fetching) ||
+		 !wait_for(ab, req))
 		send_back(ab, false);
 }
 
@@ -172,7 +176,8 @@ static void abort_here(struct nvmf_request *req, __le16 cid)
 		return;
 	}
 	target = find(req->qpair, cid);
-	end(req, target && target != req && abort_now(target));
+	end(req, target && target != req &&
+		 abort_now(target) == BDEV_ABORT_DONE);
 }
 
 void nvmf_abort_execute(struct nvmf_request *req)

@@ -289,6 +289,83 @@ static void test_full_ring(void)
 	STEPS(start, flood, flood_checked, end, file_remove);
 }
 
+/*
+ * Abort. In place of the file the ring reads from a pipe, so that operations stay
+ * in the kernel until the test writes to it.
+ */
+
+static int pipe_fds[2];
+
+static void feed(void *ctx)
+{
+	unsigned int i;
+
+	(void)ctx;
+	for (i = 0; i <= FILE_RING_SIZE; i++)
+		UNIT_EQ(write(pipe_fds[1], buf, BS), BS);
+	step_done(NULL);
+}
+
+static void aborts(void *ctx)
+{
+	(void)ctx;
+	/* not before the kernel has them all */
+	if (fch->unsubmitted) {
+		timer_start("aborts", aborts, NULL, 1000);
+		return;
+	}
+	UNIT_EQ(bdev_abort(&op[0].io), BDEV_ABORT_ASKED);
+	UNIT_EQ(bdev_abort(&op[0].io), BDEV_ABORT_ASKED);
+	UNIT_EQ(fch->counters.cancels - before.cancels, 1);
+	UNIT_EQ(op[0].calls, 0);
+	/* this one has had no place in the ring */
+	UNIT_EQ(bdev_abort(&op[FILE_RING_SIZE].io), BDEV_ABORT_DONE);
+	UNIT_EQ(op[FILE_RING_SIZE].err, -ECANCELED);
+	UNIT_EQ(op[FILE_RING_SIZE].calls, 1);
+	/* the others get their bytes */
+	timer_start("feed", feed, NULL, 5000);
+}
+
+static void block(void)
+{
+	unsigned int i;
+
+	UNIT_EQ(pipe(pipe_fds), 0);
+	CU_ASSERT(fcntl(pipe_fds[1], F_SETPIPE_SZ, 1 << 20) > 0);
+	UNIT_EQ(io_uring_register_files_update(&fch->ring, 0, pipe_fds, 1), 1);
+	before = fch->counters;
+	for (i = 0; i < FILE_RING_SIZE + 2; i++) {
+		op_buffer(&op[i], buf + i * 4096, BS);
+		op_start(&op[i], desc, ch, BDEV_READ, 0, 1);
+	}
+	steps.pending++;
+	timer_start("aborts", aborts, NULL, 1000);
+}
+
+static void block_checked(void)
+{
+	unsigned int i, wrong = 0;
+
+	UNIT_EQ(op[0].err, -ECANCELED);
+	UNIT_EQ(op[0].calls, 1);
+	for (i = 1; i < FILE_RING_SIZE + 2; i++)
+		wrong += op[i].calls != 1 || (op[i].err && i != FILE_RING_SIZE);
+	UNIT_EQ(wrong, 0);
+	UNIT_EQ(fch->active, 0);
+	UNIT_EQ(fch->cancelling, 0);
+	UNIT_EQ(io_uring_register_files_update(&fch->ring, 0, &fch->file->fd, 1),
+		1);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+}
+
+static void test_abort(void)
+{
+	direct = false;
+	STEPS(start, block, block_checked, write_segments, read_segments,
+	      read_checked, end, file_remove);
+}
+
 /* when all is done the ring lets the reactor sleep */
 
 static struct reactor_stats awake;
@@ -629,7 +706,7 @@ static void test_two_reactors(void)
 	steps_run_on(2, REACTOR_ADAPTIVE, list, ARRAY_SIZE(list));
 }
 
-UNIT_MAIN(UNIT(test_data), UNIT(test_short_transfers), UNIT(test_full_ring),
+UNIT_MAIN(UNIT(test_data), UNIT(test_short_transfers), UNIT(test_full_ring), UNIT(test_abort),
 	  UNIT(test_idle_sleeps),
 	  UNIT(test_flush_and_zeroes), UNIT(test_resize), UNIT(test_refusals),
 	  UNIT(test_two_reactors))

@@ -348,7 +348,7 @@ static void abort_one(struct op *op, enum bdev_io_type type)
 {
 	start(op, type, 0, 8, data);
 	UNIT_EQ(op->calls, 0);
-	CU_ASSERT_TRUE(bdev_abort(&op->io));
+	UNIT_EQ(bdev_abort(&op->io), BDEV_ABORT_DONE);
 	UNIT_EQ(op->calls, 1);
 	UNIT_EQ(op->err, -ECANCELED);
 }
@@ -366,7 +366,7 @@ static void abort_made(void)
 	start(&ops[1], BDEV_WRITE, 0, 8, data);
 	abort_one(&ops[2], BDEV_WRITE);
 	UNIT_EQ(ops[1].calls, 0);
-	CU_ASSERT_TRUE(bdev_abort(&ops[1].io));
+	UNIT_EQ(bdev_abort(&ops[1].io), BDEV_ABORT_DONE);
 	UNIT_EQ(bdev_set_limits(bdev_find("d"), least, &why), 0);
 	settle();
 }
@@ -378,9 +378,9 @@ static void abort_limited(void)
 	CU_ASSERT_PTR_NULL(ops[3].io.below->limited);
 	start(&ops[4], BDEV_READ, 0, 8, data);
 	CU_ASSERT_PTR_NOT_NULL(ops[4].io.below->limited);
-	CU_ASSERT_TRUE(bdev_abort(&ops[4].io));
+	UNIT_EQ(bdev_abort(&ops[4].io), BDEV_ABORT_DONE);
 	UNIT_EQ(ops[4].err, -ECANCELED);
-	CU_ASSERT_TRUE(bdev_abort(&ops[3].io));
+	UNIT_EQ(bdev_abort(&ops[3].io), BDEV_ABORT_DONE);
 	UNIT_EQ(ops[3].err, -ECANCELED);
 	unuse();
 	remove_base();

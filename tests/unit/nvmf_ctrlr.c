@@ -261,6 +261,36 @@ static void test_abort_in_the_device(void)
 	end();
 }
 
+/* it was asked to end what it has: the Abort hears what has come of that */
+static void abort_decided(int cancels, nvme_status st, u64 result)
+{
+	struct fake_req *r, *abort;
+	union nvme_cmd cmd;
+
+	begin();
+	io->q.opts.abort_timeout_sec = 600;
+	fake_medium.hold = 1u << BDEV_READ;
+	fake_medium.cancels = cancels;
+	r = rw(io, NVME_CMD_READ, 8, 0);
+	while (!fake_medium.held)
+		fake_yield();
+	nvme_cmd_abort(&cmd, 1, fake_cid(r));
+	abort = fake_submit(a, &cmd, NULL, 0, FAKE_REMOTE);
+	/* a second one does not wait, too */
+	UNIT_EQ(abort_of(1, r), 1);
+	CU_ASSERT(!fake_ended(abort));
+	fake_medium_release("d0");
+	UNIT_EQ(fake_wait(r).st, st);
+	UNIT_EQ(fake_wait(abort).result, result);
+	end();
+}
+
+static void test_abort_the_device_decides(void)
+{
+	abort_decided(FAKE_CANCELLED, DNR(NVME_SC_ABORT_REQUESTED), 0);
+	abort_decided(FAKE_CANCELLED_LATE, 0, 1);
+}
+
 static void test_abort_waiting_for_memory(void)
 {
 	struct nvme_copy_range src;
@@ -421,6 +451,7 @@ static void test_traffic_keeps_alive(void)
 UNIT_MAIN(UNIT(test_static_numbers), UNIT(test_one_controller_per_host),
 	  UNIT(test_never_enabled), UNIT(test_subsystem_reset),
 	  UNIT(test_abort_waiting_for_data), UNIT(test_abort_first_half),
-	  UNIT(test_abort_in_the_device), UNIT(test_abort_waiting_for_memory),
+	  UNIT(test_abort_in_the_device),
+	  UNIT(test_abort_the_device_decides), UNIT(test_abort_waiting_for_memory),
 	  UNIT(test_discovery_filter), UNIT(test_referrals),
 	  UNIT(test_feature_effects), UNIT(test_traffic_keeps_alive))

@@ -169,15 +169,18 @@ struct fake_result fake_rw(struct fake_conn *c, u8 opcode, u64 lba, u32 blocks,
 /**
  * struct fake_medium - how block devices of fake_medium_create() behave
  * @hold: types (bits) whose operations stay until fake_medium_release()
- * @held: how many do
+ * @held: how many do; @cancels: what comes of it to cancel them, when they are
+ *        released
  * @lacks: types (bits) that are not supported; before the creation
  * @unmap_leaves: unmapped blocks do not read as zeroes; before the creation
  * @fail: what operations of a type end with
  * @count: operations that were carried out; @fua: those with FUA
  */
+enum { FAKE_CANNOT_CANCEL, FAKE_CANCELLED, FAKE_CANCELLED_LATE };
 extern struct fake_medium {
 	atomic_uint hold;
 	atomic_uint held;
+	atomic_int cancels;
 	unsigned int lacks;
 	bool unmap_leaves;
 	atomic_int fail[BDEV_IO_TYPES];

@@ -71,10 +71,19 @@ static void carry_out(struct medium *m, struct bdev_io *io)
 	bdev_io_complete(io, err);
 }
 
+/* module[0]: it was */
+static bool medium_cancel(struct io_channel *ioch, struct bdev_io *io)
+{
+	(void)ioch;
+	io->module[0] = fake_medium.cancels == FAKE_CANCELLED;
+	return fake_medium.cancels;
+}
+
 static void medium_submit(struct io_channel *ioch, struct bdev_io *io)
 {
 	struct medium_channel *ch = io_channel_ctx(ioch);
 
+	io->module[0] = false;
 	if (fake_medium.hold & 1u << io->type) {
 		TAILQ_INSERT_TAIL(&ch->held, io, link);
 		atomic_fetch_add(&fake_medium.held, 1);
@@ -88,6 +97,7 @@ static const struct bdev_fns medium_fns = {
 	.channel_create = medium_channel,
 	.destruct = medium_destruct,
 	.submit = medium_submit,
+	.cancel = medium_cancel,
 	.supports = medium_supports,
 };
 
@@ -133,7 +143,10 @@ static void release_channel(struct io_channel *ioch, void *ctx)
 	while ((io = TAILQ_FIRST(&ch->held))) {
 		TAILQ_REMOVE(&ch->held, io, link);
 		atomic_fetch_sub(&fake_medium.held, 1);
-		carry_out((struct medium *)ch->head.bdev, io);
+		if (io->module[0])
+			bdev_io_complete(io, -ECANCELED);
+		else
+			carry_out((struct medium *)ch->head.bdev, io);
 	}
 }
 
