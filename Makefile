@@ -86,7 +86,7 @@ INIT_C   := $(call find_c,tools/initiator)
 CLI_C    := $(call find_c,tools/weft)
 TESTLIB_C := $(wildcard tests/unit/lib/*.c)
 UNIT_C   := $(wildcard tests/unit/*.c)
-PROGS_C  := $(wildcard tests/vm/progs/*.c)
+PROGS_C  := $(wildcard tests/vm/progs/*.c) tests/bench/sockets.c
 FUZZ_DRIVER := tests/fuzz/driver.c
 FUZZ_C   := $(filter-out $(FUZZ_DRIVER),$(wildcard tests/fuzz/*.c))
 
@@ -180,6 +180,8 @@ $(UNIT): %: %.o $(LIBTEST) $(LIBTARGET) $(LIBINIT) $(LIBCOMMON)
 	$(call say,LD,$@)
 	$(Q)$(call link,$(WRAP) -lcunit)
 
+# It asks epoll as the daemon does
+$(B)/tests/bench/sockets: $(LIBTARGET)
 $(PROGS): %: %.o $(LIBCOMMON)
 	$(call say,LD,$@)
 	$(Q)$(call link)
