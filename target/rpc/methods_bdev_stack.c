@@ -369,8 +369,8 @@ static int inject_all(struct bdev *b, const struct bdev_injection *in,
 	int i, rc = 0;
 
 	for (i = 0; !rc && i < BDEV_IO_TYPES; i++)
-		if (io_types[i] && (in->fault != BDEV_FAULT_CORRUPT ||
-				    i == BDEV_READ || i == BDEV_WRITE))
+		if (in->fault != BDEV_FAULT_CORRUPT || i == BDEV_READ ||
+		    i == BDEV_WRITE)
 			rc = bdev_error_inject(b, i, in, why);
 	return rc;
 }

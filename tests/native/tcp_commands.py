@@ -53,6 +53,21 @@ class Blocks(TcpTest):
                     says="LBA Out of Range")
             self.io(name, "--nsid", 2, code=GENERIC, says="Invalid Namespace")
 
+    def test_injected(self):
+        """Each command ends with an injected failure once, Write Zeroes, too."""
+        d = self.daemon
+        d.ok("bdev_malloc_create", {"name": "base", "num_blocks": 64, "block_size": 512})
+        d.ok("bdev_error_create", {"base_name": "base"})
+        d.ok("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": "EE_base"}})
+        inject = {"name": "EE_base", "io_type": "all", "error_type": "failure", "num": 1}
+        d.ok("bdev_error_inject_error", inject)
+        for name in "read", "write-zeroes", "flush":
+            self.io(name, "--nsid", 2, code=MEDIA)
+            self.io(name, "--nsid", 2)
+        d.ok("bdev_error_inject_error", inject)
+        d.ok("bdev_error_inject_error", {**inject, "io_type": "clear"})
+        self.io("write-zeroes", "--nsid", 2)
+
     def test_copy(self):
         data = os.urandom(32 * 512)
         self.write(0, data)
