@@ -139,6 +139,7 @@ static const struct {
 	const char *reason;
 } absent[] = {
 	{ "accel_", "copies and checksums are not handed to an accelerator" },
+	{ "ae4dma_", "copies and checksums are not handed to an accelerator" },
 	{ "bdev_crypto_", "there is no encryption at rest: use dm-crypt and bdev_aio_create on it" },
 	{ "bdev_ftl_", "there is no flash translation layer" },
 	{ "bdev_lvol_", "there are no logical volumes: use LVM and bdev_aio_create on a volume" },
@@ -150,8 +151,13 @@ static const struct {
 	{ "env_dpdk_", "there is no DPDK" },
 	{ "framework_", "this part of SPDK's framework does not exist here" },
 	{ "fsdev_", "there are no file system devices" },
+	{ "ioat_", "copies and checksums are not handed to an accelerator" },
 	{ "iscsi_", "iSCSI is not served" },
+	{ "keyring_", "hosts are not authenticated, and nothing is encrypted" },
 	{ "nvmf_delete_target", "there is one target, nvmf_tgt, and it stays" },
+	{ "nvmf_publish_mdns_prr", "discovery is not announced by mDNS: use avahi" },
+	{ "nvmf_stop_mdns_prr", "discovery is not announced by mDNS: use avahi" },
+	{ "nvmf_subsystem_set_keys", "hosts are not authenticated" },
 	{ "nbd_", "NBD is not served" },
 	{ "scsi_", "SCSI is not served" },
 	{ "sock_", "sockets are the kernel's, and tuned by its sysctls" },

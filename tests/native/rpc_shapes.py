@@ -269,7 +269,11 @@ class Framework(DaemonTest):
     def test_what_is_not_here(self):
         for method, words in (("vhost_create_blk_controller", "vhost is not served"),
                               ("bdev_lvol_create", "LVM"), ("bdev_raid_create", "md"),
-                              ("nvmf_delete_target", "one target")):
+                              ("nvmf_delete_target", "one target"),
+                              ("keyring_file_add_key", "not authenticated"),
+                              ("nvmf_subsystem_set_keys", "not authenticated"),
+                              ("nvmf_publish_mdns_prr", "mDNS"), ("nvmf_stop_mdns_prr", "mDNS"),
+                              ("ioat_scan_accel_module", "accelerator")):
             e = self.daemon.refused(method, {})
             self.assertEqual(e["code"], -32601)
             self.assertIn(words, e["message"])
