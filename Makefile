@@ -86,7 +86,8 @@ INIT_C   := $(call find_c,tools/initiator)
 CLI_C    := $(call find_c,tools/weft)
 TESTLIB_C := $(wildcard tests/unit/lib/*.c)
 UNIT_C   := $(wildcard tests/unit/*.c)
-PROGS_C  := $(wildcard tests/vm/progs/*.c) tests/bench/sockets.c
+PROGS_C  := $(wildcard tests/vm/progs/*.c) tests/bench/sockets.c tests/bench/window.c
+PLUGIN_C := tests/bench/counter.c
 FUZZ_DRIVER := tests/fuzz/driver.c
 FUZZ_C   := $(filter-out $(FUZZ_DRIVER),$(wildcard tests/fuzz/*.c))
 
@@ -105,7 +106,7 @@ FUZZ   := $(call exe,$(FUZZ_C))
 # main() is libFuzzer's where there is one, else our driver's
 FUZZ_MAIN := $(if $(findstring fuzzer,$(SANITIZE)),,$(call obj,$(FUZZ_DRIVER)))
 ALL_C  := $(COMMON_C) $(TARGET_C) $(DAEMON_C) $(INIT_C) $(CLI_C) $(TESTLIB_C) $(UNIT_C) \
-	$(PROGS_C) $(FUZZ_C) $(FUZZ_DRIVER)
+	$(PROGS_C) $(PLUGIN_C) $(FUZZ_C) $(FUZZ_DRIVER)
 
 RUNNING := $(shell uname -r)
 KVER ?= $(RUNNING)
@@ -190,6 +191,12 @@ $(FUZZ): %: %.o $(FUZZ_MAIN) $(LIBTARGET) $(LIBINIT) $(LIBCOMMON)
 	$(call say,LD,$@)
 	$(Q)$(call link,$(if $(FUZZ_MAIN),,-fsanitize=fuzzer))
 
+# Of QEMU, which has the symbols that it wants
+$(B)/tests/bench/counter.so: $(PLUGIN_C) tests/bench/mark.h $(B)/.flags
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -shared -o $@ $<
+
 -include $(patsubst %.o,%.d,$(call obj,$(ALL_C)))
 
 # --- kernel modules -----------------------------------------------------------
@@ -227,8 +234,8 @@ demo:
 	$(Q)tools/vm/demo
 
 bench:
-	$(Q)tools/deps build vm kernels
-	$(Q)$(MAKE) --no-print-directory userspace
+	$(Q)tools/deps build vm kernels bench
+	$(Q)$(MAKE) --no-print-directory userspace $(B)/tests/bench/counter.so
 	$(Q)tests/bench/run
 
 # --- install ------------------------------------------------------------------

@@ -1,0 +1,101 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+"""What make bench makes of the files that a guest leaves: figures per I/O, instructions
+by part of the system, ratios to the in-tree pair, the spread of repeated cells.
+"""
+
+import json
+import os
+import sys
+import tempfile
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+# instead of this folder, whose statistics.py is not Python's
+sys.path[0] = os.path.join(TOP, "tests", "bench")
+sys.dont_write_bytecode = True
+from report import page  # noqa: E402
+from results import cells, spread, verbs  # noqa: E402
+
+KALLSYMS = """ffffffff81000000 T _stext
+ffffffff81001000 t blk_mq_submit_bio
+ffffffff81002000 D not_code
+ffffffff81003000 T memcpy
+ffffffffc0001000 t weft_rdma_queue_rq\t[weft_rdma]
+ffffffffc0005000 t nvme_rdma_queue_rq\t[nvme_rdma]
+"""
+COUNTED = """ffffffff81001010 5000
+ffffffff81002500 500
+ffffffff81003000 4000
+ffffffffc0001200 {host}
+55550010 700
+1000 300
+"""
+VERBS = """ #bytes     #iterations    BW peak[MB/sec]    BW average[MB/sec]   MsgRate[Mpps]
+ 4096       2000           120.1              118.2              0.030261
+"""
+
+
+def write(text, *names):
+    os.makedirs(os.path.dirname(os.path.join(*names)), exist_ok=True)
+    with open(os.path.join(*names), "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def fio(iops):
+    side = {"total_ios": 100, "iops": iops, "clat_ns": {
+        "percentile": {"50.000000": 20000, "99.000000": 90000}}}
+    return json.dumps({"jobs": [{"error": 0, "read": side, "write": {"total_ios": 0}}]})
+
+
+def target(n):
+    device = {"name": "rxe0", "requests": n, "total_send_wrs": 2 * n}
+    return json.dumps({"poll_groups": [{"transports": [{"trtype": "RDMA", "devices": [device]}]}]})
+
+
+def cell(out, number, words, iops, host):
+    """host: instructions of the address that belongs to Weft's host, in 100 I/Os."""
+    folder = os.path.join(out, "cells", str(number))
+    ours = "weft" in words
+    write(f"rdma {words} memory 1 1 randread 4k 32\n", folder, "cell")
+    write(fio(iops), folder, "fio.json")
+    for when, n in (("before", 1000), ("after", 3000)):
+        write(f"commands {n}\ndoorbells {n // 10}\n" if ours else "", folder, f"host.{when}")
+        write(target(n) if ours else "", folder, f"target.{when}")
+    write("100 300000000\n", folder, "window")
+    write(COUNTED.format(host=host), folder, "instructions")
+
+
+def expect(what, is_, want):
+    if is_ != want:
+        sys.exit(f"{what}: {is_}, not {want}")
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="weft-bench-") as out:
+        write(KALLSYMS, out, "kallsyms")
+        write("55550000-55560000 r-xp 0 0 0 /weft-target\n56000000-56001000 r--p 0 0 0 /x\n",
+              out, "target.maps")
+        write(VERBS, out, "verbs", "write-4096-32")
+        write("", out, "verbs", "write-4096-32.server")
+        cell(out, 1, "intree nvmet", 1000, 0)
+        cell(out, 2, "weft weft", 1500, 20000)
+        cell(out, 10, "weft weft", 1530, 20000)
+        rows = cells(out)
+        expect("order of cells", [r["iops"] for r in rows], [1000, 1500, 1530])
+        expect("size", rows[0]["bs"], 4096)
+        expect("parts", rows[1]["instructions"]["parts"],
+               {"host": 200.0, "target": 7.0, "block": 55.0, "memory": 40.0, "load": 3.0})
+        expect("counters", (rows[1]["host_counters"], rows[1]["target_counters"]),
+               ({"doorbells": 0.1}, {"total_send_wrs": 2.0}))
+        expect("counters of the peer", "host_counters" in rows[0], False)
+        expect("spread", [round(v, 4) for v in spread(rows).values()], [0.0198])
+        links = verbs(out)
+        expect("the link", [v["per_second"] for v in links], [30261])
+        text = page("rdma", rows, links, "", [])
+        for line in ("| randread 4k depth 32 |   weft |   weft | 1515 |  1.51 |",
+                     "at most", "weft_rdma:weft_rdma_queue_rq` 200"):
+            expect(line, line in text, True)
+
+
+if __name__ == "__main__":
+    main()
