@@ -20,15 +20,16 @@ import unittest
 from daemon import LIMIT, Daemon, config
 from soak_host import ALONE, FIGHT, HOSTS, SHARED, Member
 from tcp_disk import CLI, environment, free_port, tcp_counters
-from tcp_host import SUBNQN
+from tcp_host import SUBNQN, Host
 
 SECONDS = int(os.environ.get("WEFT_SOAK_SECONDS",
                              1200 if os.environ.get("WEFT_TIER") == "full" else 0))
 SEED = int(os.environ.get("WEFT_SOAK_SEED", 20261127))
 CORES = ",".join(str(c) for c in sorted(os.sched_getaffinity(0))[:2])
 ROUNDS, WARM, STEPS, IOS, QUEUES = 8, 4, 18, 3000, 2
+BLOCKS = 16384
 # after the rounds that warm it up; the sanitizer keeps freed memory for a while, up to 4 MiB
-FLAT_KIB = 6144
+FLAT_KIB = 4096
 SANITIZER = "quarantine_size_mb=4:thread_local_quarantine_size_kb=64"
 # namespace, size of an I/O, digests
 LOADS = ((1, 4096, ""), (2, 16384, "hdr_digest,data_digest"))
@@ -120,9 +121,9 @@ class Soak(unittest.TestCase):
         self.port = free_port()
         self.path = f"/tmp/weft-soak-{os.getpid()}.img"
         with open(self.path, "wb") as f:
-            f.truncate(8 << 20)
+            f.truncate(BLOCKS * 512)
         self.addCleanup(os.unlink, self.path)
-        disk = {"block_size": 512, "num_blocks": 16384}
+        disk = {"block_size": 512, "num_blocks": BLOCKS}
         self.d = Daemon("-m", CORES, sanitizer=SANITIZER, config=config(
             ("nvmf_create_transport", {"trtype": "TCP", "num_shared_buffers": 256}),
             ("bdev_malloc_create", {"name": "ram", **disk}),
@@ -135,6 +136,11 @@ class Soak(unittest.TestCase):
             ("nvmf_subsystem_add_listener", {"nqn": SUBNQN, "listen_address": {
                 "trtype": "TCP", "traddr": "127.0.0.1", "trsvcid": str(self.port)}})))
         self.addCleanup(self.d.close)
+        # RAM disks have all their memory from now on
+        with Host(("127.0.0.1", self.port)) as h:
+            for nsid in FIXED:
+                for lba in range(0, BLOCKS, 256):
+                    h.io[0].write(lba, bytes(256 * 512), nsid=nsid)
 
     def load(self, nsid, size, digests):
         """weft perf with its own host; returns its report."""
