@@ -13,10 +13,11 @@ import time
 import unittest
 
 from daemon import DaemonTest
+from tcp_disk import tcp_counters
 from tcp_host import (C2H_DATA, C2H_TERM, CMD, DDGSTF, H2C_DATA, H2C_TERM, HDGSTF, HLEN, ICRESP,
                       LAST, R2T, RSP, Closed, Conn, Host, Refused, Terminated, crc32c,
                       sgl_capsule, sgl_transport, sqe)
-from tcp_paths import listen, serve, tcp_stats
+from tcp_paths import listen, serve
 
 INVALID, SEQ, HDR_DIGEST, RANGE, LIMIT, UNSUPPORTED = range(1, 7)
 TRANSIENT = 0x22
@@ -91,7 +92,7 @@ class HostileTest(DaemonTest):
         try:
             self.bystander.wait(2)
             self.bystander.finish()
-            self.assertEqual(tcp_stats(self.daemon)["buffers_in_use"], 0)
+            self.assertEqual(tcp_counters(self.daemon)["buffers_in_use"], 0)
         finally:
             super().tearDown()
 
@@ -453,7 +454,7 @@ class Transfers(HostileTest):
             self.assertEqual(r.status & 0x7ff, TRANSIENT)
             c.write(0, good)
             self.assertEqual(c.read(0, 8), good)
-        self.assertEqual(tcp_stats(self.daemon)["digest_errors"], 2)
+        self.assertEqual(tcp_counters(self.daemon)["digest_errors"], 2)
 
     def test_data_digest_of_a_command_without_data(self):
         """Data that nobody has asked for, damaged on top."""
@@ -686,7 +687,7 @@ class Floods(HostileTest):
             for _ in range(120):
                 c.command(c.rw(2, 0, 256, sgl_transport(131072)))
             self.bystander.wait(20)
-            self.assertGreater(tcp_stats(self.daemon)["send_full"], 0)
+            self.assertGreater(tcp_counters(self.daemon)["send_full"], 0)
             first = c.cid - 119
             data = c.complete(first)[1]
             for cid in range(first + 1, c.cid + 1):
@@ -742,7 +743,7 @@ class Hoarding(HostileTest):
                 self.hoard(c, 1)
                 self.assertEqual(c.recv().type, R2T)
             self.bystander.wait(20)
-            stats = tcp_stats(self.daemon)
+            stats = tcp_counters(self.daemon)
             self.assertGreater(stats["pending_data_buffer"], 0)
             self.assertGreater(stats["buffers_in_use"], 24)
 

@@ -7,8 +7,9 @@ import threading
 import unittest
 
 from daemon import LIMIT, DaemonTest
+from tcp_disk import tcp_counters
 from tcp_host import Host, sgl_transport
-from tcp_paths import exercise, serve, tcp_stats
+from tcp_paths import exercise, serve
 
 HOSTS, QUEUES = 8, 124
 CONNECTIONS = HOSTS * (QUEUES + 1)
@@ -47,7 +48,7 @@ class Many(DaemonTest):
         address = serve(self.daemon)
         with Host(address) as h:
             exercise(self, h.io[0], 1)
-        self.wait(lambda: tcp_stats(self.daemon)["connections"] == 0)
+        self.wait(lambda: tcp_counters(self.daemon)["connections"] == 0)
         before, fds = self.status("VmRSS"), self.descriptors()
         hosts = [Host(address, queues=QUEUES, sqsize=127) for _ in range(HOSTS)]
         try:
@@ -61,7 +62,7 @@ class Many(DaemonTest):
         finally:
             for h in hosts:
                 h.__exit__()
-        self.wait(lambda: tcp_stats(self.daemon)["connections"] == 0)
+        self.wait(lambda: tcp_counters(self.daemon)["connections"] == 0)
         self.wait(lambda: self.descriptors() <= fds)
 
     def spread(self, hosts):
@@ -84,10 +85,10 @@ class Many(DaemonTest):
                     total += next(int(line.split()[1]) for line in f
                                   if line.startswith("voluntary_ctxt_switches"))
             return total
-        calls, before = tcp_stats(self.daemon)["recv_calls"], woken()
+        calls, before = tcp_counters(self.daemon)["recv_calls"], woken()
         threading.Event().wait(2)
         switches = woken() - before
-        self.assertEqual(tcp_stats(self.daemon)["recv_calls"], calls)
+        self.assertEqual(tcp_counters(self.daemon)["recv_calls"], calls)
         # the two listings, and what timers there are
         self.assertLess(switches, 100)
 

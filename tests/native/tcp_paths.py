@@ -7,16 +7,11 @@ import socket
 import unittest
 
 from daemon import DaemonTest
+from tcp_disk import free_port, tcp_counters
 from tcp_host import DISCOVERY, SUBNQN, Conn, Host, Refused, sgl_transport, sqe
 
 BLOCKS = 8192
 SIZES = (512, 4096, 8192, 65536, 131072)
-
-
-def free_port(family=socket.AF_INET):
-    with socket.socket(family) as s:
-        s.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def listen(daemon, port, traddr="127.0.0.1", nqn=SUBNQN):
@@ -35,18 +30,6 @@ def serve(daemon, bdev=("bdev_malloc_create", {"name": "disk", "num_blocks": BLO
     port = free_port()
     listen(daemon, port)
     return "127.0.0.1", port
-
-
-def tcp_stats(daemon):
-    """Counters of the TCP transport, all poll groups together."""
-    total = {}
-    for group in daemon.ok("nvmf_get_stats")["poll_groups"]:
-        for t in group["transports"]:
-            if t["trtype"] == "TCP":
-                for k, v in t.items():
-                    if k != "trtype":
-                        total[k] = total.get(k, 0) + v
-    return total
 
 
 def exercise(test, io, seed):
@@ -131,11 +114,11 @@ class Ram(DaemonTest):
         with Host(self.address) as h:
             io = h.io[0]
             data = os.urandom(131072)
-            before = tcp_stats(self.daemon)
+            before = tcp_counters(self.daemon)
             for _ in range(8):
                 io.write(0, data)
                 self.assertEqual(io.read(0, 256), data)
-            after = tcp_stats(self.daemon)
+            after = tcp_counters(self.daemon)
         copied = after["copied_bytes"] - before["copied_bytes"]
         self.assertEqual(after["direct_bytes"] - before["direct_bytes"] + copied, 8 * 131072)
         self.assertLess(copied, 131072)
@@ -166,10 +149,10 @@ class Ram(DaemonTest):
             for n in range(64):
                 out += io.pdu(4, io.rw(2, n * 8, 8, sgl_transport(4096)))
             cids = range(io.cid - 127, io.cid + 1)
-            before = tcp_stats(self.daemon)
+            before = tcp_counters(self.daemon)
             io.send(out)
             got = [io.complete(cid) for cid in cids]
-            after = tcp_stats(self.daemon)
+            after = tcp_counters(self.daemon)
         self.assertEqual([r.status for r, _ in got], [0] * 128)
         self.assertEqual([d for _, d in got[64:]], data)
         self.assertEqual(after["requests"] - before["requests"], 128)
@@ -286,7 +269,7 @@ class File(DaemonTest):
                 with self.subTest(hdgst=hdgst, ddgst=ddgst), \
                         Host(address, hdgst=hdgst, ddgst=ddgst) as h:
                     exercise(self, h.io[0], 3)
-        self.assertEqual(tcp_stats(self.daemon)["buffers_in_use"], 0)
+        self.assertEqual(tcp_counters(self.daemon)["buffers_in_use"], 0)
 
     def test_few_buffers(self):
         """More at a time than there are buffers for: all wait their turn, none is lost."""
@@ -312,7 +295,7 @@ class File(DaemonTest):
                     for lba, d in zip(lbas, data)]
             for cid, d in zip(cids, data):
                 self.assertEqual(b.complete(cid)[1], d)
-        s = tcp_stats(self.daemon)
+        s = tcp_counters(self.daemon)
         self.assertGreater(s["pending_data_buffer"], 0)
         self.assertEqual((s["buffers"], s["buffers_in_use"]), (8, 0))
 

@@ -11,9 +11,9 @@ import struct
 import unittest
 
 from daemon import DaemonTest
-from tcp_disk import CONNECTION, NQN, TcpTest
+from tcp_disk import CONNECTION, NQN, TcpTest, free_port
 from tcp_host import DISCOVERY, SUBNQN, Closed, Conn, Host, sgl_transport, sqe
-from tcp_paths import exercise, free_port, listen, serve
+from tcp_paths import exercise, listen, serve
 
 PIDFD_GETFD = 438
 BACKLOG = 37

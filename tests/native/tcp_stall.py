@@ -7,9 +7,9 @@ import resource
 import time
 import unittest
 
+from tcp_disk import tcp_counters
 from tcp_host import CMD, R2T, SUBNQN, Closed, Conn, Host, sgl_capsule, sgl_transport
 from tcp_hostile import HostileTest
-from tcp_paths import tcp_stats
 
 PEERS = 600
 LARGE = 131072
@@ -43,7 +43,7 @@ class Buffers(HostileTest):
                 for c in h.io:
                     begin(c)
             self.bystander.wait(30)
-        stats = tcp_stats(self.daemon)
+        stats = tcp_counters(self.daemon)
         self.assertGreater(stats["pending_data_buffer"], 0)
         self.assertGreater(stats["stalled"], 0)
         self.assertIn("and others wait for buffers", self.daemon.words())
@@ -51,12 +51,12 @@ class Buffers(HostileTest):
     def test_none_for_strangers(self):
         """Who is not connected yet holds no buffer, whatever it has begun."""
         self.bystander.finish()
-        idle = tcp_stats(self.daemon)["buffers_in_use"]
+        idle = tcp_counters(self.daemon)["buffers_in_use"]
         with Conn(self.address) as c:
             with self.assertRaises(Asked):
                 c.answer_r2t = asked
                 c.connect(inline=False)
-            self.assertEqual(tcp_stats(self.daemon)["buffers_in_use"], idle)
+            self.assertEqual(tcp_counters(self.daemon)["buffers_in_use"], idle)
 
 
 class Asked(Exception):
@@ -73,7 +73,7 @@ class Limits(HostileTest):
     options = {"transfer_timeout": 300}
 
     def wait_stalled(self, n):
-        while tcp_stats(self.daemon)["stalled"] < n:
+        while tcp_counters(self.daemon)["stalled"] < n:
             self.assertTrue(self.bystander.is_alive())
             time.sleep(0.05)
 
@@ -83,7 +83,7 @@ class Limits(HostileTest):
             begin(lazy)
             self.assertEqual(lazy.recv().type, R2T)
             self.assertRaises(Closed, lazy.recv)
-            self.assertEqual(tcp_stats(self.daemon)["stalled"], 1)
+            self.assertEqual(tcp_counters(self.daemon)["stalled"], 1)
             # who owes nothing may be silent
             idle.write(0, bytes(512))
 
@@ -118,7 +118,7 @@ class Limits(HostileTest):
             data = os.urandom(LARGE)
             c.write(0, data, nsid=2)
             self.assertEqual(c.do(c.rw(2, 0, LARGE // 512, sgl_transport(LARGE), 2))[1], data)
-        self.assertEqual(tcp_stats(self.daemon)["stalled"], 0)
+        self.assertEqual(tcp_counters(self.daemon)["stalled"], 0)
 
 
 if __name__ == "__main__":

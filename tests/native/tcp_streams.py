@@ -7,9 +7,10 @@ import struct
 import unittest
 
 from daemon import DaemonTest
+from tcp_disk import tcp_counters
 from tcp_host import (CMD, LAST, R2T, SUBNQN, Conn, Host, Terminated, sgl_capsule,
                       sgl_transport, sqe)
-from tcp_paths import exercise, serve, tcp_stats
+from tcp_paths import exercise, serve
 
 TRANSIENT = 0x22
 
@@ -83,7 +84,7 @@ class Streams(DaemonTest):
             io.send(io.h2c_data(cid, r.ttag, 4096, bytes(4096)))
             self.assertEqual(io.complete(cid)[0].status & 0x7ff, TRANSIENT)
             self.assertEqual(io.read(0, 16), good)
-            self.assertEqual(tcp_stats(self.daemon)["digest_errors"], 2)
+            self.assertEqual(tcp_counters(self.daemon)["digest_errors"], 2)
             exercise(self, io, 1)
 
 
@@ -118,7 +119,7 @@ class Slow(DaemonTest):
         data = os.urandom(131072)
         slow.write(0, data)
         cids = [slow.command(slow.rw(2, 0, 256, sgl_transport(131072))) for _ in range(128)]
-        while not tcp_stats(self.daemon)["send_full"]:
+        while not tcp_counters(self.daemon)["send_full"]:
             pass
         # meanwhile
         exercise(self, self.witness.io[0], 2)
@@ -130,7 +131,7 @@ class Slow(DaemonTest):
         slow = self.queue(sqsize=127)
         for _ in range(128):
             slow.command(slow.rw(2, 0, 256, sgl_transport(131072)))
-        while not tcp_stats(self.daemon)["send_full"]:
+        while not tcp_counters(self.daemon)["send_full"]:
             pass
         slow.close()
 
