@@ -14,6 +14,8 @@
 
 : "${HOSTS:=weft intree}" "${TARGETS:=weft nvmet}" "${BACKENDS:=memory}" "${QUEUES:=1}"
 : "${SIZES:=4k}" "${PATTERNS:=randread randwrite}" "${DEPTHS:=1 32}" "${ROUNDS:=1}"
+# of weft-target, such as --mode interrupt
+: "${TARGET_OPTIONS:=-m 1}"
 # milliseconds of guest time: fio measures RUNTIME after RAMP; in the middle of it
 # instructions are counted for WINDOW
 : "${RUNTIME:=600}" "${RAMP:=200}" "${WINDOW:=300}"
@@ -49,7 +51,8 @@ bench_nvmet() {
 bench_weft_target() {
 	local backend nqn method listen
 	declare -A method=([memory]=bdev_malloc_create [null]=bdev_null_create)
-	start_target -m 1
+	# shellcheck disable=SC2086 # words
+	start_target $TARGET_OPTIONS
 	echo "$TARGET_PID" > "$VM_OUT/target.pid"
 	rpc nvmf_create_transport "{\"trtype\":\"${TRANSPORT^^}\"}" > /dev/null
 	listen="{\"trtype\":\"${TRANSPORT^^}\",\"adrfam\":\"IPv4\",\"traddr\":\"$RXE_ADDR\""

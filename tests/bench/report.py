@@ -68,7 +68,7 @@ def counters(rows, name, ends):
     """Our counters per I/O; ends: of rows in which `name` is ours."""
     chosen = {tuple(r[f] for f in KEY): r for r in rows if r.get(name)}
     chosen = [chosen[k] for k in sorted(chosen, key=in_order)]
-    shown = sorted({c for r in chosen for c in r[name] if r[name][c] < 1000})
+    shown = sorted({c for r in chosen for c in r[name]})
     lines = [(row_name(r), r[ends], *(f"{r[name].get(c, 0):.3f}" for c in shown)) for r in chosen]
     return table(("workload", ends, *shown), lines) if lines else ""
 
