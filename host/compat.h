@@ -253,6 +253,37 @@ static inline int weft_set_head_limits(struct request_queue *q,
 }
 #endif
 
+/*
+ * Lists of ->queue_rqs: struct rq_list took the place of bare pointers, and
+ * functions that of macros. Where it is pointers, the block layer notes only
+ * requests of ->queue_rq in the table of tags, by which they are found when
+ * they time out or are cancelled; the driver notes the others.
+ */
+#ifdef rq_list_pop
+typedef struct request *weft_rq_list;
+
+static inline void weft_rq_list_push(weft_rq_list *list, struct request *rq)
+{
+	rq_list_add(list, rq);
+}
+
+static inline void weft_note_tag(struct request *rq)
+{
+	rq->mq_hctx->tags->rqs[rq->tag] = rq;
+}
+#else
+typedef struct rq_list weft_rq_list;
+
+static inline void weft_rq_list_push(weft_rq_list *list, struct request *rq)
+{
+	rq_list_add_head(list, rq);
+}
+
+static inline void weft_note_tag(struct request *rq)
+{
+}
+#endif
+
 /* 6.3 gave reservations status codes of their own, and reports */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 #define WEFT_HAVE_PR_READ 1

@@ -256,7 +256,28 @@ static inline u16 weft_cid(struct request *rq)
 	return weft_make_cid(weft_req(rq)->genctr, rq->tag);
 }
 
+static inline enum weft_ctrl_state weft_ctrl_state(const struct weft_ctrl *ctrl)
+{
+	return READ_ONCE(ctrl->state);
+}
+
 /* Data path, called by the transport's blk_mq_ops */
+
+/**
+ * weft_takes_requests() - does @ctrl take requests, by a queue of it?
+ * @queue_live: the queue is connected and started
+ *
+ * Only looks: what is refused is for weft_queue_ready() to judge.
+ */
+static inline bool weft_takes_requests(const struct weft_ctrl *ctrl,
+				       bool queue_live)
+{
+	enum weft_ctrl_state state = weft_ctrl_state(ctrl);
+
+	/* what is left when namespaces are removed may still finish */
+	return queue_live &&
+	       (likely(state == WEFT_CTRL_LIVE) || state == WEFT_CTRL_DELETING);
+}
 
 /**
  * weft_queue_ready() - may @rq go to a queue in this moment?
@@ -432,11 +453,6 @@ void weft_tqueue_hide(struct weft_tqueue *q);
 static inline bool weft_tqueue_is_poll(const struct weft_tqueue *q)
 {
 	return q->qid && q->params.hctx_type == HCTX_TYPE_POLL;
-}
-
-static inline enum weft_ctrl_state weft_ctrl_state(const struct weft_ctrl *ctrl)
-{
-	return READ_ONCE(ctrl->state);
 }
 
 #endif

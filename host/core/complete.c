@@ -213,14 +213,10 @@ void weft_resubmit_orphans(struct weft_ctrl_core *core)
 blk_status_t weft_queue_ready(struct weft_ctrl *ctrl, struct request *rq,
 			      bool queue_live)
 {
-	enum weft_ctrl_state state = weft_ctrl_state(ctrl);
 	struct weft_request *req = weft_req(rq);
 	bool path = rq->cmd_flags & WEFT_REQ_MPATH;
 
-	if (likely(queue_live && state == WEFT_CTRL_LIVE))
-		return BLK_STS_OK;
-	/* what is left when namespaces are removed may still finish */
-	if (queue_live && state == WEFT_CTRL_DELETING)
+	if (likely(weft_takes_requests(ctrl, queue_live)))
 		return BLK_STS_OK;
 	if (!path && !queue_live && context_gone(ctrl, rq))
 		/* the block layer ends what is left of the request */

@@ -10,6 +10,7 @@
 
 static const char *const nvme_rdma_count_names[WEFT_RDMA_N_COUNT + 1] = {
 	[WEFT_RDMA_N_COMMANDS]		= "commands",
+	[WEFT_RDMA_N_PLUGGED]		= "plugged",
 	[WEFT_RDMA_N_SEND_WRS]		= "send_wrs",
 	[WEFT_RDMA_N_DOORBELLS]		= "doorbells",
 	[WEFT_RDMA_N_SIGNALLED]		= "signalled",

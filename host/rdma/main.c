@@ -53,6 +53,7 @@ static int nvme_rdma_init_request(struct blk_mq_tag_set *set,
 static const struct blk_mq_ops nvme_rdma_mq_ops = {
 	.queue_rq	= weft_rdma_queue_rq,
 	.commit_rqs	= weft_rdma_commit_rqs,
+	.queue_rqs	= weft_rdma_queue_rqs,
 	.complete	= weft_rdma_complete_rq,
 	.poll		= weft_rdma_poll,
 	.timeout	= weft_timeout_rq,

@@ -43,6 +43,7 @@
  */
 enum weft_rdma_count {
 	WEFT_RDMA_N_COMMANDS,
+	WEFT_RDMA_N_PLUGGED,
 	WEFT_RDMA_N_SEND_WRS,
 	WEFT_RDMA_N_DOORBELLS,
 	WEFT_RDMA_N_SIGNALLED,
@@ -310,6 +311,7 @@ void weft_rdma_bounce_end(struct weft_rdma_queue *q, struct request *rq);
 blk_status_t weft_rdma_queue_rq(struct blk_mq_hw_ctx *hctx,
 				const struct blk_mq_queue_data *bd);
 void weft_rdma_commit_rqs(struct blk_mq_hw_ctx *hctx);
+void weft_rdma_queue_rqs(weft_rq_list *list);
 void weft_rdma_unmap_rq(struct weft_rdma_queue *q, struct request *rq);
 void weft_rdma_append(struct weft_rdma_queue *q, struct ib_send_wr *first,
 		      struct ib_send_wr *last, u32 wrs);

@@ -5,9 +5,10 @@
  *
  * queue_rq builds a command in the mapped slot of its tag, maps its data and
  * appends its work requests to the queue's chain. The chain is posted when the
- * block layer says that no more is coming (bd->last, commit_rqs) or when it is
- * long enough. Called by the block layer in process context; sq_lock is also
- * taken by the completion handling, so bottom halves are off under it.
+ * block layer says that no more is coming (bd->last, commit_rqs), when it is
+ * long enough, or when a whole plug is in it (queue_rqs). Called by the block
+ * layer in process context; sq_lock is also taken by the completion handling,
+ * so bottom halves are off under it.
  */
 #include "host/rdma/rdma.h"
 
@@ -238,19 +239,18 @@ static blk_status_t nvme_rdma_build(struct weft_rdma_queue *q,
 	return BLK_STS_OK;
 }
 
-/* Builds @rq's command and chains it. On failure @rq is as it was before. */
+/*
+ * Builds @rq's command and chains it; the chain is posted if it has @most
+ * commands then. On failure @rq is as it was before.
+ */
 static blk_status_t nvme_rdma_chain_rq(struct weft_rdma_queue *q,
-				       struct request *rq, bool last)
+				       struct request *rq, u32 most)
 {
 	struct weft_rdma_request *req = blk_mq_rq_to_pdu(rq);
 	struct weft_rdma_slot *slot;
 	bool incapsule, bounced;
 	blk_status_t st;
 
-	st = weft_queue_ready(&q->ctrl->ctrl, rq,
-			      test_bit(WEFT_Q_LIVE, &q->base.flags));
-	if (unlikely(st != BLK_STS_OK))
-		return st;
 	if (WARN_ON_ONCE(rq->tag >= q->depth))
 		return BLK_STS_IOERR;
 	slot = &q->slots[rq->tag];
@@ -273,15 +273,17 @@ static blk_status_t nvme_rdma_chain_rq(struct weft_rdma_queue *q,
 	q->count[WEFT_RDMA_N_BOUNCED] += bounced;
 	q->count[WEFT_RDMA_N_DMA_MAPS] += !bounced &&
 					  (incapsule || slot->registered);
-	if (last || q->chain_cmds >= WEFT_RDMA_CHAIN)
+	if (q->chain_cmds >= most)
 		weft_rdma_flush(q);
 	spin_unlock_bh(&q->sq_lock);
 	return BLK_STS_OK;
 }
 
-static void nvme_rdma_commit(struct weft_rdma_queue *q)
+/* Posts what is chained; @plugged commands of it came by ->queue_rqs. */
+static void nvme_rdma_commit(struct weft_rdma_queue *q, u32 plugged)
 {
 	spin_lock_bh(&q->sq_lock);
+	q->count[WEFT_RDMA_N_PLUGGED] += plugged;
 	weft_rdma_flush(q);
 	spin_unlock_bh(&q->sq_lock);
 }
@@ -293,11 +295,16 @@ blk_status_t weft_rdma_queue_rq(struct blk_mq_hw_ctx *hctx,
 				const struct blk_mq_queue_data *bd)
 {
 	struct weft_rdma_queue *q = hctx->driver_data;
-	blk_status_t st = nvme_rdma_chain_rq(q, bd->rq, bd->last);
+	blk_status_t st;
 
+	st = weft_queue_ready(&q->ctrl->ctrl, bd->rq,
+			      test_bit(WEFT_Q_LIVE, &q->base.flags));
+	if (likely(st == BLK_STS_OK))
+		st = nvme_rdma_chain_rq(q, bd->rq,
+					bd->last ? 1 : WEFT_RDMA_CHAIN);
 	/* nothing that came before may wait for this one to be tried again */
 	if (unlikely(st != BLK_STS_OK))
-		nvme_rdma_commit(q);
+		nvme_rdma_commit(q, 0);
 	return st;
 }
 
@@ -306,5 +313,47 @@ blk_status_t weft_rdma_queue_rq(struct blk_mq_hw_ctx *hctx,
  */
 void weft_rdma_commit_rqs(struct blk_mq_hw_ctx *hctx)
 {
-	nvme_rdma_commit(hctx->driver_data);
+	nvme_rdma_commit(hctx->driver_data, 0);
+}
+
+/* Whatever speaks against it is left to queue_rq, which ends requests, too. */
+static bool nvme_rdma_chain_plugged(struct weft_rdma_queue *q,
+				    struct request *rq)
+{
+	if (unlikely(!weft_takes_requests(&q->ctrl->ctrl,
+					  test_bit(WEFT_Q_LIVE,
+						   &q->base.flags))))
+		return false;
+	weft_note_tag(rq);
+	return nvme_rdma_chain_rq(q, rq, U32_MAX) == BLK_STS_OK;
+}
+
+/*
+ * weft_rdma_queue_rqs() - &blk_mq_ops.queue_rqs: a whole plug at once
+ *
+ * One doorbell for all that goes to the same queue in a row; the list may mix
+ * hardware contexts. What is left on @list from the first one on that cannot
+ * go, the block layer gives to queue_rq.
+ */
+void weft_rdma_queue_rqs(weft_rq_list *list)
+{
+	struct weft_rdma_queue *q = NULL, *next;
+	struct request *rq;
+	u32 chained = 0;
+
+	while ((rq = rq_list_pop(list))) {
+		next = rq->mq_hctx->driver_data;
+		if (q && q != next) {
+			nvme_rdma_commit(q, chained);
+			chained = 0;
+		}
+		q = next;
+		if (!nvme_rdma_chain_plugged(q, rq)) {
+			weft_rq_list_push(list, rq);
+			break;
+		}
+		chained++;
+	}
+	if (q)
+		nvme_rdma_commit(q, chained);
 }

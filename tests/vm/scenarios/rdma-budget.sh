@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # Counted cost of 4 KiB I/O at queue depth 32, submitted in batches, against a target
 # that invalidates remotely: work requests, completions, doorbells, receive posts and
-# DMA mappings per command; with bounce buffers and without.
+# DMA mappings per command; with bounce buffers and without. Commands come by whole plugs.
 # kernels: 6.1 6.12
 # check-kernels: 6.1
 # tier: check
@@ -9,7 +9,7 @@
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/counters.sh"
 
-NAMES="commands send_wrs doorbells signalled completions recv_posts recvs dma_maps bounced
+NAMES="commands plugged send_wrs doorbells signalled completions recv_posts recvs dma_maps bounced
 	ended_in_batches"
 
 run() {
@@ -20,7 +20,9 @@ run() {
 		> "$VM_OUT/fio-$1.txt"
 	snapshot b
 	show_counters "$i" 1
-	budget doorbells 150
+	# a plug of 16 is one call and one doorbell
+	floor plugged 900
+	budget doorbells 80
 	budget recv_posts 150
 }
 
