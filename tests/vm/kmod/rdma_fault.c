@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * rdma_fault.ko: makes an RDMA device behave badly towards whoever uses it from
+ * within the kernel by connected queue pairs, which are our host's when target
+ * and peers are in userspace. Tests load it, and nothing else does:
+ *
+ *	insmod rdma_fault.ko device=rxe0
+ *	echo 5 > /sys/module/rdma_fault/parameters/refuse_send
+ *
+ * It stands between ib_core and the device's driver: the driver's operations are
+ * replaced as long as the module is loaded. Called in whatever context the
+ * device's users are in.
+ */
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <rdma/ib_verbs.h>
+
+#define CHAIN_MIN	8	/* shorter ones are left alone */
+#define HELD_MAX	256
+#define CQS_MAX		16
+
+static char *device = "rxe0";
+module_param(device, charp, 0444);
+MODULE_PARM_DESC(device, "name of the RDMA device");
+
+static int refuse_send = -1;
+module_param(refuse_send, int, 0644);
+MODULE_PARM_DESC(refuse_send,
+		 "the next long chain of sends with more work requests than this is refused from that one on (-ENOMEM); -1: none");
+
+static bool refuse_recv;
+module_param(refuse_recv, bool, 0644);
+MODULE_PARM_DESC(refuse_recv, "the next chain of receives is refused (-ENOMEM)");
+
+static bool hold_sends;
+static int set_hold(const char *val, const struct kernel_param *kp);
+static const struct kernel_param_ops hold_ops = {
+	.set = set_hold,
+	.get = param_get_bool,
+};
+module_param_cb(hold_sends, &hold_ops, &hold_sends, 0644);
+MODULE_PARM_DESC(hold_sends, "completions of sends are kept until this is N again");
+
+static unsigned int refused;
+module_param(refused, uint, 0444);
+MODULE_PARM_DESC(refused, "chains that were refused");
+
+static struct ib_device *dev;
+static struct ib_device_ops real;
+
+static DEFINE_SPINLOCK(held_lock);
+static struct {
+	struct ib_cq *cq;
+	struct ib_wc wc;
+} held[HELD_MAX];
+static unsigned int held_nr;
+
+static bool concerns(const struct ib_qp *qp)
+{
+	return !qp->uobject && qp->qp_type == IB_QPT_RC;
+}
+
+static bool is_long(const struct ib_send_wr *wr)
+{
+	int n = 0;
+
+	for (; wr && n < CHAIN_MIN; wr = wr->next)
+		n++;
+	return n == CHAIN_MIN;
+}
+
+/* The work request that refuse_send means, and the one before it. */
+static struct ib_send_wr *find_victim(const struct ib_send_wr *first,
+				      struct ib_send_wr **before)
+{
+	/* its owner's, who does not mind that the chain is cut for a moment */
+	struct ib_send_wr *wr = (struct ib_send_wr *)first;
+	int at = READ_ONCE(refuse_send);
+
+	*before = NULL;
+	if (at < 0 || !is_long(wr))
+		return NULL;
+	for (; wr && at; at--) {
+		*before = wr;
+		wr = wr->next;
+	}
+	return wr;
+}
+
+static int fault_post_send(struct ib_qp *qp, const struct ib_send_wr *wr,
+			   const struct ib_send_wr **bad)
+{
+	struct ib_send_wr *victim, *before;
+	int err;
+
+	victim = concerns(qp) ? find_victim(wr, &before) : NULL;
+	if (!victim)
+		return real.post_send(qp, wr, bad);
+	WRITE_ONCE(refuse_send, -1);
+	if (before) {
+		before->next = NULL;
+		err = real.post_send(qp, wr, bad);
+		before->next = victim;
+		if (err)
+			return err;
+	}
+	refused++;
+	*bad = victim;
+	return -ENOMEM;
+}
+
+static int fault_post_recv(struct ib_qp *qp, const struct ib_recv_wr *wr,
+			   const struct ib_recv_wr **bad)
+{
+	if (!concerns(qp) || !READ_ONCE(refuse_recv))
+		return real.post_recv(qp, wr, bad);
+	WRITE_ONCE(refuse_recv, false);
+	refused++;
+	*bad = wr;
+	return -ENOMEM;
+}
+
+static bool hold(struct ib_cq *cq, const struct ib_wc *wc)
+{
+	if (!READ_ONCE(hold_sends) || wc->status != IB_WC_SUCCESS ||
+	    wc->opcode & IB_WC_RECV || !concerns(wc->qp) ||
+	    held_nr == HELD_MAX)
+		return false;
+	held[held_nr].cq = cq;
+	held[held_nr++].wc = *wc;
+	return true;
+}
+
+/* What was held of @cq comes before what is new. */
+static int give_back(struct ib_cq *cq, int n, struct ib_wc *wc)
+{
+	unsigned int i, left = 0;
+	int given = 0;
+
+	for (i = 0; i < held_nr; i++) {
+		if (held[i].cq == cq && given < n)
+			wc[given++] = held[i].wc;
+		else
+			held[left++] = held[i];
+	}
+	held_nr = left;
+	return given;
+}
+
+static int fault_poll_cq(struct ib_cq *cq, int n, struct ib_wc *wc)
+{
+	unsigned long flags;
+	int got, i, kept = 0;
+
+	spin_lock_irqsave(&held_lock, flags);
+	if (!READ_ONCE(hold_sends) && held_nr)
+		kept = give_back(cq, n, wc);
+	if (!kept) {
+		got = real.poll_cq(cq, n, wc);
+		for (i = 0; i < got; i++)
+			if (!hold(cq, &wc[i]))
+				wc[kept++] = wc[i];
+	}
+	spin_unlock_irqrestore(&held_lock, flags);
+	return kept;
+}
+
+/* Whoever has completions to get back hears of them. */
+static void announce(void)
+{
+	struct ib_cq *cqs[CQS_MAX];
+	unsigned int i, n = 0;
+
+	spin_lock_irq(&held_lock);
+	for (i = 0; i < held_nr && n < CQS_MAX; i++)
+		if (!n || cqs[n - 1] != held[i].cq)
+			cqs[n++] = held[i].cq;
+	spin_unlock_irq(&held_lock);
+	local_bh_disable();
+	for (i = 0; i < n; i++)
+		cqs[i]->comp_handler(cqs[i], cqs[i]->cq_context);
+	local_bh_enable();
+}
+
+static int set_hold(const char *val, const struct kernel_param *kp)
+{
+	int err = param_set_bool(val, kp);
+
+	if (!err && !hold_sends)
+		announce();
+	return err;
+}
+
+static int __init fault_init(void)
+{
+	dev = ib_device_get_by_name(device, RDMA_DRIVER_UNKNOWN);
+	if (!dev) {
+		pr_err("rdma_fault: there is no RDMA device '%s'\n", device);
+		return -ENODEV;
+	}
+	real = dev->ops;
+	dev->ops.post_send = fault_post_send;
+	dev->ops.post_recv = fault_post_recv;
+	dev->ops.poll_cq = fault_poll_cq;
+	return 0;
+}
+
+static void __exit fault_exit(void)
+{
+	dev->ops.post_send = real.post_send;
+	dev->ops.post_recv = real.post_recv;
+	dev->ops.poll_cq = real.poll_cq;
+	synchronize_rcu();
+	ib_device_put(dev);
+}
+
+module_init(fault_init);
+module_exit(fault_exit);
+
+MODULE_DESCRIPTION("Weft: faults of an RDMA device, for tests");
+MODULE_LICENSE("Dual BSD/GPL");
