@@ -87,6 +87,14 @@ wait_for() {
 	fail "waited $seconds s in vain for: $*"
 }
 
+# KiB that nobody could have
+guest_used_kib() {
+	sync
+	echo 3 > /proc/sys/vm/drop_caches
+	awk '/^(MemFree|Buffers|Cached|SReclaimable):/ { free += $2 }
+	     /^MemTotal:/ { total = $2 } END { print total - free }' /proc/meminfo
+}
+
 # --- two guests ---------------------------------------------------------------
 
 # barrier NAME [SECONDS]: wait until the other guest gets here too

@@ -120,13 +120,6 @@ weft_unload_under_load() {
 	pair_connect
 }
 
-guest_used_kib() {
-	sync
-	echo 3 > /proc/sys/vm/drop_caches
-	awk '/^(MemFree|Buffers|Cached|SReclaimable):/ { free += $2 }
-	     /^MemTotal:/ { total = $2 } END { print total - free }' /proc/meminfo
-}
-
 guest_is_flat() {
 	guest_after=$(guest_used_kib)
 	[ $((guest_after - guest_before)) -lt 24576 ]

@@ -169,21 +169,16 @@ python3 - "$sub/namespaces" "$NAMESPACES" <<-'PY'
 	    put(ns + "device_uuid", f"00000000-0000-4000-8000-{n + 1000:012x}")
 	    put(ns + "enable", "1")
 PY
-available() {
-	sync
-	echo 3 > /proc/sys/vm/drop_caches
-	awk '/^MemAvailable:/ { print $2 }' /proc/meminfo
-}
 count() { find /sys/block -maxdepth 1 -name "nvme${i}n*" | wc -l; }
-before=$(available)
+before=$(guest_used_kib)
 from=$(date +%s.%N)
 i=$(connect_port 1 nr_io_queues=1,queue_size=16)
 to=$(date +%s.%N)
 all=$((NAMESPACES + 4))
 [ "$(count)" = $all ] || fail "$(count) disks of $all"
 udevadm settle -t 300 || true
-after=$(available)
-echo "connected $from to $to; memory: $(((before - after) / all)) KiB a namespace"
+after=$(guest_used_kib)
+echo "connected $from to $to; memory: $(((after - before) / all)) KiB a namespace"
 for n in 10 500 $((NAMESPACES + 9)); do
 	[ "$n" -lt $((NAMESPACES + 10)) ] || continue
 	d=$(dirname "$(grep -lx "$n" /sys/block/nvme${i}n*/nsid)")
