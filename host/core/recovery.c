@@ -13,6 +13,7 @@
  * controller's lock; a step that finds its change refused simply ends.
  */
 #include <linux/delay.h>
+#include <linux/slab.h>
 
 #include "host/core/head.h"
 
@@ -174,6 +175,22 @@ static bool processing_paused(struct weft_ctrl_core *core)
 	       csts & NVME_CSTS_PP;
 }
 
+/* The log has to be read, or there is no such event again. */
+static void fw_active(struct weft_ctrl_core *core)
+{
+	void *log = kmalloc(sizeof(struct nvme_fw_slot_log), GFP_KERNEL);
+	struct weft_reason why;
+
+	if (log && weft_get_log(core, NVME_LOG_FW_SLOT, log,
+				sizeof(struct nvme_fw_slot_log), &why))
+		dev_warn(core->ctrl->device, "firmware slot log: %s\n",
+			 why.text);
+	kfree(log);
+	weft_identify_again(core);
+	dev_info(core->ctrl->device, "firmware %.8s is active\n",
+		 core->ctrl->info.firmware);
+}
+
 /*
  * The controller activates firmware and must not be bothered meanwhile. If it
  * dies, or does not come to an end, recovery takes over: its teardown runs
@@ -202,9 +219,7 @@ static void fw_pause(struct weft_ctrl_core *core)
 	if (weft_ctrl_state(core->ctrl) != WEFT_CTRL_LIVE)
 		return;
 	if (left) {
-		weft_identify_again(core);
-		dev_info(core->ctrl->device, "firmware %.8s is active\n",
-			 core->ctrl->info.firmware);
+		fw_active(core);
 	} else {
 		dev_warn(core->ctrl->device,
 			 "firmware was not activated in time: resetting\n");

@@ -8,12 +8,23 @@ Serves a small controller with one namespace of 1 MiB, well but for what the mod
 port says; "good" breaks nothing. Modes of I/O strike at blocks from 1024 on. Prints
 "MODE port N" for each, "ready" when it listens on all, and "MODE term FES FEI" for each
 termination request of a host.
+
+Some modes break nothing, but do what other targets do not, and print what the host does:
+
+    fw-done   a read of the strike zone starts an activation of firmware, if the host has
+              read the log since the last one; processing is paused for 30 reads of CSTS
+    fw-stuck  likewise, but only a new connection ends it
+    retry     reads from block 1024 on succeed at the fourth attempt, those from 1536 on
+              never; the failures ask for the delays of CRDT1, 2, 3
+    ns-mute   the list of namespaces is never told
+    ic-once   after the first two connections there is no ICResp any more
 """
 
 import socket
 import struct
 import sys
 import threading
+import time
 
 ICREQ, ICRESP, H2C_TERM, C2H_TERM, CMD, RSP, H2C_DATA, C2H_DATA, R2T = (
     0, 1, 2, 3, 4, 5, 6, 7, 9)
@@ -127,18 +138,31 @@ WRITE = {
     "wr-data": lambda cid, n: c2h(cid, 0, b"x" * 512),
     "wr-after": lambda cid, n: rsp(cid, 0x06) + r2t(cid, 0, n),
 }
-SILENT = ["ic-mute", "cmd-mute"]
-MODES = ["good", *SILENT, *FIRST, *CONNECT, *IDENTIFY, *READ, *WRITE]
+SILENT = ["ic-mute", "cmd-mute", "ic-once", "ns-mute"]
+# MTFA in units of 100 ms
+ACTIVATION = {"fw-done": 600, "fw-stuck": 10}
+MODES = ["good", "retry", *ACTIVATION, *SILENT, *FIRST, *CONNECT, *IDENTIFY, *READ, *WRITE]
+
+FW_LOG, HOST_BEHAVIOR = 3, 0x16
+FW_STARTING = FW_LOG << 16 | 1 << 8 | 2
+COMMAND_INTERRUPTED = 0x21
+CSTS_PAUSED = 32
+HOPELESS_LBA = 1536
 
 
-def identify_ctrl(nqn):
+def identify_ctrl(nqn, port):
     d = bytearray(4096)
     d[4:24] = b"EVIL".ljust(20)
     d[24:64] = b"evil".ljust(40)
-    d[64:72] = b"1".ljust(8)
+    d[64:72] = port.firmware.ljust(8)
     struct.pack_into("<HI", d, 78, 1, 0x10400)
     d[77] = 5
+    if port.mode in ACTIVATION:
+        struct.pack_into("<I", d, 92, 1 << 9)
+        struct.pack_into("<H", d, 270, ACTIVATION[port.mode])
     d[111] = 1
+    if port.mode == "retry":
+        struct.pack_into("<HHH", d, 128, 1, 2, 3)
     struct.pack_into("<H", d, 320, 10)
     d[512], d[513] = 0x66, 0x44
     struct.pack_into("<H", d, 514, 64)
@@ -164,9 +188,55 @@ class Gone(Exception):
     """The host closed the connection."""
 
 
+class Port:
+    """What the connections of one port share."""
+
+    def __init__(self, mode):
+        self.mode = mode
+        self.connections = 0
+        self.firmware = b"1"
+        self.told = False      # of an activation, and the log has not been read since
+        self.paused = 0        # for so many reads of CSTS
+        self.event = None      # sends the one asynchronous event
+        self.attempts = {}     # at reading, by block
+
+    def note(self, *words):
+        print(self.mode, *words, flush=True)
+
+    def activate(self):
+        """Firmware, if the host may be told of it; it will ask for events soon."""
+        if self.told:
+            return
+        while not self.event:
+            time.sleep(0.02)
+        event, self.event = self.event, None
+        self.told, self.paused = True, 30
+        event(FW_STARTING)
+
+    def processing(self):
+        """CSTS is read: is it paused?"""
+        if not self.paused:
+            return 0
+        self.note("paused")
+        if self.mode == "fw-done":
+            self.paused -= 1
+            if not self.paused:
+                self.firmware = b"2"
+                self.note("processing")
+        return CSTS_PAUSED
+
+    def verdict(self, lba):
+        """The status that this attempt at reading ends with"""
+        n = self.attempts[lba] = self.attempts.get(lba, 0) + 1
+        self.note("attempt", lba, n)
+        return min(n, 3) << 11 | COMMAND_INTERRUPTED if n < 4 or lba >= HOPELESS_LBA else 0
+
+
 class Connection:
-    def __init__(self, sock, mode):
-        self.sock, self.mode = sock, mode
+    def __init__(self, sock, port):
+        self.sock, self.port, self.mode = sock, port, port.mode
+        port.connections += 1
+        self.mute = self.mode == "ic-mute" or (self.mode == "ic-once" and port.connections > 2)
         self.qid = 0
         self.cid = self.former = None
         self.cc = 0
@@ -187,7 +257,8 @@ class Connection:
 
     def serve(self):
         self.recv(128)
-        if self.mode == "ic-mute":
+        if self.mute:
+            self.port.note("mute")
             return self.drain()
         if self.mode in FIRST:
             self.send(FIRST[self.mode])
@@ -226,7 +297,7 @@ class Connection:
         elif self.qid:
             self.io(opcode, sqe, cid, data)
         else:
-            self.admin(opcode, sqe, cid)
+            self.admin(opcode, sqe, cid, data)
 
     def fabrics(self, sqe, cid, data):
         kind = sqe[4]
@@ -236,6 +307,9 @@ class Connection:
             self.nqn = data[256:512].rstrip(b"\0")
             if self.mode == "cmd-mute":
                 return
+            if self.mode in ACTIVATION and not self.qid:
+                self.port.paused = 0
+                self.port.note("connect")
             if self.mode in CONNECT:
                 self.send(CONNECT[self.mode](cid))
                 if self.mode == "half-close":
@@ -244,6 +318,8 @@ class Connection:
             self.send(rsp(cid, 0, 1))
         elif kind == 4:
             ready = (self.cc & 1) | (8 if self.cc >> 14 & 3 else 0)
+            if offset == 0x1C:
+                ready |= self.port.processing()
             cap = 127 | 1 << 16 | 20 << 24 | 1 << 37
             self.send(rsp(cid, 0, {0: cap, 8: 0x10400, 0x14: self.cc,
                                    0x1C: ready}.get(offset, 0)))
@@ -252,23 +328,36 @@ class Connection:
                 self.cc = struct.unpack_from("<I", sqe, 48)[0]
             self.send(rsp(cid))
 
-    def admin(self, opcode, sqe, cid):
+    def admin(self, opcode, sqe, cid, data):
         cdw10 = struct.unpack_from("<I", sqe, 40)[0]
         if opcode == 0x06:
-            data = {0: identify_ns(), 1: identify_ctrl(self.nqn),
-                    2: struct.pack("<I", 1).ljust(4096, b"\0"),
-                    3: ns_descriptors()}.get(cdw10 & 0xFF)
-            if data is None:
-                self.send(rsp(cid, 0x4002))
-            elif cdw10 & 0xFF == 1 and self.mode in IDENTIFY:
-                named = self.former if self.mode == "id-former" else cid
-                self.send(IDENTIFY[self.mode](named, data))
-            else:
-                self.send(c2h(cid, 0, data) + rsp(cid))
+            self.identify(cdw10 & 0xFF, cid)
+        elif opcode == 0x02 and cdw10 & 0xFF == FW_LOG:
+            self.port.told = False
+            self.port.note("log")
+            self.send(c2h(cid, 0, b"\1".ljust(512, b"\0")) + rsp(cid))
         elif opcode in (0x09, 0x18):
+            if opcode == 0x09 and cdw10 & 0xFF == HOST_BEHAVIOR:
+                self.port.note("acre", data[0])
             self.send(rsp(cid))
-        elif opcode != 0x0C:
+        elif opcode == 0x0C:
+            self.port.event = lambda result: self.send(rsp(cid, 0, result))
+        else:
             self.send(rsp(cid, 0x4001))
+
+    def identify(self, cns, cid):
+        data = {0: identify_ns(), 1: identify_ctrl(self.nqn, self.port),
+                2: struct.pack("<I", 1).ljust(4096, b"\0"),
+                3: ns_descriptors()}.get(cns)
+        if data is None:
+            self.send(rsp(cid, 0x4002))
+        elif cns == 2 and self.mode == "ns-mute":
+            self.port.note("mute")
+        elif cns == 1 and self.mode in IDENTIFY:
+            named = self.former if self.mode == "id-former" else cid
+            self.send(IDENTIFY[self.mode](named, data))
+        else:
+            self.send(c2h(cid, 0, data) + rsp(cid))
 
     def io(self, opcode, sqe, cid, data):
         lba = struct.unpack_from("<Q", sqe, 40)[0]
@@ -276,7 +365,13 @@ class Connection:
         at, strikes = lba * 512, lba >= STRIKE_LBA
         if opcode == 2:
             answer = DISK[at:at + length]
-            if strikes and self.mode in READ:
+            status = self.before_read(lba) if strikes else 0
+            if self.mode in ACTIVATION:
+                paused = self.port.paused and not strikes
+                self.port.note("read", lba, "paused" if paused else "running")
+            if status:
+                self.send(rsp(cid, status))
+            elif strikes and self.mode in READ:
                 self.send(READ[self.mode](cid, bytes(answer)))
                 if self.mode == "rd-cut":
                     raise Gone
@@ -294,6 +389,14 @@ class Connection:
         else:
             self.send(rsp(cid))
 
+    def before_read(self, lba):
+        """In the strike zone: a status, if that is what is to come of it."""
+        if self.mode == "retry":
+            return self.port.verdict(lba)
+        if self.mode in ACTIVATION:
+            self.port.activate()
+        return 0
+
     def host_data(self, header, data):
         cid, _ttag, offset, length = struct.unpack_from("<HHII", header)
         if cid not in self.writes:
@@ -305,27 +408,27 @@ class Connection:
             self.send(rsp(cid))
 
 
-def run(sock, mode):
+def run(sock, port):
     with sock:
         try:
-            Connection(sock, mode).serve()
+            Connection(sock, port).serve()
         except (Gone, ConnectionError):
             pass
 
 
-def listen(listener, mode):
+def listen(listener, port):
     while True:
         sock, _ = listener.accept()
-        threading.Thread(target=run, args=(sock, mode), daemon=True).start()
+        threading.Thread(target=run, args=(sock, port), daemon=True).start()
 
 
 def main():
     address, first = sys.argv[1], int(sys.argv[2])
     threads = []
-    for port, mode in enumerate(sys.argv[3:] or MODES, first):
-        listener = socket.create_server((address, port))
-        print(mode, "port", port, flush=True)
-        threads.append(threading.Thread(target=listen, args=(listener, mode)))
+    for number, mode in enumerate(sys.argv[3:] or MODES, first):
+        listener = socket.create_server((address, number))
+        print(mode, "port", number, flush=True)
+        threads.append(threading.Thread(target=listen, args=(listener, Port(mode))))
     for t in threads:
         t.start()
     print("ready", flush=True)

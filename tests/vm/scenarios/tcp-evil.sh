@@ -8,23 +8,12 @@
 # timeout: 480
 TRANSPORT=tcp
 . "$WEFT_TOP/tests/vm/lib.sh"
+. "$WEFT_TOP/tests/vm/tcp_evil.sh"
 
 setup_net
 load_weft admin_timeout=5
 
-log=$VM_OUT/evil.log
-python3 "$WEFT_TOP/tests/vm/tcp_evil_target.py" "$RXE_ADDR" 5000 > "$log" 2>&1 &
-evil=$!
-at_exit "kill $evil"
-wait_for grep -q ready "$log"
-
-# to MODE: its connect string
-to() {
-	local port
-	port=$(awk -v m="$1" '$1 == m && $2 == "port" { print $3 }' "$log")
-	[ -n "$port" ] || fail "no mode $1"
-	echo "transport=tcp,traddr=$RXE_ADDR,trsvcid=$port,nqn=$WEFT_NQN"
-}
+evil_start
 
 # wrong WORDS...: noted, so that one boot tells all
 WRONG=0

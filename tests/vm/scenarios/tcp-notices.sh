@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+# What only a scripted target does: it activates firmware, during which I/O waits, until
+# processing goes on or MTFA is over; and it fails commands that may be sent again after a
+# delay of its own (CRD). The data is right in the end.
+# kernels: 6.1 6.12
+# tier: check
+# check-kernels: 6.1
+# debug: yes
+# timeout: 300
+TRANSPORT=tcp
+. "$WEFT_TOP/tests/vm/lib.sh"
+. "$WEFT_TOP/tests/vm/tcp_evil.sh"
+
+setup_net
+load_weft
+evil_start good retry fw-done fw-stuck
+
+# connect MODE: sets i, ctrl, disk
+connect() {
+	i=$(connect_weft "$(to "$1"),nr_io_queues=1,reconnect_delay=1")
+	ctrl=/sys/class/$WEFT_CLASS/nvme$i
+	disk=/dev/nvme${i}n1
+}
+statistic() { cat "$ctrl/statistics/$1"; }
+is() { [ "$(< "$ctrl/state")" = "$1" ]; }
+# block N: 64 KiB from 64 KiB * N on
+block() { dd if="$disk" bs=64k skip="$1" count=1 iflag=direct status=none; }
+same() { block "$1" | cmp -n 65536 -i "$(($1 * 65536)):0" /run/random -; }
+lines() { grep -c "^$1\$" "$log" || true; }
+lines_are() { [ "$(lines "$1")" = "$2" ]; }
+
+step "data"
+dd if=/dev/urandom of=/run/random bs=64k count=16 status=none
+connect good
+dd if=/run/random of="$disk" bs=64k oflag=direct status=none
+disconnect_weft "$i"
+refute grep -q 'good acre' "$log"
+
+step "again after a delay, as often as allowed"
+connect retry
+[ "$(lines 'retry acre 1')" = 1 ] || fail "the host has not said that it obeys delays"
+same 8
+[ "$(statistic retries)" = 3 ] || fail "$(statistic retries) retries, not 3"
+lines_are 'retry attempt 1024 4' 1 || fail "$(grep attempt "$log")"
+echo 2 > /sys/module/weft/parameters/max_retries
+refute block 12 > /dev/null 2>&1
+lines_are 'retry attempt 1536 3' 1 || fail "$(grep attempt "$log")"
+lines_are 'retry attempt 1536 4' 0 || fail "more than max_retries"
+echo 5 > /sys/module/weft/parameters/max_retries
+[ "$(statistic retries)" = 5 ] || fail "$(statistic retries) retries, not 5"
+is live || fail "state $(< "$ctrl/state")"
+disconnect_weft "$i"
+
+# activation MODE: it begins with a read, and another read waits; sets reader
+activation() {
+	local n
+	n=$(lines "$1 paused")
+	block 9 > /dev/null
+	wait_for more_pauses "$1" "$n"
+	same 2 &
+	reader=$!
+}
+more_pauses() { [ "$(lines "$1 paused")" -gt "$2" ]; }
+# order MODE FIRST SECOND: the last line SECOND comes after the last line FIRST
+order() {
+	[ "$(grep -n "^$1 $2" "$log" | tail -n 1 | cut -d: -f1)" -lt \
+	  "$(grep -n "^$1 $3" "$log" | tail -n 1 | cut -d: -f1)" ] ||
+		fail "$1: '$2' is not followed by '$3': $(grep "^$1" "$log")"
+}
+
+step "firmware is activated, and again"
+connect fw-done
+grep -Exq '1 *' "$ctrl/firmware_rev"
+for n in 1 2; do
+	activation fw-done
+	wait $reader || fail "the read that waited has failed"
+	lines_are 'fw-done read 256 paused' 0 || fail "I/O while processing is paused"
+	order fw-done processing 'read 256 running'
+	wait_for lines_are 'fw-done log' $n
+	wait_for grep -Exq '2 *' "$ctrl/firmware_rev"
+done
+is live || fail "state $(< "$ctrl/state")"
+[ "$(lines 'fw-done connect')" = 1 ] || fail "it was connected again"
+[ "$(statistic recoveries)" = 0 ] || fail "$(statistic recoveries) recoveries"
+disconnect_weft "$i"
+
+step "firmware that does not get active within MTFA: reset"
+connect fw-stuck
+activation fw-stuck
+wait $reader || fail "the read that waited has failed"
+lines_are 'fw-stuck read 256 paused' 0 || fail "I/O while processing is paused"
+order fw-stuck connect 'read 256 running'
+[ "$(lines 'fw-stuck connect')" = 2 ] || fail "it was not connected again"
+wait_for is live
+disconnect_weft "$i"
+
+kill $evil
+unload_weft
+check_clean
+teardown_net
