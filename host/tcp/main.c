@@ -8,11 +8,35 @@
 
 #include "host/tcp/tcp.h"
 
+#define WEFT_TCP_SECONDS_MAX	86400
+
 struct workqueue_struct *weft_tcp_wq;
 
 int weft_tcp_so_priority;
 module_param_named(so_priority, weft_tcp_so_priority, int, 0644);
 MODULE_PARM_DESC(so_priority, "SO_PRIORITY of new connections, 0: the system's");
+
+static int nvme_tcp_set_seconds(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 1, WEFT_TCP_SECONDS_MAX);
+}
+
+static const struct kernel_param_ops nvme_tcp_seconds_ops = {
+	.set = nvme_tcp_set_seconds,
+	.get = param_get_uint,
+};
+
+unsigned int weft_tcp_connect_timeout = 3;
+module_param_cb(connect_timeout, &nvme_tcp_seconds_ops,
+		&weft_tcp_connect_timeout, 0644);
+MODULE_PARM_DESC(connect_timeout,
+		 "seconds that TCP may take to connect, 1 to 86400 (default 3)");
+
+unsigned int weft_tcp_icresp_timeout = 10;
+module_param_cb(icresp_timeout, &nvme_tcp_seconds_ops,
+		&weft_tcp_icresp_timeout, 0644);
+MODULE_PARM_DESC(icresp_timeout,
+		 "seconds to wait for a target's ICResp, 1 to 86400 (default 10)");
 
 static int nvme_tcp_set_max_r2t(const char *val, const struct kernel_param *kp)
 {

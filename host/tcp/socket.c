@@ -71,7 +71,7 @@ static void nvme_tcp_set_options(struct weft_tcp_queue *q)
 	tcp_sock_set_nodelay(sk);
 	/* what is not sent when a queue is stopped must never be */
 	sock_no_linger(sk);
-	sock_set_sndtimeo(sk, WEFT_TCP_CONNECT_S);
+	sock_set_sndtimeo(sk, READ_ONCE(weft_tcp_connect_timeout));
 	if (READ_ONCE(weft_tcp_so_priority) > 0)
 		sock_set_priority(sk, READ_ONCE(weft_tcp_so_priority));
 	if (o->tos >= 0)
@@ -143,7 +143,7 @@ static int nvme_tcp_connect_failed(struct weft_tcp_queue *q, int err,
 	if (err == -EINPROGRESS || err == -ETIMEDOUT || err == -EAGAIN)
 		return nvme_tcp_refused(q, why, -ETIMEDOUT,
 				     "no answer within %u s",
-				     WEFT_TCP_CONNECT_S);
+				     weft_tcp_connect_timeout);
 	if (err == -ERESTARTSYS)
 		err = -EINTR;
 	for (i = 0; i < ARRAY_SIZE(nvme_tcp_connect_errors); i++)
@@ -237,7 +237,8 @@ static int nvme_tcp_send_icreq(struct weft_tcp_queue *q,
 static int nvme_tcp_recv_first(struct weft_tcp_queue *q,
 			       struct weft_reason *why)
 {
-	unsigned long end = jiffies + WEFT_TCP_ICRESP_S * HZ;
+	unsigned int seconds = READ_ONCE(weft_tcp_icresp_timeout);
+	unsigned long end = jiffies + seconds * HZ;
 	enum nvme_tcp_rx_event ev = NVME_TCP_RX_MORE;
 	u8 buf[sizeof(union nvme_tcp_pdu)];
 	struct msghdr msg;
@@ -255,8 +256,7 @@ static int nvme_tcp_recv_first(struct weft_tcp_queue *q,
 		err = kernel_recvmsg(q->sock, &msg, &iov, 1, iov.iov_len, 0);
 		if (err == -EAGAIN || (err > 0 && time_after(jiffies, end)))
 			return nvme_tcp_refused(q, why, -ETIMEDOUT,
-					     "no ICResp within %u s",
-					     WEFT_TCP_ICRESP_S);
+					     "no ICResp within %u s", seconds);
 		if (!err && !READ_ONCE(q->ctrl->broken_off))
 			return nvme_tcp_refused(q, why, -ECONNRESET,
 					     "the target closed the connection instead of sending an ICResp");

@@ -31,8 +31,6 @@
 #define WEFT_TCP_TX_BATCHES	8	/* batches before others get the CPU */
 #define WEFT_TCP_RX_BYTES	SZ_256K	/* received at once */
 #define WEFT_TCP_WORK_US	1000	/* a work's time before it gives way */
-#define WEFT_TCP_CONNECT_S	3
-#define WEFT_TCP_ICRESP_S	10
 #define WEFT_TCP_MAXR2T		4
 
 /**
@@ -230,6 +228,8 @@ extern struct workqueue_struct *weft_tcp_wq;
 extern struct weft_transport_ops weft_tcp_ops;
 extern int weft_tcp_so_priority;
 extern unsigned int weft_tcp_max_r2t;
+extern unsigned int weft_tcp_connect_timeout;
+extern unsigned int weft_tcp_icresp_timeout;
 
 /* ctrl.c */
 struct weft_ctrl *weft_tcp_create_ctrl(const struct weft_connstr *opts,
