@@ -298,6 +298,7 @@ void weft_rdma_cq_event(struct ib_cq *cq, void *context)
 {
 	struct weft_rdma_queue *q = context;
 
+	q->count[WEFT_RDMA_N_EVENTS]++;
 	if (weft_tqueue_is_poll(&q->base))
 		queue_work(weft_rdma_wq, &q->work);
 	else

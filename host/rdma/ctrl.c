@@ -25,6 +25,7 @@ static const char *const nvme_rdma_count_names[WEFT_RDMA_N_COUNT + 1] = {
 	[WEFT_RDMA_N_RECVS]		= "recvs",
 	[WEFT_RDMA_N_REMOTE_INV]	= "remote_invalidations",
 	[WEFT_RDMA_N_BATCHED]		= "ended_in_batches",
+	[WEFT_RDMA_N_EVENTS]		= "events",
 };
 
 static void nvme_rdma_init_queue(struct weft_rdma_ctrl *rc, u16 qid)

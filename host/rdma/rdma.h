@@ -58,6 +58,7 @@ enum weft_rdma_count {
 	WEFT_RDMA_N_RECVS,
 	WEFT_RDMA_N_REMOTE_INV,
 	WEFT_RDMA_N_BATCHED,		/* under cq_lock but in polled queues */
+	WEFT_RDMA_N_EVENTS,		/* one at a time: each is asked for */
 	WEFT_RDMA_N_COUNT
 };
 

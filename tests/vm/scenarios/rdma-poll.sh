@@ -1,14 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # Polled queues: io_uring with hipri, two tasks at one queue, verified; and ordinary I/O
-# beside them. The polled queue is used, and a disconnect drains it.
-# kernels: 6.1
+# beside them. The polled queue is used, nothing but its users looks for its completions,
+# and a disconnect drains it.
+# kernels: 6.1 6.12
 # tier: check
+# check-kernels: 6.1
 # debug: yes
 # timeout: 420
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/counters.sh"
 
-setup_rxe
+# what tells a queue that there is something to do
+case $TRANSPORT in
+rdma) calls=events ;;
+tcp) calls=wakeups ;;
+esac
+
+setup_net
 nvmet_setup "$WEFT_NQN" null 64
 load_host_beside_nvmet
 i=$(connect_weft "$(connect_string),nr_io_queues=1,nr_poll_queues=1,queue_size=32")
@@ -23,6 +31,26 @@ fio --name=polled --filename="/dev/nvme${i}n1" --direct=1 --ioengine=io_uring --
 show_counters "$i" 2
 [ "$(counter "$i" 2 commands)" -gt $((before + 100)) ] || fail "the polled queue was not used"
 
+# reads ENGINE [OPTIONS]: 1,024 of them
+reads() {
+	fio --name=reads --filename="/dev/nvme${i}n1" --direct=1 --ioengine="$1" --rw=randread \
+		--bs=4k --iodepth=8 --size=4M --minimal "${@:2}" > "$VM_OUT/fio-reads.txt"
+}
+
+step "nothing but polling looks for completions of the polled queue"
+before=$(counter "$i" 2 commands)
+calls_before=$(counter "$i" 2 $calls)
+reads io_uring --hipri
+show_counters "$i" 2
+[ "$(counter "$i" 2 commands)" = $((before + 1024)) ] || fail "the polled queue was not used"
+[ "$(counter "$i" 2 $calls)" = "$calls_before" ] || fail "$calls of the polled queue"
+
+step "the other queue is told of them"
+calls_before=$(counter "$i" 1 $calls)
+reads libaio
+show_counters "$i" 1
+[ "$(counter "$i" 1 $calls)" -gt "$calls_before" ] || fail "no $calls"
+
 step "interrupts beside polling"
 fio --filename="/dev/nvme${i}n1" --direct=1 --size=4M --bs=4k --verify=crc32c --do_verify=1 \
 	--verify_fatal=1 --minimal --rw=randwrite \
@@ -33,4 +61,4 @@ disconnect_weft "$i"
 unload_weft
 check_clean
 nvmet_teardown
-teardown_rxe
+teardown_net
