@@ -70,6 +70,7 @@ enum weft_hold {
  * @slot_lock: one command of the admin queue's slot at a time
  * @slot_open: the admin queue is connected; cleared before it is stopped
  * @slot_since: jiffies when the running command was sent, under @slot_lock
+ * @kato_ms: keep-alive timeout; 0: none; written under @lock
  * @ka_on: keep-alive runs: from Identify, before I/O queues are connected, until
  *         the admin queue is taken down; under @lock
  * @ka_due: the keep-alive work found the slot taken
@@ -132,6 +133,7 @@ struct weft_ctrl_core {
 	unsigned int nr_queues;
 	struct mutex slot_lock;
 	bool slot_open;
+	u32 kato_ms;
 	bool ka_on;
 	bool ka_due;
 	unsigned long slot_since;
@@ -358,6 +360,7 @@ void weft_retry_status(struct weft_ctrl_core *core, struct weft_text *t);
 void weft_ka_work(struct work_struct *work);
 void weft_ka_start(struct weft_ctrl_core *core);
 void weft_ka_stop(struct weft_ctrl_core *core);
+void weft_ka_set(struct weft_ctrl_core *core, u32 ms);
 void weft_keep_alive(struct weft_ctrl_core *core);
 void weft_aer_work(struct work_struct *work);
 void weft_aer_start(struct weft_ctrl_core *core);
@@ -412,16 +415,15 @@ struct weft_user_cmd {
 #define WEFT_OPENED_WRITE	(1u << 0)
 #define WEFT_OPENED_PARTITION	(1u << 1)
 
-/* Effects that something has to be done around a command for */
-#define WEFT_EFFECTS_AROUND	(NVME_EFFECTS_CSE_MASK | NVME_EFFECTS_NIC | \
-				 NVME_EFFECTS_NCC | NVME_EFFECTS_CCC)
-
 /* permit.c: who may send which command, and what has to be done around it */
 int weft_effects_read(struct weft_ctrl_core *core, struct weft_reason *why);
 int weft_cmd_permit(struct weft_ctrl_core *core, struct weft_ns *ns,
 		    const union nvme_cmd *cmd, unsigned int opened);
 u32 weft_cmd_effects(struct weft_ctrl_core *core, const union nvme_cmd *cmd,
 		     bool admin);
+bool weft_sets_feature(const union nvme_cmd *cmd, u8 fid);
+bool weft_cmd_stands_alone(struct weft_ctrl_core *core,
+			   const union nvme_cmd *cmd);
 int weft_effects_begin(struct weft_ctrl_core *core, u32 effects);
 void weft_effects_end(struct weft_ctrl_core *core, u32 effects);
 

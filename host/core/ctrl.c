@@ -342,6 +342,7 @@ static void core_init(struct weft_ctrl_core *core)
 	core->discovery = weft_connstr_is_discovery(opts);
 	core->ctrl_loss_tmo = opts->ctrl_loss_tmo;
 	core->reconnect_delay = opts->reconnect_delay;
+	core->kato_ms = opts->keep_alive_tmo * MSEC_PER_SEC;
 	core->fast_io_fail_tmo = opts->fast_io_fail_tmo;
 }
 

@@ -11,17 +11,23 @@
  */
 #include "host/core/core.h"
 
+/* Jiffies; 0: the controller does without */
+static unsigned long ka_limit(struct weft_ctrl_core *core)
+{
+	return msecs_to_jiffies(READ_ONCE(core->kato_ms));
+}
+
 static unsigned long ka_period(struct weft_ctrl_core *core)
 {
-	unsigned long kato = core->ctrl->opts->keep_alive_tmo * HZ;
+	bool tbkas = core->ctrl->info.ctratt & NVME_CTRATT_TBKAS;
 
-	return core->ctrl->info.ctratt & NVME_CTRATT_TBKAS ? kato / 4 :
-							     kato / 2;
+	return max(ka_limit(core) / (tbkas ? 4 : 2), 1ul);
 }
 
 /* weft_keep_alive() - send one and wait for the answer; holds slot_lock */
 void weft_keep_alive(struct weft_ctrl_core *core)
 {
+	unsigned long limit = ka_limit(core);
 	struct weft_ctrl *ctrl = core->ctrl;
 	struct weft_slot_cmd c = {};
 	nvme_status status;
@@ -29,11 +35,11 @@ void weft_keep_alive(struct weft_ctrl_core *core)
 
 	lockdep_assert_held(&core->slot_lock);
 	WRITE_ONCE(core->ka_due, false);
-	if (!READ_ONCE(core->slot_open))
+	if (!limit || !READ_ONCE(core->slot_open))
 		return;
 	nvme_cmd_keep_alive(&c.cmd);
 	WRITE_ONCE(core->slot_since, jiffies);
-	err = ctrl->ops->exec(ctrl, 0, &c, ctrl->opts->keep_alive_tmo * HZ);
+	err = ctrl->ops->exec(ctrl, 0, &c, limit);
 	if (err) {
 		weft_error_recovery(ctrl, "Keep Alive: no answer (error %d)",
 				    err);
@@ -48,23 +54,22 @@ void weft_keep_alive(struct weft_ctrl_core *core)
 /* The slot is taken: its user sends ours, or has waited too long itself. */
 static void ka_slot_busy(struct weft_ctrl_core *core)
 {
-	unsigned long kato = core->ctrl->opts->keep_alive_tmo * HZ;
+	unsigned long limit = ka_limit(core);
 
 	WRITE_ONCE(core->ka_due, true);
-	if (time_after(jiffies, READ_ONCE(core->slot_since) + kato))
+	if (limit && time_after(jiffies, READ_ONCE(core->slot_since) + limit))
 		weft_error_recovery(core->ctrl,
-				    "admin queue: no answer within %d s",
-				    core->ctrl->opts->keep_alive_tmo);
+				    "admin queue: no answer within %u ms",
+				    jiffies_to_msecs(limit));
 }
 
 static void queue_ka(struct weft_ctrl_core *core)
 {
-	unsigned long flags;
-
-	spin_lock_irqsave(&core->lock, flags);
-	if (core->ka_on)
+	lockdep_assert_held(&core->lock);
+	if (core->ka_on && core->kato_ms)
 		mod_delayed_work(weft_wq, &core->ka_work, ka_period(core));
-	spin_unlock_irqrestore(&core->lock, flags);
+	else
+		cancel_delayed_work(&core->ka_work);
 }
 
 void weft_ka_work(struct work_struct *work)
@@ -82,20 +87,35 @@ void weft_ka_work(struct work_struct *work)
 	} else {
 		ka_slot_busy(core);
 	}
+	spin_lock_irq(&core->lock);
 	queue_ka(core);
+	spin_unlock_irq(&core->lock);
 }
 
 /* weft_ka_start() - the controller is enabled: begin, if KATO is not 0 */
 void weft_ka_start(struct weft_ctrl_core *core)
 {
-	if (!core->ctrl->opts->keep_alive_tmo)
-		return;
 	WRITE_ONCE(core->comp_seen, false);
 	WRITE_ONCE(core->ka_due, false);
 	spin_lock_irq(&core->lock);
 	WRITE_ONCE(core->ka_on, true);
-	spin_unlock_irq(&core->lock);
 	queue_ka(core);
+	spin_unlock_irq(&core->lock);
+}
+
+/*
+ * weft_ka_set() - a user has changed the controller's KATO
+ * @ms: 0: there is none any more
+ * Holds at once, and for the connects that follow.
+ */
+void weft_ka_set(struct weft_ctrl_core *core, u32 ms)
+{
+	dev_info(core->ctrl->device, "keep-alive timeout is %u ms, was %u ms\n",
+		 ms, READ_ONCE(core->kato_ms));
+	spin_lock_irq(&core->lock);
+	WRITE_ONCE(core->kato_ms, ms);
+	queue_ka(core);
+	spin_unlock_irq(&core->lock);
 }
 
 /* weft_ka_stop() - none is sent any more; one that waits is waited for */

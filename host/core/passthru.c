@@ -141,5 +141,7 @@ int weft_passthru_admin(struct weft_ctrl_core *core, struct weft_user_cmd *u)
 		return err;
 	err = run(core->ctrl->admin_q, u);
 	weft_effects_end(core, effects);
+	if (!err && weft_sets_feature(&u->cmd, NVME_FEAT_KATO))
+		weft_ka_set(core, le32_to_cpu(u->cmd.sqe.cdw11));
 	return err;
 }

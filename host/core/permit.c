@@ -28,6 +28,9 @@
 				 NVME_EFFECTS_SCOPE_MASK)
 /* Effects that the host has to act on */
 #define EFFECTS_INVENTORY	(NVME_EFFECTS_NIC | NVME_EFFECTS_NCC)
+/* Effects that something has to be done around a command for */
+#define EFFECTS_AROUND		(NVME_EFFECTS_CSE_MASK | NVME_EFFECTS_CCC | \
+				 EFFECTS_INVENTORY)
 
 /* What these do is in the specification, whether the log says it or not. */
 static const struct {
@@ -73,11 +76,11 @@ int weft_effects_read(struct weft_ctrl_core *core, struct weft_reason *why)
 	return err;
 }
 
-/* Disks have to know whether they must flush. */
-static bool switches_cache(const union nvme_cmd *c)
+/* weft_sets_feature() - is admin command @cmd a Set Features of @fid? */
+bool weft_sets_feature(const union nvme_cmd *cmd, u8 fid)
 {
-	return c->sqe.opcode == NVME_ADMIN_SET_FEATURES &&
-	       (le32_to_cpu(c->sqe.cdw10) & 0xff) == NVME_FEAT_VWC;
+	return cmd->sqe.opcode == NVME_ADMIN_SET_FEATURES &&
+	       (le32_to_cpu(cmd->sqe.cdw10) & 0xff) == fid;
 }
 
 /*
@@ -100,18 +103,29 @@ u32 weft_cmd_effects(struct weft_ctrl_core *core, const union nvme_cmd *cmd,
 	for (i = 0; !admin && i < ARRAY_SIZE(io_effects); i++)
 		if (io_effects[i].opcode == opcode)
 			effects |= io_effects[i].effects;
-	if (admin && switches_cache(cmd))
+	/* disks have to know whether they must flush */
+	if (admin && weft_sets_feature(cmd, NVME_FEAT_VWC))
 		effects |= NVME_EFFECTS_NCC;
 	return effects;
+}
+
+/*
+ * weft_cmd_stands_alone() - does admin command @cmd concern nothing of the host?
+ * Else it goes through weft_passthru_admin().
+ */
+bool weft_cmd_stands_alone(struct weft_ctrl_core *core,
+			   const union nvme_cmd *cmd)
+{
+	return !(weft_cmd_effects(core, cmd, true) & EFFECTS_AROUND) &&
+	       !weft_sets_feature(cmd, NVME_FEAT_KATO);
 }
 
 static bool ours_alone(const union nvme_cmd *c)
 {
 	static const u8 features[] = {
-		NVME_FEAT_NUM_QUEUES, NVME_FEAT_ASYNC_EVENT, NVME_FEAT_KATO,
+		NVME_FEAT_NUM_QUEUES, NVME_FEAT_ASYNC_EVENT,
 		NVME_FEAT_HOST_BEHAVIOR, FEAT_APST,
 	};
-	u8 fid = le32_to_cpu(c->sqe.cdw10) & 0xff;
 	unsigned int i;
 
 	switch (c->sqe.opcode) {
@@ -120,7 +134,7 @@ static bool ours_alone(const union nvme_cmd *c)
 		return true;
 	case NVME_ADMIN_SET_FEATURES:
 		for (i = 0; i < ARRAY_SIZE(features); i++)
-			if (features[i] == fid)
+			if (weft_sets_feature(c, features[i]))
 				return true;
 		return false;
 	case NVME_OPC_FABRICS:

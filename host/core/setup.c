@@ -48,7 +48,7 @@ static int nvmf_connect(struct weft_ctrl_core *core,
 				 o->hostnqn);
 	nvme_cmd_connect(&c.cmd, p->qid, p->sqsize - 1,
 			 o->disable_sqflow ? NVMF_CATTR_DISABLE_SQFLOW : 0,
-			 p->qid ? 0 : o->keep_alive_tmo * 1000);
+			 p->qid ? 0 : READ_ONCE(core->kato_ms));
 	c.data = data;
 	c.len = sizeof(*data);
 	err = weft_exec_queue(core, p->qid, &c, "Connect", &status, why);
@@ -195,7 +195,7 @@ static int identify_ctrl(struct weft_ctrl_core *core, struct weft_reason *why)
 		err = nvme_id_ctrl_decode(data, NVME_IDENTIFY_SIZE, info, why);
 	if (!err)
 		err = nvme_ctrl_info_check(info, ctrl->cntlid, core->discovery,
-					   ctrl->opts->keep_alive_tmo > 0, why);
+					   READ_ONCE(core->kato_ms), why);
 	if (err)
 		goto out;
 	ctrl->info = *info;

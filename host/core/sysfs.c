@@ -59,7 +59,7 @@ CTRL_SHOW(numa_node, "%d", ctrl->dma_dev_node);
 CTRL_SHOW(queue_count, "%u", ctrl->queue_count);
 CTRL_SHOW(sqsize, "%u", ctrl->core->sqsize ? ctrl->core->sqsize - 1 :
 			NVMF_AQ_DEPTH - 1);
-CTRL_SHOW(kato, "%d", ctrl->opts->keep_alive_tmo);
+CTRL_SHOW(kato, "%u", DIV_ROUND_UP(READ_ONCE(ctrl->core->kato_ms), 1000));
 
 static ssize_t cntrltype_show(struct device *dev,
 			      struct device_attribute *attr, char *buf)

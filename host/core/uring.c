@@ -148,8 +148,8 @@ int weft_ns_uring_cmd(struct weft_ns *ns, struct io_uring_cmd *ioucmd,
 
 /*
  * weft_ctrl_uring_cmd() - on nvmeX
- * Commands that want to be alone, or after which namespaces are looked at
- * again, need a context that may sleep, and are waited for there.
+ * Commands that the host has something to do for, before or after them, need a
+ * context that may sleep, and are waited for there.
  */
 int weft_ctrl_uring_cmd(struct weft_ctrl_core *core,
 			struct io_uring_cmd *ioucmd, unsigned int issue_flags)
@@ -177,7 +177,7 @@ int weft_ctrl_uring_cmd(struct weft_ctrl_core *core,
 		err = -ENOTCONN;
 	if (err)
 		return err;
-	if (!(weft_cmd_effects(core, &u.cmd, true) & WEFT_EFFECTS_AROUND))
+	if (weft_cmd_stands_alone(core, &u.cmd))
 		return uring_start(core->ctrl->admin_q, &u, ioucmd,
 				   issue_flags);
 	if (issue_flags & IO_URING_F_NONBLOCK)

@@ -9,6 +9,7 @@
  *	passthru polled NG NSID
  *	passthru compat DISK NVME NSID
  *	passthru user NG NVME PARTITION NSID
+ *	passthru kato NVME MS NSID		sets the keep-alive timeout
  *	passthru gone NG NVME NSID		opens, prints "open", waits for a line
  */
 #include <errno.h>
@@ -33,8 +34,10 @@
 #define OP_DSM		0x09
 #define OP_IDENTIFY	0x06
 #define OP_GET_LOG	0x02
+#define OP_SET_FEATURES	0x09
 #define OP_GET_FEATURES	0x0a
 #define OP_KEEP_ALIVE	0x18
+#define FEAT_KATO	0x0f
 #define NOBODY		65534
 
 static uint32_t nsid;
@@ -460,6 +463,22 @@ static int part_compat(char **arg)
 }
 #endif
 
+/* A feature that the host has to hear of, by io_uring */
+static int part_kato(char **arg)
+{
+	struct call c = admin_call(open_dev(arg[0], O_RDWR), OP_SET_FEATURES,
+				   FEAT_KATO);
+	struct io_uring ring;
+
+	c.cmd.cdw11 = (uint32_t)strtoul(arg[1], NULL, 10);
+	c.cmd.data_len = 0;
+	c.cmd.addr = 0;
+	ring_open(&ring, BIG);
+	expect("keep-alive timeout", submit(&ring, &c, NULL), 0);
+	io_uring_queue_exit(&ring);
+	return 0;
+}
+
 /* Files that stay open when the controller goes */
 static int part_gone(char **arg)
 {
@@ -496,6 +515,7 @@ int main(int argc, char **argv)
 		{ "polled", 2, part_polled },
 		{ "compat", 3, part_compat },
 		{ "user", 4, part_user },
+		{ "kato", 3, part_kato },
 		{ "gone", 3, part_gone },
 	};
 
