@@ -165,6 +165,10 @@ int nvme_ctrl_info_check(const struct nvme_ctrl_info *c, u16 cntlid,
 				 c->cntlid, cntlid);
 	if (discovery)
 		return 0;
+	if (c->cntrltype == NVME_CNTRLTYPE_DISCOVERY)
+		return weft_fail(why, -EINVAL,
+				 "cntrltype=%u: it is a discovery controller, which takes the option discovery",
+				 c->cntrltype);
 	if (keep_alive && !c->kas)
 		return weft_fail(why, -EINVAL,
 				 "kas=0: the controller offers no keep-alive, which fabrics need");

@@ -122,7 +122,8 @@ int nvme_id_ctrl_decode(const void *data, size_t len, struct nvme_ctrl_info *c,
  * @discovery: rules of a discovery controller apply
  * @keep_alive: the host wants keep-alive
  *
- * Controller ids must agree. Of an I/O controller also: KAS not 0 with
+ * Controller ids must agree. What is not connected to as a discovery controller
+ * must not be one. Of an I/O controller also: KAS not 0 with
  * @keep_alive, IOCCSZ >= 4, IORCSZ >= 1, and a capsule that holds ICDOFF
  * (discovery controllers in use leave these fields 0).
  *

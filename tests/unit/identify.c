@@ -177,7 +177,11 @@ static void test_ctrl_check(void)
 	UNIT_EQ(nvme_ctrl_info_check(&c, 7, false, false, &why), 0);
 	/* discovery controllers leave the I/O fields empty */
 	c.ioccsz = c.iorcsz = 0;
+	c.cntrltype = NVME_CNTRLTYPE_DISCOVERY;
 	UNIT_EQ(nvme_ctrl_info_check(&c, 7, true, true, &why), 0);
+	UNIT_EQ(check(&c, &why), -EINVAL);
+	UNIT_STR(why.text,
+		 "cntrltype=2: it is a discovery controller, which takes the option discovery");
 }
 
 /* --- namespaces ---------------------------------------------------------- */
