@@ -4,8 +4,7 @@
 # target is told by an event on which nvme-cli's own udev rules act, and what they start
 # connects the new subsystem.
 # kernels: 6.1 6.12
-# tier: check
-# check-kernels: 6.12
+# tier: full
 # debug: yes
 # timeout: 300
 . "$WEFT_TOP/tests/vm/lib.sh"

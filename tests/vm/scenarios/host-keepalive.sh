@@ -3,8 +3,7 @@
 # sends and waits accordingly, at once and after the next connect. All other time limits are
 # ten minutes, so it is keep-alive that notices a target that stands still.
 # kernels: 6.1 6.12
-# tier: check
-# check-kernels: 6.1
+# tier: full
 # debug: yes
 # timeout: 300
 . "$WEFT_TOP/tests/vm/lib.sh"

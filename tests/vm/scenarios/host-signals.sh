@@ -3,8 +3,7 @@
 # default do not end it, from a shell neither; a process that is stopped and a handler with
 # SA_RESTART get another try; all others end it, and nothing is left.
 # kernels: 6.1 6.12
-# tier: check
-# check-kernels: 6.12
+# tier: full
 # debug: yes
 # timeout: 400
 . "$WEFT_TOP/tests/vm/lib.sh"

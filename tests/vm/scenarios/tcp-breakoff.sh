@@ -3,8 +3,7 @@
 # the ICResp, the list of namespaces. All time limits are a day here, so that nothing else
 # ends it.
 # kernels: 6.1 6.12
-# tier: check
-# check-kernels: 6.12
+# tier: full
 # debug: yes
 # timeout: 300
 TRANSPORT=tcp

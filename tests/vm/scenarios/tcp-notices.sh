@@ -3,8 +3,7 @@
 # processing goes on or MTFA is over; and it fails commands that may be sent again after a
 # delay of its own (CRD). The data is right in the end.
 # kernels: 6.1 6.12
-# tier: check
-# check-kernels: 6.1
+# tier: full
 # debug: yes
 # timeout: 300
 TRANSPORT=tcp
