@@ -140,7 +140,7 @@ writer_string_works() {
 
 setup_rxe
 load_weft admin_timeout=600
-insert_module "$WEFT_MODULES/weft-tcp.ko"
+insert_module "$WEFT_MODULES/weft-tcp.ko" icresp_timeout=600
 start_target
 target_with_disk
 TRANSPORT=tcp target_with_disk nqn.2026-11.io.weft:disk2 bdev_malloc_create \
