@@ -359,6 +359,20 @@ struct nvme_lbaf {
 };
 WEFT_ASSERT_SIZE(struct nvme_lbaf, 4);
 
+/* CNS 06h, NVM command set: limits of commands that move no data */
+struct nvme_id_ctrl_nvm {
+	u8 vsl;
+	u8 wzsl;
+	u8 wusl;
+	u8 dmrl;
+	__le32 dmrsl;
+	__le64 dmsl;
+	u8 rsvd16[4080];
+} __packed;
+WEFT_ASSERT_SIZE(struct nvme_id_ctrl_nvm, NVME_IDENTIFY_SIZE);
+WEFT_ASSERT_OFFSET(struct nvme_id_ctrl_nvm, dmrl, 3);
+WEFT_ASSERT_OFFSET(struct nvme_id_ctrl_nvm, dmsl, 8);
+
 /* Identify Namespace, CNS 00h (NVM command set specification, figure 97) */
 struct nvme_id_ns {
 	__le64 nsze;

@@ -38,6 +38,7 @@ static struct ask ask_of(const struct nvmf_request *req)
 union page {
 	u8 bytes[NVME_IDENTIFY_SIZE];
 	struct nvme_id_ctrl ctrl;
+	struct nvme_id_ctrl_nvm nvm;
 	struct nvme_id_ns ns;
 	__le32 nsids[NVME_NSID_LIST_MAX];
 	__le64 words[NVME_IDENTIFY_SIZE / 8];
@@ -271,9 +272,6 @@ static nvme_status fill_cs_ns(struct nvmf_request *req, const struct ask *a,
 	return st ? st : find_ns(req, a, &v);
 }
 
-/* Identify Controller of the NVM command set: offsets of its fields */
-enum { CS_WZSL = 1, CS_DMRL = 3, CS_DMRSL = 4, CS_DMSL = 8 };
-
 static nvme_status fill_cs_ctrl(struct nvmf_request *req, const struct ask *a,
 				union page *p)
 {
@@ -282,12 +280,12 @@ static nvme_status fill_cs_ctrl(struct nvmf_request *req, const struct ask *a,
 
 	if (st)
 		return st;
-	p->bytes[CS_WZSL] = (u8)s->wzsl;
+	p->nvm.wzsl = (u8)s->wzsl;
 	/* all three of them or none: what is unlimited has the largest value */
 	if (s->dmrsl) {
-		p->bytes[CS_DMRL] = NVMF_DMRL;
-		p->nsids[CS_DMRSL / 4] = cpu_to_le32(s->dmrsl);
-		p->words[CS_DMSL / 8] = cpu_to_le64(UINT64_MAX);
+		p->nvm.dmrl = NVMF_DMRL;
+		p->nvm.dmrsl = cpu_to_le32(s->dmrsl);
+		p->nvm.dmsl = cpu_to_le64(UINT64_MAX);
 	}
 	return st;
 }

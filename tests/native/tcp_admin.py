@@ -7,7 +7,7 @@ import struct
 import unittest
 
 from daemon import DaemonTest
-from tcp_disk import free_port
+from tcp_disk import arrived, free_port
 from tcp_host import (HOSTNQN, SUBNQN, Conn, Host, Refused, sgl_capsule, sgl_transport, sqe)
 
 OTHER = "nqn.2026-11.io.weft:other"
@@ -68,7 +68,7 @@ class Abort(AdminTest):
         with Host(self.address, queues=2) as h:
             io = h.io[1]
             half = io.command(sqe(5, io.next_cid(), 1, sgl_transport(512), flags=0x41))
-            self.arrived(h, 2)
+            arrived(self.daemon, h, 2)
             self.assertFalse(h.admin.abort(1, half))    # the other queue
             self.assertFalse(h.admin.abort(3, half))    # none
             self.assertTrue(h.admin.abort(2, half))
@@ -81,18 +81,9 @@ class Abort(AdminTest):
             h.io[0].read(0, 1)
             self.assertFalse(h.admin.abort(1, h.io[0].cid))
 
-
-    def arrived(self, h, qid):
-        """The daemon has read all commands of a queue."""
-        while True:
-            for q in self.daemon.ok("nvmf_subsystem_get_qpairs", {"nqn": SUBNQN}):
-                if q["cntlid"] == h.cntlid and q["qid"] == qid and \
-                        q["counters"]["requests"] == h.io[qid - 1].commands:
-                    return
-
     def aborted(self, h, qid, cid, how=True):
         """Abort a command, which had to wait, or not."""
-        self.arrived(h, qid)
+        arrived(self.daemon, h, qid)
         self.assertEqual(h.admin.abort(qid, cid), how)
         if how:
             self.assertEqual(h.io[qid - 1].complete(cid)[0].status & 0x7ff, ABORTED)

@@ -8,7 +8,7 @@ import struct
 import unittest
 
 from daemon import Daemon
-from tcp_disk import (GENERIC, HOST, HOSTID, MEDIA, NQN, OK, SPECIFIC, USAGE, TcpTest)
+from tcp_disk import (GENERIC, HOST, HOSTID, MEDIA, NQN, OK, SPECIFIC, USAGE, TcpTest, arrived)
 from tcp_host import Host, sgl_capsule, sgl_transport, sqe
 
 CORES = ",".join(str(c) for c in sorted(os.sched_getaffinity(0))[:2])
@@ -266,6 +266,7 @@ class CompareWrite(TcpTest):
                 self.assertEqual(io.complete_all([second]), [MISSING_FUSED])
                 # the host takes it back
                 first = self.half(io, COMPARE, FIRST, inline=inline)
+                arrived(self.daemon, h, 1)
                 self.assertTrue(h.admin.abort(1, first))
                 self.assertEqual(io.complete_all([first]), [ABORTED])
                 second = self.half(io, WRITE, SECOND, inline=inline)

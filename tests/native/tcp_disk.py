@@ -50,6 +50,15 @@ def tcp_counters(daemon):
     return total
 
 
+def arrived(daemon, host, qid):
+    """Wait until the daemon has read all that a host of tcp_host.py has sent on a queue."""
+    conn = host.io[qid - 1]
+    while not any(q["cntlid"] == host.cntlid and q["qid"] == qid and
+                  q["counters"]["requests"] == conn.commands
+                  for q in daemon.ok("nvmf_subsystem_get_qpairs", {"nqn": host.names["subnqn"]})):
+        time.sleep(0.01)
+
+
 class TcpTest(DaemonTest):
     """A subsystem with a RAM disk, namespace 1, and another one in front of buffers."""
 
