@@ -14,7 +14,7 @@ KERNEL_REPORT = re.compile(
     r"possible recursive locking|possible circular locking|"
     r"inconsistent lock state|possible irq lock inversion|suspicious RCU usage|"
     r"lock held when returning to user|DEBUG_LOCKS_WARN_ON|"
-    r"INFO: task .* blocked|hung task|rcu: .*(?:stall|self-detected)|"
+    r"INFO: task .* blocked|hung task|rcu: .*(?:detected (?:expedited )?stall|kthread starved)|"
     r"leaked reference|refcount_t:|unreferenced object|list_(?:add|del) corruption|"
     r"general protection|page fault in|Unable to handle|DMA-API:|ODEBUG:|"
     r"page allocation failure|nobody cared|sysfs: cannot create duplicate|"

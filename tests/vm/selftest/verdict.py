@@ -1,0 +1,35 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+"""Which lines of a kernel log are a report, and which only look like one.
+
+The directory of verdict.py is the argument.
+"""
+
+import sys
+
+sys.path.insert(0, sys.argv[1])
+
+import verdict  # noqa: E402  (its directory is known only now)
+
+REPORTS = [
+    "WARNING: CPU: 0 PID: 1 at nowhere",
+    "rcu: INFO: rcu_preempt self-detected stall on CPU",
+    "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+    "rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 0-...D }",
+    "rcu: rcu_preempt kthread starved for 2501 jiffies! g-1 f0x0 RCU_GP_WAIT_FQS(5)",
+    "INFO: task kworker/0:1:7 blocked for more than 120 seconds.",
+    "watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [fio:7]",
+]
+
+HARMLESS = [
+    # two lines of the boot, the end of the first lost by the serial port
+    "rcu: RCU restricting CPUs from NR_CPUS=8192 to nr_cpu_id[    0.199594]"
+    " RCU CPU stall warnings timeout set to 180 (rcu_cpu_stall_timeout).",
+    "[    0.000000] Command line: console=ttyS0 hung_task_panic=0 hung task",
+]
+
+wrong = [line for line in REPORTS if not verdict.kernel_reports([line], [])]
+wrong += [line for line in HARMLESS if verdict.kernel_reports([line], [])]
+for line in wrong:
+    print(f"judged wrongly: {line}")
+sys.exit(bool(wrong))
