@@ -105,7 +105,7 @@ static void alive_check(void *ctx)
 /* Up to the granularity that Identify tells, and to what the transport wants */
 static u32 round_kato(const struct nvmf_transport_opts *o, u32 kato_ms)
 {
-	u64 unit = o->kas ? o->kas * 100ull : 1;
+	u64 unit = o->kas * 100ull;
 	u64 ms;
 
 	if (!kato_ms)

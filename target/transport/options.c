@@ -21,6 +21,8 @@ static const struct transport_range common[] = {
 	TRANSPORT_RANGE(max_aq_depth, 32, 4096, 1),
 	TRANSPORT_RANGE(num_shared_buffers, 1, 1u << 24, 1),
 	TRANSPORT_RANGE(acceptor_backlog, 1, 65535, 1),
+	/* the field of Identify Controller; 0 there is "no keep-alive" */
+	TRANSPORT_RANGE(kas, 1, UINT16_MAX, 1),
 };
 
 void transport_defaults(struct nvmf_transport_opts *o)

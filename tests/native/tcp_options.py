@@ -77,9 +77,9 @@ class SetOptions(DaemonTest):
     def test_refusals(self):
         before = self.daemon.ok("nvmf_get_transports")
         for options in ({"max_queue_depth": 1}, {"sock_priority": 7}, {"max_aq_depth": 31},
-                        {"transfer_timeout": 99}, {"max_io_size": 65536},
-                        {"in_capsule_data_size": 8192}, {"io_unit_size": 8192},
-                        {"num_shared_buffers": 64}):
+                        {"transfer_timeout": 99}, {"kas": 0}, {"kas": 65536},
+                        {"max_io_size": 65536}, {"in_capsule_data_size": 8192},
+                        {"io_unit_size": 8192}, {"num_shared_buffers": 64}):
             e = self.daemon.refused("nvmf_set_transport_options",
                                     {"trtype": "TCP", "kas": 7, **options})
             self.assertEqual(e["code"], INVALID_PARAMS)
