@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import unittest
 
-from daemon import DaemonTest
+from daemon import BIN, DaemonTest
 
 CLI = os.environ.get("WEFT_CLI", "build/asan/weft")
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
@@ -189,6 +189,8 @@ class Completion(CliTest):
         self.assertEqual(self.complete("target", "transport", "add", "tcp", "--tr"),
                          ["--transfer-timeout"])
         self.assertEqual(self.complete("target", "transport", "del", ""), ["rdma", "tcp"])
+        self.assertEqual(self.complete("target", "transport", "set", "tcp", "--c2h-success", "o"),
+                         ["on", "off"])
         self.assertEqual(self.complete("target", "listener", "ana", NQN, "tcp", "::1", "opt"),
                          ["optimized"])
         self.assertEqual(self.complete("target", "ns", "h"), ["host"])
@@ -415,6 +417,40 @@ class Target(DaemonTest, CliTest):
         methods = [m for m in self.daemon.ok("rpc_get_methods") if m.startswith("nvmf_")]
         self.assertGreater(len(methods), 30)
         self.assertEqual({m for m in methods if m.encode() + b"\0" not in program}, other)
+
+    def transport_options(self):
+        """Name and type of each that has an effect, from the reference of the RPCs."""
+        done = subprocess.run([BIN, "--rpc-reference"], capture_output=True, text=True, check=True)
+        section = done.stdout.split("## nvmf_create_transport\n")[1].split("\n## ")[0]
+        return re.findall(r"^\| `(\w+)` \| (number|boolean) \| +\| (?!only )", section, re.M)
+
+    def test_every_transport_option(self):
+        """Each parameter of the RPCs has an option; what it says arrives."""
+        words = {"in_capsule_data_size": "in-capsule-size", "io_unit_size": "buffer-size",
+                 "num_shared_buffers": "buffers", "max_io_qpairs_per_ctrlr": "max-io-queues",
+                 "acceptor_backlog": "backlog", "abort_timeout_sec": "abort-timeout"}
+        options = [(name, "--" + words.get(name, name.replace("_", "-")), kind)
+                   for name, kind in self.transport_options()]
+        self.assertGreater(len(options), 15)
+        usage = self.run_cli(OK, "transport", "add", "--help").out
+        self.run_cli(OK, "transport", "add", "tcp", "--c2h-success", "off", "--kas", "20")
+        created = self.daemon.ok("nvmf_get_transports")[0]
+        self.assertEqual((created["c2h_success"], created["kas"]), (False, 20))
+        fixed = {"in_capsule_data_size", "max_io_size", "io_unit_size", "num_shared_buffers"}
+        for name, word, kind in options:
+            value = "on" if kind == "boolean" else "1000"
+            self.assertIn(f" {word} {'on|off' if kind == 'boolean' else ''}", usage)
+            if name in fixed:
+                self.run_cli(FAILED, "transport", "set", "tcp", word, value, says=name)
+                continue
+            value = {"sock_priority": "5"}.get(name, value)
+            self.run_cli(OK, "transport", "set", "tcp", word, value)
+            now = self.daemon.ok("nvmf_get_transports")[0]
+            if name in now:     # those of RDMA are taken without effect
+                self.assertEqual(str(now[name]), {"on": "True"}.get(value, value), name)
+        self.run_cli(USAGE, "transport", "set", "tcp", "--c2h-success", "yes",
+                     says="--c2h-success yes: on or off is accepted")
+        self.run_cli(OK, "transport", "del", "tcp")
 
     def test_paths(self):
         """ANA states, groups, hidden namespaces, limits of namespaces, connections."""

@@ -27,6 +27,12 @@ _weft_options() {
 	weft $1 --help 2> /dev/null | sed -n 's/^  \(-., \|    \)\(--[a-z0-9-]*\).*/\2/p'
 }
 
+# _weft_choices COMMAND OPTION: what its help says that it takes, as in on|off
+_weft_choices() {
+	weft $1 --help 2> /dev/null |
+		sed -n 's/^.* '"$2"' \([a-z_|-]*|[a-z_|-]*\).*/\1/p' | tr '|' ' '
+}
+
 # _weft_names COMMAND MEMBER...: values of these members in a JSON listing
 _weft_names() {
 	local command=$1 member
@@ -107,6 +113,10 @@ _weft() {
 	-d | --device)
 		mapfile -t COMPREPLY < <(compgen -W "$(_weft_names list name)" -- "$cur")
 		return
+		;;
+	--*)
+		mapfile -t COMPREPLY < <(compgen -W "$(_weft_choices "$command" "$prev")" -- "$cur")
+		[[ ${#COMPREPLY[@]} == 0 ]] || return
 		;;
 	esac
 	if [[ $cur == -* ]]; then

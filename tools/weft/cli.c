@@ -96,6 +96,9 @@ static int check_value(const struct cli_args *a, const char *option,
 		return cli_usage_error(a->cmd,
 				       "%s %s: a size is accepted, such as 4096, 64M or 1G",
 				       option, value);
+	if (kind == CLI_SWITCH && strcmp(value, "on") && strcmp(value, "off"))
+		return cli_usage_error(a->cmd, "%s %s: on or off is accepted",
+				       option, value);
 	return CLI_OK;
 }
 

@@ -39,6 +39,7 @@ enum cli_kind {
 	CLI_TEXT,
 	CLI_COUNT,	/* a number */
 	CLI_SIZE,	/* bytes; K, M, G or T may follow the number */
+	CLI_SWITCH,	/* on or off */
 };
 
 /**

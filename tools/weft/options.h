@@ -17,6 +17,9 @@
 #define TEXT(opt, param, value, text) \
 	{ .name = opt, .kind = CLI_TEXT, .arg = value, .rpc = param, \
 	  .help = text }
+#define SWITCH(opt, param, text) \
+	{ .name = opt, .kind = CLI_SWITCH, .arg = "on|off", .rpc = param, \
+	  .help = text }
 #define FLAG(opt, param, text) \
 	{ .name = opt, .rpc = param, .help = text }
 

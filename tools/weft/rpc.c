@@ -259,15 +259,19 @@ out:
 void rpc_options(const struct cli_args *a, json_t *params)
 {
 	const struct cli_opt *o;
+	const char *given;
 	json_t *v;
 
 	for (o = a->cmd->opts; o && o->name; o++) {
-		if (!o->rpc || !cli_opt(a, o->name))
+		given = cli_opt(a, o->name);
+		if (!o->rpc || !given)
 			continue;
 		if (o->kind == CLI_FLAG)
 			v = json_true();
 		else if (o->kind == CLI_TEXT)
-			v = cli_json_text(cli_opt(a, o->name));
+			v = cli_json_text(given);
+		else if (o->kind == CLI_SWITCH)
+			v = json_boolean(!strcmp(given, "on"));
 		else
 			v = json_integer((json_int_t)cli_number(a, o->name, 0));
 		json_object_set_new(params, o->rpc, v);
