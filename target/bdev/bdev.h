@@ -16,6 +16,7 @@
 #include <sys/uio.h>
 
 #include "common/names.h"
+#include "common/status.h"
 #include "common/text.h"
 #include "target/bdev/limit.h"
 #include "target/reactor/reactor.h"
@@ -46,6 +47,8 @@ typedef void (*bdev_done)(struct bdev_io *io, int err);
  * @lba: @blocks: in the device's blocks; checked against its size on submit
  * @fua: a write is on stable storage before @done
  * @done: called on the submitting reactor, possibly within bdev_submit()
+ * @status: of one that ends with -EIO: what its device says in NVMe's terms,
+ *          a type and a code without retry hints; 0: nothing more than that
  * @ctx: the caller's
  * @link: for the module's queues
  * @start_us: set on submit
@@ -66,6 +69,7 @@ struct bdev_io {
 	u64 blocks;
 	bdev_done done;
 	void *ctx;
+	nvme_status status;
 	TAILQ_ENTRY(bdev_io) link;
 	u64 start_us;
 	struct limit_wait wait;
@@ -429,7 +433,7 @@ u64 bdev_delay_get(const struct bdev *b, enum bdev_latency which);
 /** enum bdev_fault - what an error bdev does instead of the right thing */
 enum bdev_fault {
 	BDEV_FAULT_NONE,
-	BDEV_FAULT_FAILURE,	/* -EIO */
+	BDEV_FAULT_FAILURE,	/* -EIO, with a status if one is given */
 	BDEV_FAULT_NOMEM,	/* -ENOMEM */
 	BDEV_FAULT_PENDING,	/* held until bdev_error_resume() or the end */
 	BDEV_FAULT_CORRUPT,	/* succeeds with one byte changed */
@@ -442,6 +446,7 @@ enum bdev_fault {
  *               reactor
  * @corrupt_offset: byte in the data; operations that are shorter are spared
  * @corrupt_value: xored into it
+ * @status: of a failure, as in struct bdev_io
  */
 struct bdev_injection {
 	enum bdev_fault fault;
@@ -449,6 +454,7 @@ struct bdev_injection {
 	u32 queue_depth;
 	u64 corrupt_offset;
 	u8 corrupt_value;
+	nvme_status status;
 };
 
 /** bdev_error_create() - injects faults when told to; named "EE_" + @base */

@@ -122,6 +122,7 @@ static void error_submit(struct io_channel *ioch, struct bdev_io *io)
 
 	switch (in.fault) {
 	case BDEV_FAULT_FAILURE:
+		io->status = in.status;
 		bdev_io_complete(io, -EIO);
 		break;
 	case BDEV_FAULT_NOMEM:

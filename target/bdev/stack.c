@@ -167,6 +167,7 @@ static void stack_done(struct bdev_io *io, int err)
 	/* before completing: that may give the channel back */
 	TAILQ_INSERT_HEAD(&ch->spare, sio, link);
 	upper->below = NULL;
+	upper->status = io->status;
 	done(upper, err);
 }
 

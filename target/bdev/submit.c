@@ -96,6 +96,7 @@ void bdev_submit(struct bdev_io *io)
 	int err = submit_check(io, b);
 
 	io->start_us = reactor_now_us();
+	io->status = NVME_SC_SUCCESS;
 	io->limited = NULL;
 	io->held = false;
 	io->below = NULL;

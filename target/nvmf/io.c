@@ -9,6 +9,28 @@
 
 /* Statuses */
 
+#define SC_MEDIA	0x200	/* generic and command specific are below */
+
+/* What a device says: with DNR if the same command would fail again */
+static nvme_status device_status(nvme_status st)
+{
+	switch (st) {
+	case NVME_SC_DATA_XFER_ERROR:
+	case NVME_SC_POWER_LOSS:
+	case NVME_SC_INTERNAL:
+	case NVME_SC_ABORT_SQ_DELETED:
+	case NVME_SC_SANITIZE_IN_PROGRESS:
+	case NVME_SC_CMD_INTERRUPTED:
+	case NVME_SC_TRANSIENT_TRANSPORT:
+	case NVME_SC_NS_NOT_READY:
+	case NVME_SC_FORMAT_IN_PROGRESS:
+		return st;
+	default:
+		/* media, paths and vendors' own are worth another try */
+		return st < SC_MEDIA ? NVMF_DNR(st) : st;
+	}
+}
+
 nvme_status nvmf_io_status(const struct nvmf_request *req, int err)
 {
 	bool read = req->bio.type == BDEV_READ;
@@ -17,6 +39,8 @@ nvme_status nvmf_io_status(const struct nvmf_request *req, int err)
 	case 0:
 		return NVME_SC_SUCCESS;
 	case -EIO:
+		if (req->bio.status)
+			return device_status(req->bio.status);
 		return read ? NVME_SC_READ_ERROR : NVME_SC_WRITE_FAULT;
 	case -ENOSPC:
 		return NVMF_DNR(NVME_SC_CAP_EXCEEDED);

@@ -27,6 +27,8 @@ struct stack_params {
 	u32 queue_depth;
 	u64 corrupt_offset;
 	u16 corrupt_value;
+	u16 nvme_sct;
+	u16 nvme_sc;
 };
 
 #define S(member) offsetof(struct stack_params, member)
@@ -97,7 +99,7 @@ static const struct rpc_param inject_params[] = {
 	  .help = "read, write, unmap, flush, all or clear" },
 	{ .name = "error_type", .type = RPC_STR, .required = true,
 	  .offset = S(error_type),
-	  .help = "failure, pending, corrupt_data or nomem" },
+	  .help = "failure, nvme_failure, pending, corrupt_data or nomem" },
 	{ .name = "num", .type = RPC_U32, .offset = S(num),
 	  .help = "of how many operations; default 1" },
 	{ .name = "queue_depth", .type = RPC_U32, .offset = S(queue_depth),
@@ -107,8 +109,10 @@ static const struct rpc_param inject_params[] = {
 	  .help = "which byte of the data is changed" },
 	{ .name = "corrupt_value", .type = RPC_U16, .offset = S(corrupt_value),
 	  .max = 255, .help = "what it is xored with" },
-	{ .name = "nvme_sct", .type = RPC_ONLY_ZERO },
-	{ .name = "nvme_sc", .type = RPC_ONLY_ZERO },
+	{ .name = "nvme_sct", .type = RPC_U16, .offset = S(nvme_sct), .max = 7,
+	  .help = "status code type of a failure that the host sees" },
+	{ .name = "nvme_sc", .type = RPC_U16, .offset = S(nvme_sc), .max = 255,
+	  .help = "its status code; default: as of a broken medium" },
 	{ .type = RPC_END }
 };
 
@@ -357,9 +361,18 @@ static const char *const io_types[BDEV_IO_TYPES] = {
 	[BDEV_FLUSH] = "flush",
 };
 
-static const char *const faults[] = {
-	[BDEV_FAULT_FAILURE] = "failure", [BDEV_FAULT_NOMEM] = "nomem",
-	[BDEV_FAULT_PENDING] = "pending", [BDEV_FAULT_CORRUPT] = "corrupt_data",
+/** struct error_type - @may_tell: @must_tell: an NVMe status */
+static const struct error_type {
+	const char *name;
+	enum bdev_fault fault;
+	bool may_tell;
+	bool must_tell;
+} error_types[] = {
+	{ "failure", BDEV_FAULT_FAILURE, true, false },
+	{ "nvme_failure", BDEV_FAULT_FAILURE, true, true },
+	{ "pending", BDEV_FAULT_PENDING, false, false },
+	{ "corrupt_data", BDEV_FAULT_CORRUPT, false, false },
+	{ "nomem", BDEV_FAULT_NOMEM, false, false },
 };
 
 /* "all": every type that the fault can hit */
@@ -385,29 +398,57 @@ static bool inject_init(struct rpc_call *call, void *params, const json_t *raw)
 	return true;
 }
 
+static const struct error_type *find_error_type(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(error_types); i++)
+		if (!strcmp(error_types[i].name, name))
+			return &error_types[i];
+	return NULL;
+}
+
+static int inject_check(const struct stack_params *p,
+			const struct error_type *et, struct weft_reason *why)
+{
+	bool tells = p->nvme_sct || p->nvme_sc;
+
+	if (!et)
+		return weft_fail(why, -EINVAL,
+				 "error_type=%.40s: failure, nvme_failure, pending, corrupt_data and nomem are accepted",
+				 p->error_type);
+	if (et->must_tell && !tells)
+		return weft_fail(why, -EINVAL,
+				 "nvme_sct=0, nvme_sc=0: that is success; another one is needed with error_type=%s",
+				 et->name);
+	if (tells && !et->may_tell)
+		return weft_fail(why, -EINVAL,
+				 "nvme_sct=%u, nvme_sc=%u: only 0 is accepted with error_type=%s",
+				 p->nvme_sct, p->nvme_sc, et->name);
+	if (et->fault == BDEV_FAULT_CORRUPT && !p->corrupt_value)
+		return weft_fail(why, -EINVAL,
+				 "corrupt_value=0: 1 to 255 is needed to change anything");
+	return 0;
+}
+
 /* What is asked for, or an answer that it cannot be. */
 static bool inject_take(struct rpc_call *call, const struct stack_params *p,
 			struct bdev_injection *in)
 {
-	int fault = choose(faults, ARRAY_SIZE(faults), p->error_type);
+	const struct error_type *et = find_error_type(p->error_type);
+	struct weft_reason why = { "" };
+	int rc = inject_check(p, et, &why);
 
-	if (fault < 0) {
-		rpc_fail(call, -EINVAL,
-			 "error_type=%.40s: failure, pending, corrupt_data and nomem are accepted",
-			 p->error_type);
+	if (rc) {
+		rpc_fail(call, rc, "%s", why.text);
 		return false;
 	}
-	if (fault == BDEV_FAULT_CORRUPT && !p->corrupt_value) {
-		rpc_fail(call, -EINVAL,
-			 "corrupt_value=0: 1 to 255 is needed to change anything");
-		return false;
-	}
-	in->fault = strcmp(p->io_type, "clear") ? (enum bdev_fault)fault :
-						  BDEV_FAULT_NONE;
+	in->fault = strcmp(p->io_type, "clear") ? et->fault : BDEV_FAULT_NONE;
 	in->num = p->num;
 	in->queue_depth = p->queue_depth;
 	in->corrupt_offset = p->corrupt_offset;
 	in->corrupt_value = p->corrupt_value;
+	in->status = p->nvme_sct << 8 | p->nvme_sc;
 	return true;
 }
 

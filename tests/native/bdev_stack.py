@@ -100,6 +100,8 @@ class Stack(DaemonTest):
         inject = {"name": "EE_ram", "io_type": "read", "error_type": "failure"}
         for change in ({}, {"num": 5}, {"io_type": "all"}, {"error_type": "pending"},
                        {"error_type": "nomem", "queue_depth": 3},
+                       {"nvme_sct": 7, "nvme_sc": 255},
+                       {"error_type": "nvme_failure", "nvme_sc": 6},
                        {"error_type": "corrupt_data", "corrupt_offset": 3, "corrupt_value": 255},
                        {"io_type": "all", "error_type": "corrupt_data", "corrupt_value": 1},
                        {"io_type": "clear"}):
@@ -110,7 +112,13 @@ class Stack(DaemonTest):
                               ({"io_type": "flush", "error_type": "corrupt_data",
                                 "corrupt_value": 1}, "only reads and writes"),
                               ({"corrupt_value": 256}, "corrupt_value=256"),
-                              ({"nvme_sct": 1}, "nvme_sct=1"), ({"name": "ram"}, "ram is a")):
+                              ({"nvme_sct": 8}, "nvme_sct=8: a number from 0 to 7 is accepted"),
+                              ({"nvme_sc": 256}, "nvme_sc=256: a number from 0 to 255 is accepted"),
+                              ({"error_type": "nvme_failure"}, "nvme_sct=0, nvme_sc=0"),
+                              ({"error_type": "pending", "nvme_sct": 2, "nvme_sc": 129},
+                               "nvme_sct=2, nvme_sc=129: only 0 is accepted with "
+                               "error_type=pending"),
+                              ({"name": "ram"}, "ram is a")):
             e = self.daemon.refused("bdev_error_inject_error", dict(inject, **change))
             self.assertIn(words, e["message"])
         self.assertTrue(self.daemon.ok("bdev_error_resume_pending", {"name": "EE_ram"}))
