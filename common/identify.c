@@ -85,6 +85,15 @@ void nvme_id_ctrl_encode(struct nvme_id_ctrl *id,
 	encode_fabrics(id, d);
 }
 
+void nvme_nvm_limits_decode(const struct nvme_id_ctrl_nvm *id,
+			    struct nvme_nvm_limits *l)
+{
+	l->wzsl = id->wzsl;
+	l->dmrl = id->dmrl;
+	l->dmrsl = le32_to_cpu(id->dmrsl);
+	l->dmsl = le64_to_cpu(id->dmsl);
+}
+
 /* Padded text ends at a zero, or else where only padding follows. */
 static void get_text(char *out, const char *field, size_t size)
 {

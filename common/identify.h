@@ -117,6 +117,29 @@ int nvme_id_ctrl_decode(const void *data, size_t len, struct nvme_ctrl_info *c,
 			struct weft_reason *why);
 
 /**
+ * struct nvme_nvm_limits - of commands that move no data, from CNS 06h
+ * @wzsl: largest Write Zeroes as a power of two of CAP.MPSMIN pages
+ * @dmrl: most ranges of a Dataset Management command
+ * @dmrsl: most blocks of one of its ranges
+ * @dmsl: most blocks of all its ranges together
+ *
+ * 0 is no limit; so a zeroed one is that of a controller that tells none.
+ */
+struct nvme_nvm_limits {
+	u8 wzsl;
+	u8 dmrl;
+	u32 dmrsl;
+	u64 dmsl;
+};
+
+/**
+ * nvme_nvm_limits_decode() - wire to facts, of Identify Controller of the NVM
+ * command set (NVM Command Set Specification 1.0, section 4.1.5.2)
+ */
+void nvme_nvm_limits_decode(const struct nvme_id_ctrl_nvm *id,
+			    struct nvme_nvm_limits *l);
+
+/**
  * nvme_ctrl_info_check() - can a fabrics host work with this controller?
  * @cntlid: what Connect returned
  * @discovery: rules of a discovery controller apply

@@ -146,6 +146,8 @@ struct weft_ctrl_core {
 	u16 depth;
 	u16 sqsize;
 	u32 max_bytes;
+	struct nvme_nvm_limits nvm_limits;
+	bool nvm_limits_refused;
 
 	struct mutex ns_lock;
 	struct list_head namespaces;
@@ -223,7 +225,6 @@ struct weft_ns {
 	bool quiesced;
 	bool frozen;
 	bool seen;
-	u32 max_bytes;
 	struct nvme_ns_facts facts;
 };
 

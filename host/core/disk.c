@@ -116,14 +116,44 @@ static const char *ns_unusable(const struct nvme_ns_facts *f)
 	return NULL;
 }
 
-static void ns_limits(struct weft_ctrl_core *core,
-		      const struct nvme_ns_facts *f, u8 shift,
-		      struct weft_limits *l)
+/* Of what moves no data: discards, whose ranges the block layer adds up, and zeroes */
+static void clear_limits(const struct weft_ctrl_core *core, u8 shift,
+			 struct weft_limits *l)
 {
-	struct weft_ctrl *ctrl = core->ctrl;
+	const struct nvme_nvm_limits *nvm = &core->nvm_limits;
+	u64 blocks = UINT_MAX >> shift;
+	u64 zeroes = (u64)WEFT_RW_BLOCKS_MAX << shift;
+	unsigned int pages = NVME_CAP_MPSMIN(core->cap) + 12 + nvm->wzsl;
+
+	if (core->ctrl->info.oncs & NVME_ONCS_DSM) {
+		blocks = min_not_zero(blocks, (u64)nvm->dmrsl);
+		blocks = min_not_zero(blocks, nvm->dmsl);
+		l->discard_bytes = blocks << shift;
+		l->discard_segments = nvm->dmrl ?: NVME_DSM_MAX_RANGES;
+		l->discard_granularity = 1u << shift;
+	}
+	if (core->ctrl->info.oncs & NVME_ONCS_WRITE_ZEROES) {
+		if (nvm->wzsl && pages < 32)
+			zeroes = min(zeroes, 1ull << pages);
+		l->zeroes_bytes = zeroes;
+	}
+}
+
+static u8 ns_shift(const struct nvme_ns_facts *f)
+{
+	return f->lbads <= PAGE_SHIFT ? f->lbads : SECTOR_SHIFT;
+}
+
+static void ns_limits(const struct weft_ctrl_core *core,
+		      const struct nvme_ns_facts *f, struct weft_limits *l)
+{
+	const struct weft_ctrl *ctrl = core->ctrl;
+	u8 shift = ns_shift(f);
 	unsigned int bs = 1u << shift;
 	unsigned int atomic = bs * (1 + f->nawupf);
 
+	/* padding, too: they are compared */
+	memset(l, 0, sizeof(*l));
 	l->block = bs;
 	l->physical = bs;
 	if (f->nsfeat & NVME_NSFEAT_OPTPERF) {
@@ -136,13 +166,7 @@ static void ns_limits(struct weft_ctrl_core *core,
 	l->max_segments = ctrl->max_segments;
 	l->virt_boundary = ctrl->virt_boundary;
 	l->chunk = f->noiob << (shift - SECTOR_SHIFT);
-	if (ctrl->info.oncs & NVME_ONCS_DSM) {
-		l->discard_bytes = round_down(UINT_MAX, bs);
-		l->discard_segments = NVME_DSM_MAX_RANGES;
-		l->discard_granularity = bs;
-	}
-	if (ctrl->info.oncs & NVME_ONCS_WRITE_ZEROES)
-		l->zeroes_bytes = WEFT_RW_BLOCKS_MAX << shift;
+	clear_limits(core, shift, l);
 	l->write_cache = core->write_cache;
 	l->poll = core->io_types[HCTX_TYPE_POLL];
 	l->stable_writes = ctrl->opts->data_digest;
@@ -154,18 +178,17 @@ static int ns_apply_frozen(struct weft_ns *ns, const struct nvme_ns_facts *f,
 {
 	struct weft_ctrl_core *core = ns->ctrl->core;
 	const char *unusable = ns_unusable(f);
-	struct weft_limits limits = {};
+	struct weft_limits limits;
 	int err;
 
-	ns->shift = f->lbads <= PAGE_SHIFT ? f->lbads : SECTOR_SHIFT;
-	ns_limits(core, f, ns->shift, &limits);
+	ns->shift = ns_shift(f);
+	ns_limits(core, f, &limits);
 	err = weft_set_limits(ns->disk->queue, &limits);
 	if (err)
 		return weft_fail(why, err, "its limits do not fit (error %d)",
 				 err);
 	ns->facts = *f;
 	ns->limits = limits;
-	ns->max_bytes = core->max_bytes;
 	set_disk_ro(ns->disk, f->nsattr & NVME_NSATTR_WRITE_PROTECTED);
 	if (unusable)
 		dev_warn(&core->dev, "namespace %u: %s: not usable, capacity 0\n",
@@ -356,11 +379,11 @@ static int update_single(struct weft_ns *ns, const struct nvme_ns_facts *facts,
 int weft_ns_update(struct weft_ns *ns, const struct nvme_ns_facts *facts,
 		   struct weft_reason *why)
 {
-	const struct weft_ctrl_core *core = ns->ctrl->core;
+	struct weft_limits limits;
 
+	ns_limits(ns->ctrl->core, facts, &limits);
 	if (!memcmp(&ns->facts, facts, sizeof(*facts)) &&
-	    ns->max_bytes == core->max_bytes &&
-	    ns->limits.write_cache == core->write_cache)
+	    !memcmp(&ns->limits, &limits, sizeof(limits)))
 		return 0;
 	if (ns->ana_grpid != facts->anagrpid) {
 		ns->ana_grpid = facts->anagrpid;

@@ -207,6 +207,32 @@ out:
 }
 
 /*
+ * Limits of commands that move no data. A controller need not know this page; one
+ * that has refused it is not asked at every reconnect: its error log would fill.
+ */
+static int identify_nvm_limits(struct weft_ctrl_core *core,
+			       struct weft_reason *why)
+{
+	nvme_status status;
+	void *data;
+	int err;
+
+	memset(&core->nvm_limits, 0, sizeof(core->nvm_limits));
+	if (core->discovery || core->nvm_limits_refused ||
+	    !(core->ctrl->info.oncs & (NVME_ONCS_DSM | NVME_ONCS_WRITE_ZEROES)))
+		return 0;
+	data = kmalloc(NVME_IDENTIFY_SIZE, GFP_KERNEL);
+	if (!data)
+		return weft_fail(why, -ENOMEM, "out of memory");
+	err = weft_identify(core, NVME_CNS_CS_CTRL, 0, data, &status, why);
+	if (!err && !status)
+		nvme_nvm_limits_decode(data, &core->nvm_limits);
+	core->nvm_limits_refused = !err && status;
+	kfree(data);
+	return err;
+}
+
+/*
  * weft_identify_again() - something that Identify tells may have changed
  * Only what is shown to users is taken over; the rest has to stay as it is
  * while queues are in use.
@@ -274,6 +300,9 @@ static int nvmf_configure_admin_queue(struct weft_ctrl_core *core,
 	if (err)
 		return err;
 	err = identify_ctrl(core, why);
+	if (err)
+		return err;
+	err = identify_nvm_limits(core, why);
 	if (err)
 		return err;
 	err = weft_alloc_admin_set(core, WEFT_ADMIN_DEPTH, why);

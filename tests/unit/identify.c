@@ -135,6 +135,22 @@ static void test_ctrl_text(void)
 		 "Identify Controller: subnqn has no end within its first 224 bytes");
 }
 
+/* Offsets from the specification's figure, not from our own structure. */
+static void test_nvm_limits(void)
+{
+	u8 page[NVME_IDENTIFY_SIZE] = {
+		[1] = 5, [3] = 255, [4] = 0x78, [5] = 0x56, [7] = 0x12,
+		[8] = 0x21, [15] = 0x43,
+	};
+	struct nvme_nvm_limits l;
+
+	nvme_nvm_limits_decode((void *)page, &l);
+	UNIT_EQ(l.wzsl, 5);
+	UNIT_EQ(l.dmrl, 255);
+	UNIT_EQ(l.dmrsl, 0x12005678);
+	UNIT_EQ(l.dmsl, 0x4300000000000021);
+}
+
 static int check(struct nvme_ctrl_info *c, struct weft_reason *why)
 {
 	return nvme_ctrl_info_check(c, 7, false, true, why);
@@ -627,7 +643,7 @@ static void test_ns_independent(void)
 }
 
 UNIT_MAIN(UNIT(test_ns_independent),
-	  UNIT(test_ctrl_bytes), UNIT(test_ctrl_round_trip),
+	  UNIT(test_ctrl_bytes), UNIT(test_ctrl_round_trip), UNIT(test_nvm_limits),
 	  UNIT(test_ctrl_text), UNIT(test_ctrl_check), UNIT(test_ns_bytes),
 	  UNIT(test_ns_round_trip), UNIT(test_ns_sizes),
 	  UNIT(test_ns_formats), UNIT(test_descs_bytes),

@@ -277,7 +277,8 @@ kill_target() {
 }
 
 # target_with_disk [NQN] [BDEV METHOD] [BDEV PARAMETERS]: one subsystem with one
-# namespace and a listener on $RXE_ADDR:4420, by RPC; default a 64 MiB malloc disk
+# namespace and a listener on $RXE_ADDR:4420, by RPC; default a 64 MiB malloc disk.
+# $SUBSYSTEM has further parameters of nvmf_create_subsystem, each with a comma before it.
 target_with_disk() {
 	local nqn=${1:-$WEFT_NQN} method=${2:-bdev_malloc_create} bdev
 	local params=${3:-'{"name":"disk1","num_blocks":131072,"block_size":512}'} listen
@@ -287,7 +288,7 @@ target_with_disk() {
 	listen='"trtype":"'${TRANSPORT^^}'","adrfam":"IPv4","trsvcid":"4420"'
 	listen+=',"traddr":"'$RXE_ADDR'"'
 	rpc nvmf_create_subsystem \
-		"{\"nqn\":\"$nqn\",\"allow_any_host\":true,\"serial_number\":\"WEFT0001\"}"
+		"{\"nqn\":\"$nqn\",\"allow_any_host\":true,\"serial_number\":\"WEFT0001\"${SUBSYSTEM:-}}"
 	rpc nvmf_subsystem_add_ns "{\"nqn\":\"$nqn\",\"namespace\":{\"bdev_name\":$bdev}}"
 	rpc nvmf_subsystem_add_listener "{\"nqn\":\"$nqn\",\"listen_address\":{$listen}}"
 }

@@ -167,6 +167,7 @@ def identify_ctrl(nqn, port):
     d[512], d[513] = 0x66, 0x44
     struct.pack_into("<H", d, 514, 64)
     struct.pack_into("<I", d, 516, 1)
+    struct.pack_into("<H", d, 520, 1 << 2)     # Dataset Management
     struct.pack_into("<I", d, 536, 1 << 20 | 1)
     d[768:768 + len(nqn)] = nqn
     struct.pack_into("<IIH", d, 1792, (64 + 8192) // 16, 1, 0)
@@ -350,6 +351,7 @@ class Connection:
                 2: struct.pack("<I", 1).ljust(4096, b"\0"),
                 3: ns_descriptors()}.get(cns)
         if data is None:
+            self.port.note("refused", cns)
             self.send(rsp(cid, 0x4002))
         elif cns == 2 and self.mode == "ns-mute":
             self.port.note("mute")

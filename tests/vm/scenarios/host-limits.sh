@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+# Limits of commands that move no data: a target that tells them has every block of a large
+# discard cleared and refuses no Write Zeroes, also when it comes back with others; one that
+# does not know the page is not asked again.
+# kernels: 6.1 6.12
+# tier: full
+# debug: yes
+# timeout: 300
+TRANSPORT=tcp
+. "$WEFT_TOP/tests/vm/lib.sh"
+. "$WEFT_TOP/tests/vm/tcp_evil.sh"
+
+MIB=4
+
+# serve DMRSL WZSL
+serve() {
+	start_target
+	SUBSYSTEM=",\"dmrsl\":$1,\"wzsl\":$2"
+	target_with_disk > /dev/null
+	unset SUBSYSTEM
+}
+
+limit() { cat "/sys/block/$disk/queue/$1"; }
+limit_is() { [ "$(limit "$1")" = "$2" ]; }
+# column N of the disk's statistics
+stat_of() { awk -v n="$1" '{ print $n }' "/sys/block/$disk/stat"; }
+fill() { dd if="$full" of="/dev/$disk" bs=1M oflag=direct status=none; }
+refused_once() { [ "$(grep -c '^good refused 6$' "$log")" = 1 ]; }
+is_zero() { cmp -n $((MIB << 20)) /dev/zero "/dev/$disk"; }
+errors() { nvme error-log -e 1 "/dev/nvme$i" | sed -n "s/^error_count[[:space:]]*: *//p"; }
+
+setup_net
+load_weft
+full=/run/full
+head -c ${MIB}M /dev/zero | tr '\0' x > $full
+serve 64 2
+i=$(connect_weft "$(connect_string),ctrl_loss_tmo=-1,reconnect_delay=1,keep_alive_tmo=2")
+disk=$(basename "$(disk_of "/sys/class/$WEFT_CLASS/nvme$i")")
+wait_for test -b "/dev/$disk"
+
+step "limits that a target tells"
+limit_is discard_max_hw_bytes $((64 * 512)) || fail "$(limit discard_max_hw_bytes)"
+limit_is max_discard_segments 255 || fail "$(limit max_discard_segments)"
+limit_is write_zeroes_max_bytes $((4 * 4096)) || fail "$(limit write_zeroes_max_bytes)"
+
+step "a discard larger than they are"
+fill
+before=$(stat_of 12)
+blkdiscard -o 0 -l ${MIB}m "/dev/$disk"
+is_zero || fail "blocks were left"
+after=$(stat_of 12)
+[ $((after - before)) -ge $((MIB * 32)) ] || fail "$((after - before)) discards"
+
+step "and zeroes"
+fill
+blkdiscard -z -o 0 -l ${MIB}m "/dev/$disk"
+is_zero || fail "blocks were left"
+[ "$(errors)" = 0 ] || fail "refused: $(nvme error-log -e 1 "/dev/nvme$i")"
+
+step "others after a restart"
+kill_target
+serve 0 0
+wait_for limit_is max_discard_segments 256
+limit_is write_zeroes_max_bytes $((65536 * 512)) || fail "$(limit write_zeroes_max_bytes)"
+[ "$(limit discard_max_hw_bytes)" -gt $((1 << 30)) ] || fail "$(limit discard_max_hw_bytes)"
+fill
+blkdiscard -o 0 -l ${MIB}m "/dev/$disk"
+is_zero || fail "blocks were left"
+disconnect_weft "$i"
+stop_target
+
+step "a target that does not know the page is asked once"
+evil_start good
+i=$(connect_weft "$(to good)")
+refused_once || fail "$(< "$log")"
+disk=$(basename "$(disk_of "/sys/class/$WEFT_CLASS/nvme$i")")
+limit_is max_discard_segments 256 || fail "$(limit max_discard_segments)"
+echo 1 > "/sys/class/$WEFT_CLASS/nvme$i/reset_controller"
+refused_once || fail "$(< "$log")"
+disconnect_weft "$i"
