@@ -3,11 +3,13 @@
 # RDMA over soft-RoCE in one guest, and what the link itself can do (perftest).
 # timeout: 14400
 # daemon: release
+# now and then perftest itself ends in librdmacm with a fault; its figure is missing then
+# allow: traps: ib_\w+.* general protection fault
 TRANSPORT=rdma
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/bench/lib.sh"
 
-: "${VERBS:=write:4096 read:4096 send:4160 send:64}" "${VERBS_DEPTHS:=1 32}"
+: "${VERBS=write:4096 read:4096 send:4160 send:64}" "${VERBS_DEPTHS:=1 32}"
 
 # verbs OPERATION BYTES DEPTH: one side asleep, the other waits for completion events; only for
 # WRITE perftest must poll. What it cannot do here is missing in the result, and nothing else.
