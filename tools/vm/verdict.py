@@ -53,6 +53,12 @@ def kernel_reports(lines, allow):
     return found
 
 
+def impossible_flags(block):
+    """Whether a report shows EFLAGS with bits that the architecture keeps 0 (22 to 31)."""
+    found = re.search(r"EFLAGS: ([0-9a-f]{8})\b", " ".join(block))
+    return bool(found and int(found[1], 16) >> 22)
+
+
 def module_ranges(lines):
     """(name, start, end) of each `name address size` line that lib.sh noted."""
     ranges = set()

@@ -28,8 +28,15 @@ HARMLESS = [
     "[    0.000000] Command line: console=ttyS0 hung_task_panic=0 hung task",
 ]
 
+FLAGS = {
+    "RSP: 0018:ff58b213811277f0 EFLAGS: 684622c2": True,
+    "RSP: 0018:ff58b213811277f0 EFLAGS: 00250246": False,
+    "RSP: 002b:00007ffd17349280 EFLAGS: 00000246 ORIG_RAX: 00000000000001aa": False,
+}
+
 wrong = [line for line in REPORTS if not verdict.kernel_reports([line], [])]
 wrong += [line for line in HARMLESS if verdict.kernel_reports([line], [])]
+wrong += [line for line, bad in FLAGS.items() if verdict.impossible_flags([line]) != bad]
 for line in wrong:
     print(f"judged wrongly: {line}")
 sys.exit(bool(wrong))
