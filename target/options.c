@@ -29,7 +29,7 @@ static const char usage[] =
 "      --wait-for-rpc     do not start the target before framework_start_init\n"
 "      --mode MODE        busy: never sleep; adaptive (default): poll for a\n"
 "                         while, then sleep; interrupt: sleep at once\n"
-"      --spin-us N        how long adaptive mode polls in vain; default 50\n"
+"      --spin-us N        how long adaptive mode polls in vain at most; default 50\n"
 "  -L, --log-level LEVEL  error, warning, notice (default), info or debug\n"
 "      --rpc-reference    print the reference of all RPC methods\n"
 "  -h, --help             this text\n"

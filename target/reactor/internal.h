@@ -16,6 +16,7 @@
 #include <ck_ring.h>
 
 #include "target/reactor/pace.h"
+#include "target/reactor/spin.h"
 #include "target/reactor/reactor.h"
 
 #define MESSAGE_RING_SIZE	4096	/* slots of each reactor; power of 2 */
@@ -60,6 +61,7 @@ struct reactor {
 	bool worked;		/* something was done since the last accounting */
 	u64 now_us;
 	u64 last_work_us;
+	struct spin spin;
 	struct pace pace;
 	u64 found_us;		/* events in this turn, since then; 0: none */
 	struct reactor_stats stats;

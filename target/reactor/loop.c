@@ -20,7 +20,6 @@ static struct {
 	struct reactor *reactors[REACTOR_MAX];
 	unsigned int count;
 	enum reactor_mode mode;
-	u64 spin_us;
 	int stop;		/* by __atomic_*: somebody wants the end */
 	int ended;		/* by __atomic_*: leave the loop now */
 } set = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -119,6 +118,8 @@ static void reactor_account(struct reactor *r)
 	u64 passed = now - r->now_us;
 
 	if (r->worked) {
+		if (r->now_us != r->last_work_us)
+			spin_paused(&r->spin, r->now_us - r->last_work_us);
 		r->stats.busy_us += passed;
 		r->last_work_us = now;
 	} else {
@@ -179,8 +180,7 @@ static bool reactor_may_sleep(const struct reactor *r)
 		return true;
 	if (set.mode == REACTOR_BUSY || r->unarmable)
 		return false;
-	return set.mode == REACTOR_INTERRUPT ||
-	       r->now_us - r->last_work_us >= set.spin_us;
+	return r->now_us - r->last_work_us >= spin_us(&r->spin);
 }
 
 /* What the last turn has found is dealt with. */
@@ -270,7 +270,7 @@ static void reactor_free(struct reactor *r, unsigned int reactors)
 }
 
 static struct reactor *reactor_new(unsigned int index, int core,
-				   unsigned int reactors)
+				   unsigned int reactors, unsigned int spin_us)
 {
 	struct reactor *r;
 	int err;
@@ -283,6 +283,7 @@ static struct reactor *reactor_new(unsigned int index, int core,
 	r->index = index;
 	r->core = core;
 	r->epoll_fd = -1;
+	spin_init(&r->spin, spin_us);
 	TAILQ_INIT(&r->pollers);
 	TAILQ_INIT(&r->fds);
 	TAILQ_INIT(&r->channels);
@@ -340,11 +341,12 @@ static int set_alloc(const struct reactor_opts *opts)
 	int err;
 
 	set.mode = opts->mode;
-	set.spin_us = opts->spin_us;
 	set.stop = 0;
 	set.ended = 0;
 	for (i = 0; i < opts->ncores; i++) {
-		r = reactor_new(i, opts->cores[i], opts->ncores);
+		r = reactor_new(i, opts->cores[i], opts->ncores,
+				opts->mode == REACTOR_INTERRUPT ? 0 :
+							opts->spin_us);
 		if (!r) {
 			err = errno;
 			log_error("reactor %u cannot be set up: %s", i,

@@ -9,9 +9,9 @@
  * Functions say whether they may be called from any thread; all others belong
  * to the calling reactor and check it.
  *
- * A reactor spins while its pollers find work and for spin_us after that,
- * asking epoll now and then (pace.h); then it arms what can wake it and sleeps
- * in epoll until a message, a descriptor or a timer is due.
+ * A reactor spins while its pollers find work and for at most spin_us after
+ * that (spin.h), asking epoll now and then (pace.h); then it arms what can wake
+ * it and sleeps in epoll until a message, a descriptor or a timer is due.
  */
 #ifndef WEFT_TARGET_REACTOR_H
 #define WEFT_TARGET_REACTOR_H
@@ -34,7 +34,7 @@ enum reactor_mode {
  * @cores: CPU numbers, one reactor each; the first is the control reactor
  * @ncores: how many, 1 to REACTOR_MAX
  * @mode: see enum reactor_mode
- * @spin_us: how long an adaptive reactor polls in vain before it sleeps
+ * @spin_us: how long at most an adaptive reactor polls in vain before it sleeps
  */
 #define REACTOR_MAX 128
 struct reactor_opts {
