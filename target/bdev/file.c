@@ -35,6 +35,8 @@ static bool file_supports(const struct bdev *b, enum bdev_io_type type)
 {
 	const struct file_bdev *f = (const struct file_bdev *)b;
 
+	if (f->readonly)
+		return type == BDEV_READ || type == BDEV_FLUSH;
 	return type != BDEV_UNMAP || f->can_punch;
 }
 

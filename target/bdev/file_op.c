@@ -199,11 +199,6 @@ void file_submit(struct io_channel *ioch, struct bdev_io *io)
 	struct file_channel *ch = io_channel_ctx(ioch);
 	struct file_op *op = op_of(io);
 
-	if (ch->file->readonly && io->type != BDEV_READ &&
-	    io->type != BDEV_FLUSH) {
-		bdev_io_complete(io, -EROFS);
-		return;
-	}
 	op->length = bdev_io_length(io, ch->head.bdev);
 	op->done = 0;
 	op->cancelled = false;
