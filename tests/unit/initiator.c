@@ -295,6 +295,7 @@ static void test_time_limit(void)
 	peer_queue(&p, 4);
 	UNIT_EQ(ini_queue_deadline(p.q), INI_NEVER);
 	UNIT_EQ(ini_flush(p.q, 1, peer_done, &a), 0);
+	peer_settle(&p);
 	p.now += SECOND;
 	peer_settle(&p);
 	UNIT_EQ(ini_flush(p.q, 2, peer_done, &b), 0);
@@ -312,6 +313,28 @@ static void test_time_limit(void)
 	PEER_WORDS(ini_queue_reason(p.q), "queue 1: Flush (CID ");
 	UNIT_EQ(ini_flush(p.q, 1, peer_done, &a), -ENOTCONN);
 	UNIT_EQ(ini_ctrlr_state(p.c), INI_LIVE);
+	peer_free(&p);
+}
+
+/* Nobody polls a queue that has nothing to do: that is not the command's time. */
+static void test_time_after_a_pause(void)
+{
+	struct peer_answer a = { 0 };
+	u16 cid;
+
+	peer_init(&p, NULL);
+	p.opts.timeout_ms = 2000;
+	peer_up(&p);
+	peer_queue(&p, 4);
+	p.now += 10 * SECOND;
+	UNIT_EQ(ini_flush(p.q, 1, peer_done, &a), 0);
+	peer_settle(&p);
+	UNIT_EQ(ini_queue_state(p.q), INI_LIVE);
+	UNIT_EQ(ini_queue_deadline(p.q), 1 + 12 * SECOND);
+	cid = peer_cmd(&p, 1, NVME_CMD_FLUSH);
+	peer_rsp(&p, 1, cid, 0, 0);
+	UNIT_EQ(a.times, 1);
+	UNIT_EQ(a.status, 0);
 	peer_free(&p);
 }
 
@@ -439,6 +462,22 @@ static void test_reconnect(void)
 	peer_free(&p);
 }
 
+/* Who does not ask why is told later all the same. */
+static void test_reconnect_in_vain(void)
+{
+	int conns;
+
+	peer_init(&p, NULL);
+	peer_up(&p);
+	conns = p.nconns;
+	p.nconns = PEER_CONNS;	/* no more of them */
+	UNIT_EQ(ini_ctrlr_reconnect(p.c, NULL), -EMFILE);
+	p.nconns = conns;
+	UNIT_EQ(ini_ctrlr_state(p.c), INI_FAILED);
+	PEER_WORDS(ini_ctrlr_reason(p.c), "queue 0: no connection");
+	peer_free(&p);
+}
+
 static void test_fds(void)
 {
 	struct ini_fd fds[INI_FDS_MAX];
@@ -459,5 +498,6 @@ UNIT_MAIN(UNIT(test_way_up_and_down), UNIT(test_byte_by_byte),
 	  UNIT(test_closed_and_silent),
 	  UNIT(test_options), UNIT(test_queue_rules),
 	  UNIT(test_full_queue_and_data_rules), UNIT(test_time_limit),
-	  UNIT(test_keep_alive), UNIT(test_events), UNIT(test_reconnect),
-	  UNIT(test_fds))
+	  UNIT(test_time_after_a_pause), UNIT(test_keep_alive),
+	  UNIT(test_events), UNIT(test_reconnect),
+	  UNIT(test_reconnect_in_vain), UNIT(test_fds))

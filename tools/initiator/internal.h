@@ -29,7 +29,8 @@
  * struct ini_req - one slot; the transport's own part is around it
  * @cmd: with CID; the transport sets the SGL
  * @iov: @iovcnt: @len: @dir: its data
- * @deadline: ns; slots in flight are queued by it, because all have one timeout
+ * @deadline: ns, 0 until the next poll; slots in flight are queued by it,
+ *            because all have one timeout
  * @busy: in flight
  * @generation: upper bits of the next CID, so that late answers are noticed
  */

@@ -121,9 +121,9 @@ static struct ini_req *take_slot(struct ini_queue *q,
 	r->generation++;
 	r->cmd.sqe.cid = cpu_to_le16((u16)(r->slot | r->generation <<
 					   INI_CID_SLOT_BITS));
+	/* else its time begins with the poll that sends it */
 	r->deadline = cmd->sqe.opcode == NVME_ADMIN_ASYNC_EVENT && !q->qid ?
-		      INI_NEVER :
-		      q->now + q->ctrlr->opts.timeout_ms * INI_MS;
+		      INI_NEVER : 0;
 	TAILQ_INSERT_TAIL(&q->flying, r, link);
 	return r;
 }
@@ -203,6 +203,20 @@ void ini_queue_close(struct ini_queue *q, enum ini_state state)
 	end_all(q);
 }
 
+/* Of those that were given since the last poll, however long ago that was */
+static void start_time(struct ini_queue *q)
+{
+	struct ini_req *r;
+
+	TAILQ_FOREACH_REVERSE(r, &q->flying, ini_reqs, link) {
+		if (r->deadline && r->deadline != INI_NEVER)
+			break;
+		if (!r->deadline)
+			r->deadline = q->now +
+				      q->ctrlr->opts.timeout_ms * INI_MS;
+	}
+}
+
 static void check_time(struct ini_queue *q)
 {
 	struct ini_req *r;
@@ -253,7 +267,7 @@ static int start(struct ini_queue *q, struct weft_reason *why)
 	q->error = 0;
 	q->reason.text[0] = '\0';
 	q->connect_by = 0;	/* the first poll says what time it is */
-	err = q->ops->open(q, why);
+	err = q->ops->open(q, &q->reason);
 	if (!err)
 		return 0;
 	q->ops->close(q);
@@ -261,7 +275,7 @@ static int start(struct ini_queue *q, struct weft_reason *why)
 	q->state = INI_FAILED;
 	q->error = err;
 	if (why)
-		q->reason = *why;
+		*why = q->reason;
 	return err;
 }
 
@@ -381,6 +395,7 @@ int ini_queue_poll(struct ini_queue *q, u64 now)
 	if (!q->connect_by)
 		q->connect_by = now + q->ctrlr->opts.connect_ms * INI_MS;
 	q->ops->poll(q);
+	start_time(q);
 	if (!q->failed)
 		check_time(q);
 	if (!q->failed)

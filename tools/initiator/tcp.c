@@ -40,7 +40,9 @@ static int set_options(int fd, int family, const struct weft_connstr *c,
 {
 	int err = set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 
-	if (!err && weft_connstr_given(c, WEFT_OPT_TOS))
+	if (err)
+		return weft_fail(why, err, "TCP_NODELAY: %s", strerror(-err));
+	if (weft_connstr_given(c, WEFT_OPT_TOS))
 		err = family == AF_INET6 ?
 		      set_int(fd, IPPROTO_IPV6, IPV6_TCLASS, c->tos) :
 		      set_int(fd, IPPROTO_IP, IP_TOS, c->tos);
