@@ -149,6 +149,7 @@ class Stack(DaemonTest):
 
         done = weft("bdev", "split", "ram", "2", "--size", "1")
         self.assertEqual((done.returncode, done.stdout), (0, "ramp0\nramp1\n"), done.stderr)
+        self.assertEqual(self.one("ramp0")["num_blocks"], 2048)
         self.assertEqual(weft("bdev", "add", "passthru", "pt", "ramp0").returncode, 0)
         self.assertEqual(weft("bdev", "add", "delay", "slow", "pt", "--read", "5",
                               "--write-p99", "9").returncode, 0)

@@ -244,11 +244,12 @@ int cmd_bdev_split(const struct cli_args *a)
 
 	if (weft_parse_u64(a->pos[1], strlen(a->pos[1]), &count)) {
 		json_decref(params);
-		return cli_usage_error(a->cmd, "COUNT=%s: a number is expected",
+		return cli_usage_error(a->cmd, "COUNT %s: a number is accepted",
 				       a->pos[1]);
 	}
 	json_object_set_new(params, "split_count",
 			    json_integer((json_int_t)count));
+	rpc_options(a, params);
 	rc = rpc_call(a, "bdev_split_create", params, &names);
 	if (rc)
 		return rc;
