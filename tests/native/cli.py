@@ -146,6 +146,13 @@ class Usage(CliTest):
         for args in ((), ("--all", "-n", NQN), ("-d", "nvme0", "--all")):
             self.expect(USAGE, "disconnect", *args, says="one of")
 
+    def test_too_much_data(self):
+        with tempfile.NamedTemporaryFile(prefix="cli-test-") as f:
+            f.truncate((64 << 20) + 1)
+            for more in ("write",), ("compare-write", "--expect", os.devnull):
+                self.expect(FAILED, "io", *more, GOOD, "--file", f.name,
+                            says="more than 67108864 bytes")
+
     def test_negative_and_secret_values(self):
         args = ["connect", "-t", "rdma", "-a", "10.9.0.1", "-n", NQN, "--ctrl-loss-tmo", "-1"]
         self.expect(USAGE, *args, "--tos", "-1", says="tos=-1")

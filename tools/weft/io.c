@@ -15,21 +15,23 @@
 
 /* --- files ------------------------------------------------------------------------ */
 
+/* Behind what is there already */
 static int read_all(int fd, struct io_call *x)
 {
-	size_t size = x->len;
+	size_t size = x->len, most = size + DATA_MAX;
 	ssize_t n;
 	u8 *more;
 
 	for (;;) {
+		if (x->len > most)
+			return cli_error(CLI_FAILED,
+					 "more than %u bytes of data",
+					 DATA_MAX);
 		if (x->len == size) {
 			size = size ? 2 * size : 65536;
-			more = size > 2 * DATA_MAX ? NULL :
-			       realloc(x->data, size);
+			more = realloc(x->data, size);
 			if (!more)
-				return cli_error(CLI_FAILED,
-						 "more than %u bytes of data",
-						 DATA_MAX);
+				return cli_error(CLI_FAILED, "out of memory");
 			x->data = more;
 		}
 		n = read(fd, x->data + x->len, size - x->len);
