@@ -10,12 +10,11 @@ matplotlib.use("svg")
 from matplotlib import pyplot  # noqa: E402
 
 from instructions import PARTS  # noqa: E402
-from results import KEY, medians  # noqa: E402
+from results import KEY, PAIRS, PEER, medians  # noqa: E402
 
 # text stays text, and the same figures make the same file
 matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "weft", "font.size": 9,
                             "axes.spines.top": False, "axes.spines.right": False})
-PAIRS = (("intree", "nvmet"), ("weft", "nvmet"), ("intree", "weft"), ("weft", "weft"))
 COLOURS = ("#888888", "#6ba6d6", "#d9a55c", "#2c6e49")
 
 
@@ -50,7 +49,7 @@ def bars(figures, transport, column, title, path):
     for i, pair in enumerate(PAIRS):
         for at, (size, pattern, depth) in enumerate(loads):
             tail = ("memory", 1, pattern, size, depth)
-            mine, peer = (figures.get((transport, *p, *tail)) for p in (pair, PAIRS[0]))
+            mine, peer = (figures.get((transport, *p, *tail)) for p in (pair, PEER))
             if not mine or not peer:
                 continue
             x, ratio = at + (i - 1.5) * 0.2, mine[column] / peer[column]
@@ -97,7 +96,7 @@ def draw(rows, transport, folder):
     """Writes the plots that the rows allow, none without the peer; returns their names."""
     figures = medians(rows)
     names = []
-    if not any(k[:3] == (transport, *PAIRS[0]) for k in figures):
+    if not any(k[:3] == (transport, *PEER) for k in figures):
         return names
     for column, what, title in ((0, "iops", "IOPS (more is better)"),
                                 (1, "p50", "median latency in µs (less is better)")):

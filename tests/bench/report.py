@@ -2,10 +2,8 @@
 """The result of a benchmark as a page: tables in Markdown, which also read as text."""
 
 from instructions import PARTS, is_host
-from results import KEY, medians, spread
+from results import KEY, PAIRS, PEER, medians, spread
 
-PEER = ("intree", "nvmet")
-PAIRS = (PEER, ("weft", "nvmet"), ("intree", "weft"), ("weft", "weft"))
 TOP = 12
 
 

@@ -9,6 +9,9 @@ from instructions import Names, Profile
 
 FIELDS = ("transport", "host", "target", "backend", "queues", "round", "pattern", "bs", "depth")
 KEY = tuple(f for f in FIELDS if f != "round")
+# host and target, the peer first
+PEER = ("intree", "nvmet")
+PAIRS = (PEER, ("weft", "nvmet"), ("intree", "weft"), ("weft", "weft"))
 TOP_FUNCTIONS = 40
 UNITS = {"k": 1 << 10, "m": 1 << 20}
 
