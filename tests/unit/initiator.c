@@ -5,6 +5,7 @@
  * reconnecting.
  */
 #include "tests/unit/initiator_peer.h"
+#include "tools/initiator/internal.h"
 
 static struct peer p;
 
@@ -338,6 +339,37 @@ static void test_time_after_a_pause(void)
 	peer_free(&p);
 }
 
+static void submit_fails(struct ini_queue *q, struct ini_req *r)
+{
+	(void)r;
+	ini_queue_fail(q, -ENOMEM, "no memory");
+}
+
+/* One half was taken: the pair ends by its callback, and not before. */
+static void test_half_a_pair(void)
+{
+	struct ini_transport_ops ops;
+	struct peer_answer a = { 0 };
+	struct ini_pair pair = { .done = peer_done, .ctx = &a };
+	u8 block[512] = { 0 };
+
+	peer_init(&p, NULL);
+	peer_up(&p);
+	peer_queue(&p, 4);
+	ops = *p.q->ops;
+	ops.submit = submit_fails;
+	p.q->ops = &ops;
+	UNIT_EQ(ini_compare_write(p.q, 1, 0, 1, block, block, sizeof(block),
+				  &pair), 0);
+	UNIT_EQ(a.times, 0);
+	peer_settle(&p);
+	UNIT_EQ(a.times, 1);
+	UNIT_EQ(a.status, NVME_SC_HOST_ABORTED_CMD);
+	PEER_WORDS(ini_queue_reason(p.q), "no memory");
+	p.q->ops = ini_transport("tcp");
+	peer_free(&p);
+}
+
 static void test_keep_alive(void)
 {
 	u16 cid;
@@ -498,6 +530,7 @@ UNIT_MAIN(UNIT(test_way_up_and_down), UNIT(test_byte_by_byte),
 	  UNIT(test_closed_and_silent),
 	  UNIT(test_options), UNIT(test_queue_rules),
 	  UNIT(test_full_queue_and_data_rules), UNIT(test_time_limit),
-	  UNIT(test_time_after_a_pause), UNIT(test_keep_alive),
+	  UNIT(test_time_after_a_pause), UNIT(test_half_a_pair),
+	  UNIT(test_keep_alive),
 	  UNIT(test_events), UNIT(test_reconnect),
 	  UNIT(test_reconnect_in_vain), UNIT(test_fds))

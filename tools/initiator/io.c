@@ -110,9 +110,12 @@ int ini_compare_write(struct ini_queue *q, u32 nsid, u64 slba, u32 blocks,
 	nvme_cmd_rw(&second, NVME_CMD_WRITE, nsid, slba, blocks, 0);
 	nvme_cmd_fuse(&second, NVME_FUSE_SECOND);
 	err = ini_submit_buf(q, &first, unconst(old), len, compare_done, p);
-	/* the same checks: what took the first takes the second */
-	return err ? err : ini_submit_buf(q, &second, unconst(new), len,
-					  write_done, p);
+	if (err)
+		return err;
+	/* the first may have failed the queue: it ends, and so does the pair */
+	if (ini_submit_buf(q, &second, unconst(new), len, write_done, p))
+		write_done(p, NVME_SC_HOST_ABORTED_CMD, 0);
+	return 0;
 }
 
 int ini_flush(struct ini_queue *q, u32 nsid, ini_done done, void *ctx)
