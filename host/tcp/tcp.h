@@ -263,7 +263,6 @@ void weft_tcp_break_off(struct weft_ctrl *ctrl);
 blk_status_t weft_tcp_queue_rq(struct blk_mq_hw_ctx *hctx,
 			       const struct blk_mq_queue_data *bd);
 void weft_tcp_commit_rqs(struct blk_mq_hw_ctx *hctx);
-void weft_tcp_complete_rq(struct request *rq);
 void weft_tcp_cmd_prepare(struct weft_tcp_queue *q, struct weft_tcp_cmd *cmd);
 bool weft_tcp_cmd_queue(struct weft_tcp_queue *q, struct weft_tcp_cmd *cmd);
 bool weft_tcp_next_piece(struct weft_tcp_cursor *cur, u32 max,

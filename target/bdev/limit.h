@@ -25,8 +25,6 @@ enum limit_rate {
 	LIMIT_RATES
 };
 
-#define LIMIT_MAX_PER_SEC	(1ull << 42)
-
 struct limiter;
 struct limit_share;
 
