@@ -45,7 +45,9 @@ budget send_wrs 1010
 budget completions 1100
 budget dma_maps 0
 floor bounced 1000
-floor ended_in_batches 400
+# those only whose responses came in on the submitter's processor: where soft-RoCE's
+# receiver runs is the scheduler's choice
+floor ended_in_batches 100
 
 step "bounced writes: likewise, with the data in the capsule"
 run randwrite
