@@ -64,6 +64,10 @@ run_at_exit() {
 trap run_at_exit EXIT
 trap 'echo "FAIL: ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND (exit $?)"' ERR
 
+# contains [GREP OPTIONS] PATTERN: is there a line like that in what is piped in? It reads on to
+# the end, as grep -q would not: its writer would fail, and the pipe with it.
+contains() { grep "$@" > /dev/null; }
+
 # refute COMMAND...: the command must fail
 refute() {
 	if "$@"; then
@@ -283,7 +287,7 @@ target_with_disk() {
 	local nqn=${1:-$WEFT_NQN} method=${2:-bdev_malloc_create} bdev
 	local params=${3:-'{"name":"disk1","num_blocks":131072,"block_size":512}'} listen
 	bdev=$(rpc "$method" "$params")
-	rpc nvmf_get_transports | grep -qi "$TRANSPORT" ||
+	rpc nvmf_get_transports | contains -i "$TRANSPORT" ||
 		rpc nvmf_create_transport "{\"trtype\":\"${TRANSPORT^^}\"}"
 	listen='"trtype":"'${TRANSPORT^^}'","adrfam":"IPv4","trsvcid":"4420"'
 	listen+=',"traddr":"'$RXE_ADDR'"'

@@ -30,9 +30,9 @@ for control in weft-fabrics other-fabrics; do
 	made=$(weft connect -t rdma -a "$RXE_ADDR" -n "$WEFT_NQN")
 	[ "$made" = $'nvme1000\nnvme1000n1' ] || fail "made: $made"
 	weft list
-	weft list | grep -q '^nvme1000 .*live'
-	weft list | grep -q '^nvme1000n1 .*64 MiB'
-	weft discover -t rdma -a "$RXE_ADDR" | grep -q "$WEFT_NQN"
+	weft list | contains '^nvme1000 .*live'
+	weft list | contains '^nvme1000n1 .*64 MiB'
+	weft discover -t rdma -a "$RXE_ADDR" | contains "$WEFT_NQN"
 	[ "$(weft disconnect -n "$WEFT_NQN")" = nvme1000 ]
 	[ "$(weft list)" = "no controllers" ]
 	weft unload

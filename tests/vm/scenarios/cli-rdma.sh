@@ -103,7 +103,7 @@ want="[('${made[0]}', 'live', 'rdma', '$WEFT_NQN'), ('$second', 'live', 'rdma', 
 check='[(n["name"], n["nsid"], n["size"], n["block_size"]) for n in j["namespaces"]]'
 want="[('${made[1]}', 1, $((64 << 20)), 512), ('${second}n1', 1, $((1 << 30)), 4096)]"
 [ "$(field "$check" < "$OUT.json")" = "$want" ] || fail "$(cat "$OUT.json")"
-weft list | grep -q "WEFT0001"
+weft list | contains "WEFT0001"
 weft target controllers "$WEFT_NQN"
 queues=$(weft target controllers "$WEFT_NQN" --json | field '[c["num_io_qpairs"] for c in j]')
 [ "$queues" = "[2]" ]

@@ -104,7 +104,7 @@ read_block
 
 step "a change that takes too long ends in a reset"
 set_ana 1 change
-reset_said() { dmesg | grep -q "nvme$a: an ANA change takes longer"; }
+reset_said() { dmesg | contains "nvme$a: an ANA change takes longer"; }
 wait_for -t 200 reset_said
 wait_for ctrl_is "$a" live
 state_is "$path_a" change || fail "$(cat "$path_a/ana_state") after the reset"

@@ -32,14 +32,14 @@ WEFT_CLASS=weft
 modprobe nvme
 wait_for test -b /dev/nvme0n1
 load_weft
-dmesg | grep -q 'weft: control device /dev/nvme-fabrics, classes weft and .*beside'
+dmesg | contains 'weft: control device /dev/nvme-fabrics, classes weft and .*beside'
 i=$(connect_weft "$(connect_string)")
 [ "$i" = 1000 ] || fail "nvme$i"
 [ -c /dev/ng1000n1 ] && [ -c /dev/ng0n1 ]
 [ "$(ls /sys/class/nvme)" = nvme0 ]
 [ "$(ls /sys/class/weft)" = nvme1000 ]
 both_read
-nvme list | grep -q '^/dev/nvme0n1 '
+nvme list | contains '^/dev/nvme0n1 '
 
 step "the in-tree nvme-fabrics comes when its control device is taken"
 refute modprobe nvme-fabrics 2> /dev/null

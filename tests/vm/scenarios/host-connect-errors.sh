@@ -138,11 +138,11 @@ step "strings that are refused"
 python3 /run/refused.py "$WEFT_FABRICS"
 
 step "the reason is in the kernel log, too"
-dmesg | grep -q 'weft: connect refused: .*error' || fail "nothing in the log"
+dmesg | contains 'weft: connect refused: .*error' || fail "nothing in the log"
 
 step "rules of the file"
 exec 5<> "$WEFT_FABRICS"
-head -1 <&5 | grep -q '^instance=-1,cntlid=-1,.*traddr=%s' || fail "no list of options"
+head -1 <&5 | contains '^instance=-1,cntlid=-1,.*traddr=%s' || fail "no list of options"
 exec 5>&-
 opts=$(cat "$WEFT_FABRICS")
 for o in dhchap tls keyring hdr_digest host_iface; do
@@ -151,9 +151,9 @@ done
 # after a refusal the same file takes another try
 exec 5<> "$WEFT_FABRICS"
 refute bash -c 'printf queue_size=7 >&5' 2> /dev/null
-head -1 <&5 | grep -q 'reason=queue_size=7' || fail "no reason"
+head -1 <&5 | contains 'reason=queue_size=7' || fail "no reason"
 refute bash -c 'printf queue_size=8 >&5' 2> /dev/null
-head -1 <&5 | grep -q 'reason=queue_size=8' || fail "the first reason is still there"
+head -1 <&5 | contains 'reason=queue_size=8' || fail "the first reason is still there"
 exec 5>&-
 
 [ -z "$(ls -A /sys/class/nvme)" ] || fail "a controller is left: $(ls /sys/class/nvme)"

@@ -94,7 +94,7 @@ reads
 dmesg -C
 gone
 wait_for not_there
-dmesg | grep -q 'refused it for 3 s.*removing it' || fail "no word of the refusal"
+dmesg | contains 'refused it for 3 s.*removing it' || fail "no word of the refusal"
 back
 
 step "a host that is not allowed any more"

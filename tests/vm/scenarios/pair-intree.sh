@@ -35,7 +35,7 @@ pair_connect() {
 }
 
 pair_disconnect() {
-	nvme disconnect -n "$WEFT_NQN" | grep -q 'disconnected 1 controller' ||
+	nvme disconnect -n "$WEFT_NQN" | contains 'disconnected 1 controller' ||
 		fail "nvme disconnect found no controller"
 	wait_for test ! -e "$DISK"
 }
@@ -46,8 +46,8 @@ nvme_cli() {
 	grep -q "trtype: *$TRANSPORT" /run/discover
 	grep -q "subnqn: *$WEFT_NQN" /run/discover
 	grep -q "traddr: *$RXE_ADDR" /run/discover
-	nvme list | grep "$DISK" | grep -q WEFT0001
-	nvme list-subsys | grep -q "$WEFT_NQN"
+	nvme list | grep "$DISK" | contains WEFT0001
+	nvme list-subsys | contains "$WEFT_NQN"
 	nvme id-ctrl "$DISK" -o json > /run/id-ctrl.json
 	python3 - "$WEFT_NQN" "$TRANSPORT" <<-'PY'
 	import json, sys
@@ -63,7 +63,7 @@ import json, sys
 n = json.load(sys.stdin)
 assert n["nsze"] == 128 * 2048, n["nsze"]
 assert n["lbafs"][n["flbas"] & 15]["ds"] == 9, n["lbafs"]'
-	nvme ns-descs "$DISK" | grep -q 5e6c2ad3
+	nvme ns-descs "$DISK" | contains 5e6c2ad3
 	nvme smart-log "$DISK" > /dev/null
 	nvme error-log "$DISK" > /dev/null
 	nvme effects-log "$DISK" > /dev/null

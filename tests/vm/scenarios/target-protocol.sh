@@ -81,7 +81,7 @@ reservations() {
 	nvme resv-register "$a" --nrkey=10 --rrega=0 --cptpl=3
 	nvme resv-register "$b" --nrkey=11 --rrega=0
 	nvme resv-acquire "$a" --crkey=10 --rtype=1 --racqa=0
-	nvme resv-report "$a" --eds | grep -q 'regctl *: *2'
+	nvme resv-report "$a" --eds | contains 'regctl *: *2'
 	fails_with "onflict\|error" dd if=/run/a of="$b" bs=512 count=1 oflag=direct
 	fails_with "onflict" nvme resv-acquire "$b" --crkey=11 --rtype=1 --racqa=0
 	dd if=/run/a of="$a" bs=512 count=1 oflag=direct status=none
@@ -97,10 +97,10 @@ reservations() {
 ana() {
 	local c=$1 d=$2
 	step "ANA states through one listener"
-	nvme ana-log "/dev/$c" | grep -qi 'optimized'
+	nvme ana-log "/dev/$c" | contains -i 'optimized'
 	on_nqn nvmf_subsystem_listener_set_ana_state \
 		"$(listen_at 4420),\"ana_state\":\"inaccessible\",\"anagrpid\":1" > /dev/null
-	nvme ana-log "/dev/$c" | grep -qi 'inaccessible'
+	nvme ana-log "/dev/$c" | contains -i 'inaccessible'
 	fails_with "." nvme verify "$d" -s 0 -c 0
 	on_nqn nvmf_subsystem_listener_set_ana_state \
 		"$(listen_at 4420),\"ana_state\":\"optimized\"" > /dev/null
@@ -125,7 +125,7 @@ logs_and_features() {
 	nvme effects-log "$c" > /run/effects
 	nvme smart-log "$c" > /dev/null
 	nvme fw-log "$c" > /dev/null
-	nvme error-log "$c" | grep -qi 'error_count'
+	nvme error-log "$c" | contains -i 'error_count'
 	nvme changed-ns-list-log "$c" > /dev/null
 	nvme get-log "$c" --log-id=0 --log-len=1024 > /dev/null
 	nvme get-log "$c" --log-id=0x12 --log-len=1024 > /dev/null
@@ -142,7 +142,7 @@ assert c["ctratt"] & 0x40, hex(c["ctratt"])'
 	done
 	nvme get-feature "$c" -f 0x82 -n 1 > /dev/null
 	nvme set-feature "$c" -f 0x82 -n 1 -v 2 > /dev/null
-	nvme get-feature "$c" -f 0x82 -n 1 | grep -qi 'value:0*x*0*2$'
+	nvme get-feature "$c" -f 0x82 -n 1 | contains -i 'value:0*x*0*2$'
 	fails_with "not namespace" nvme set-feature "$c" -f 1 -n 1 -v 0
 }
 
