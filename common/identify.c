@@ -215,6 +215,9 @@ void nvme_id_ns_encode(struct nvme_id_ns *id, const struct nvme_ns_facts *f)
 	id->nawupf = cpu_to_le16(f->nawupf);
 	id->noiob = cpu_to_le16(f->noiob);
 	id->npwg = cpu_to_le16(f->npwg);
+	id->npwa = cpu_to_le16(f->npwa);
+	id->npdg = cpu_to_le16(f->npdg);
+	id->npda = cpu_to_le16(f->npda);
 	id->nows = cpu_to_le16(f->nows);
 	id->mssrl = cpu_to_le16(f->mssrl);
 	id->mcl = cpu_to_le32(f->mcl);
@@ -281,6 +284,9 @@ int nvme_id_ns_decode(const void *data, size_t len, struct nvme_ns_facts *f,
 	f->nawupf = le16_to_cpu(id->nawupf);
 	f->noiob = le16_to_cpu(id->noiob);
 	f->npwg = le16_to_cpu(id->npwg);
+	f->npwa = le16_to_cpu(id->npwa);
+	f->npdg = le16_to_cpu(id->npdg);
+	f->npda = le16_to_cpu(id->npda);
 	f->nows = le16_to_cpu(id->nows);
 	f->rescap = id->rescap;
 	f->mssrl = le16_to_cpu(id->mssrl);

@@ -171,8 +171,11 @@ struct nvme_ns_facts {
 	u8 rescap;
 	u16 nawupf;
 	u16 noiob;		/* blocks; 0 = none */
-	u16 npwg;		/* 0-based blocks */
-	u16 nows;		/* 0-based blocks */
+	u16 npwg;		/* 0-based blocks: preferred size and alignment */
+	u16 npwa;		/* of writes, of deallocations, and the best */
+	u16 npdg;		/* size of a write, with NVME_NSFEAT_OPTPERF */
+	u16 npda;
+	u16 nows;
 	u16 mssrl;		/* blocks of one source range of Copy */
 	u32 mcl;		/* blocks of a Copy */
 	u8 msrc;		/* source ranges, 0-based */

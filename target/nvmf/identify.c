@@ -173,6 +173,29 @@ static u8 shift_of(u32 n)
 	return __builtin_ctz(n);
 }
 
+static u16 zero_based(u32 n, u16 otherwise)
+{
+	return n ? n - 1 : otherwise;
+}
+
+/* What the device prefers, if it tells anything; by its physical blocks else */
+static void prefer(const struct bdev *b, struct nvme_ns_facts *f)
+{
+	static const struct bdev_hints none;
+	const struct bdev_hints *h = &b->hints;
+
+	if (!memcmp(h, &none, sizeof(none)) && !b->optimal_blocks)
+		return;
+	f->nsfeat |= NVME_NSFEAT_OPTPERF;
+	f->npwg = zero_based(h->write_granularity,
+			     zero_based(h->physical_block_size /
+					b->block_size, 0));
+	f->npwa = zero_based(h->write_alignment, f->npwg);
+	f->npdg = zero_based(h->unmap_granularity, f->npwg);
+	f->npda = zero_based(h->unmap_alignment, f->npwg);
+	f->nows = zero_based(b->optimal_blocks, f->npwg);
+}
+
 static void facts_of(const struct nvmf_ctrlr *c, const struct nvmf_ns_view *v,
 		     struct nvme_ns_facts *f)
 {
@@ -194,8 +217,7 @@ static void facts_of(const struct nvmf_ctrlr *c, const struct nvmf_ns_view *v,
 	f->mssrl = limits.range_blocks;
 	f->mcl = limits.blocks;
 	f->msrc = limits.ranges - 1;
-	if (v->optimal_blocks && v->optimal_blocks <= 0xffff)
-		f->noiob = v->optimal_blocks;
+	prefer(bdev_desc_bdev(v->desc), f);
 	f->anagrpid = c->subsystem->ana_reporting ? v->anagrpid : 0;
 	memcpy(f->nguid, v->nguid, sizeof(f->nguid));
 	memcpy(f->eui64, v->eui64, sizeof(f->eui64));

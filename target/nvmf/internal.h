@@ -144,7 +144,6 @@ struct nvmf_ns_view {
 	bool readonly;
 	bool unmap_zeroes;
 	bool deac;			/* Write Zeroes may deallocate */
-	u32 optimal_blocks;
 	u32 anagrpid;
 	bool masked;
 	bool ptpl;			/* reservations can persist */

@@ -458,7 +458,6 @@ static void fill_view(struct ns_op *o, const struct bdev *b)
 	v->readonly = !bdev_supports(b, BDEV_WRITE);
 	v->unmap_zeroes = b->unmap_zeroes;
 	v->deac = b->unmap_zeroes && bdev_supports(b, BDEV_UNMAP);
-	v->optimal_blocks = b->optimal_blocks;
 	ns->nsid = o->nsid;
 	ns->anagrpid = v->anagrpid;
 	ns->no_auto_visible = v->masked;

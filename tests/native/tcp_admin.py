@@ -242,6 +242,25 @@ class StaticControllers(AdminTest):
             self.assertEqual(e.exception.args[0] & 0x7ff, status, cntlid)
 
 
+class SubsystemReset(AdminTest):
+    subsystem = {"enable_nssr": True}
+    NSSR, CSTS, OCCURRED = 0x20, 0x1c, 1 << 4
+
+    def test_all_go(self):
+        """And who comes back is told of it, until he says that he knows."""
+        with Host(self.address) as a, Host(self.address, hostnqn=OTHER) as b:
+            self.assertEqual(a.admin.prop_get(0, 1) >> 36 & 1, 1)   # CAP.NSSRS
+            a.admin.prop_set(self.NSSR, 1)      # not the value that does it
+            b.io[0].flush()
+            a.admin.prop_set(self.NSSR, int.from_bytes(b"NVMe", "big"))
+            for conn in a.admin, a.io[0], b.admin, b.io[0]:
+                conn.closed()
+        with Host(self.address) as a:
+            self.assertEqual(a.admin.prop_get(self.CSTS), self.OCCURRED | 1)
+            a.admin.prop_set(self.CSTS, self.OCCURRED)
+            self.assertEqual(a.admin.prop_get(self.CSTS), 1)
+
+
 class Masking(AdminTest):
     def setUp(self):
         super().setUp()

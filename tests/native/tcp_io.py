@@ -117,6 +117,31 @@ class Admin(TcpTest):
         self.assertIn(bytes.fromhex("11111111222243338444555555555555"), descs)
         self.io("identify", "--cns", 0xff, code=GENERIC, says="Invalid Field")
 
+    def test_preferred_sizes(self):
+        """Of the device, by RPC, saved, and as Identify tells them; a stacked bdev has them, too."""
+        d, size = self.daemon, {"num_blocks": 8192, "block_size": 512}
+        given = {"preferred_write_granularity": 16, "preferred_write_alignment": 4,
+                 "optimal_write_size": 64, "preferred_unmap_granularity": 256,
+                 "preferred_unmap_alignment": 128}
+        d.ok("bdev_null_create", {"name": "null", **size, **given})
+        d.ok("bdev_passthru_create", {"base_bdev_name": "null", "name": "top"})
+        d.ok("bdev_malloc_create", {"name": "4k", **size, "physical_block_size": 4096})
+        for name, shown in ("null", given), ("top", given), ("4k", {"physical_block_size": 4096}):
+            listed = d.ok("bdev_get_bdevs", {"name": name})[0]
+            self.assertEqual({k: listed[k] for k in shown}, shown)
+        calls = [c.get("params", {}) for c in d.ok("save_config")["subsystems"][0]["config"]]
+        for name, shown in ("null", given), ("4k", {"physical_block_size": 4096}):
+            saved = next(p for p in calls if p.get("name") == name)
+            self.assertEqual({k: saved.get(k) for k in shown}, shown)
+        for nsid, name, optperf, want in ((1, None, 0, (0,) * 5), (3, "4k", 16, (7,) * 5),
+                                          (2, "top", 16, (15, 3, 255, 127, 63))):
+            if name:
+                d.ok("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": name,
+                                                                         "nsid": nsid}})
+            ns = self.io("identify", "--cns", 0, "--nsid", nsid, "--file", "-")
+            self.assertEqual((ns[24] & 16, struct.unpack_from("<5H", ns, 64)), (optperf, want))
+            self.assertEqual(ns[46:48], bytes(2))       # NOIOB: no boundary
+
     def test_logs(self):
         smart = self.io("get-log", "--lid", 2, "--nsid", 0xffffffff, "--size", 512, "--file", "-")
         self.assertEqual(len(smart), 512)

@@ -219,6 +219,9 @@ static struct nvme_ns_facts good_ns(void)
 	f.nawupf = 7;
 	f.noiob = 256;
 	f.npwg = 15;
+	f.npwa = 3;
+	f.npdg = 127;
+	f.npda = 63;
 	f.nows = 31;
 	f.anagrpid = 3;
 	memset(f.nguid, 0x11, sizeof(f.nguid));
@@ -292,6 +295,9 @@ static void test_ns_round_trip(void)
 	UNIT_EQ(back.nawupf, f.nawupf);
 	UNIT_EQ(back.noiob, f.noiob);
 	UNIT_EQ(back.npwg, f.npwg);
+	UNIT_EQ(back.npwa, f.npwa);
+	UNIT_EQ(back.npdg, f.npdg);
+	UNIT_EQ(back.npda, f.npda);
 	UNIT_EQ(back.nows, f.nows);
 	UNIT_EQ(back.anagrpid, f.anagrpid);
 	CU_ASSERT_EQUAL(memcmp(back.nguid, f.nguid, 16), 0);
