@@ -171,9 +171,9 @@ struct nvme_ns_facts {
 	u8 rescap;
 	u16 nawupf;
 	u16 noiob;		/* blocks; 0 = none */
-	u16 npwg;		/* 0-based blocks: preferred size and alignment */
-	u16 npwa;		/* of writes, of deallocations, and the best */
-	u16 npdg;		/* size of a write, with NVME_NSFEAT_OPTPERF */
+	u16 npwg;		/* 0-based blocks, as the next four, which hold */
+	u16 npwa;		/* with NVME_NSFEAT_OPTPERF */
+	u16 npdg;
 	u16 npda;
 	u16 nows;
 	u16 mssrl;		/* blocks of one source range of Copy */

@@ -22,8 +22,7 @@ serve() {
 
 limit() { cat "/sys/block/$disk/queue/$1"; }
 limit_is() { [ "$(limit "$1")" = "$2" ]; }
-# column N of the disk's statistics
-stat_of() { awk -v n="$1" '{ print $n }' "/sys/block/$disk/stat"; }
+discards() { awk '{ print $12 }' "/sys/block/$disk/stat"; }
 fill() { dd if="$full" of="/dev/$disk" bs=1M oflag=direct status=none; }
 refused_once() { [ "$(grep -c '^good refused 6$' "$log")" = 1 ]; }
 is_zero() { cmp -n $((MIB << 20)) /dev/zero "/dev/$disk"; }
@@ -45,10 +44,10 @@ limit_is write_zeroes_max_bytes $((4 * 4096)) || fail "$(limit write_zeroes_max_
 
 step "a discard larger than they are"
 fill
-before=$(stat_of 12)
+before=$(discards)
 blkdiscard -o 0 -l ${MIB}m "/dev/$disk"
 is_zero || fail "blocks were left"
-after=$(stat_of 12)
+after=$(discards)
 [ $((after - before)) -ge $((MIB * 32)) ] || fail "$((after - before)) discards"
 
 step "and zeroes"
