@@ -8,13 +8,6 @@
  */
 #include "common/status.h"
 
-enum {
-	SCT_GENERIC,
-	SCT_COMMAND,
-	SCT_MEDIA,
-	SCT_PATH,
-	SCT_VENDOR = 7,
-};
 #define SC_VENDOR	0xc0	/* and up: vendor specific in every type */
 
 struct status_name {
@@ -130,18 +123,18 @@ static const char *find_name(const struct status_name *names, size_t count,
 
 static const char *unknown_name(u16 code)
 {
-	u8 type = code >> 8;
+	u8 type = nvme_status_type(code);
 
-	if (type == SCT_VENDOR || (code & 0xff) >= SC_VENDOR)
+	if (type == NVME_SCT_VENDOR || (code & 0xff) >= SC_VENDOR)
 		return "Vendor Specific Status";
 	switch (type) {
-	case SCT_GENERIC:
+	case NVME_SCT_GENERIC:
 		return "Unknown Generic Command Status";
-	case SCT_COMMAND:
+	case NVME_SCT_COMMAND:
 		return "Unknown Command Specific Status";
-	case SCT_MEDIA:
+	case NVME_SCT_MEDIA:
 		return "Unknown Media and Data Integrity Status";
-	case SCT_PATH:
+	case NVME_SCT_PATH:
 		return "Unknown Path Related Status";
 	default:
 		return "Unknown Status of a Reserved Type";

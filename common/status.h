@@ -21,6 +21,15 @@ typedef u16 nvme_status;
 #define NVME_STATUS_MORE	0x2000
 #define NVME_STATUS_DNR		0x4000
 
+/* Status code types */
+enum nvme_status_type {
+	NVME_SCT_GENERIC,
+	NVME_SCT_COMMAND,
+	NVME_SCT_MEDIA,
+	NVME_SCT_PATH,
+	NVME_SCT_VENDOR = 7,
+};
+
 enum nvme_status_code {
 	/* generic */
 	NVME_SC_SUCCESS			= 0x000,
@@ -119,6 +128,12 @@ static inline u16 nvme_status_code(nvme_status st)
 	return st & NVME_STATUS_CODE_MASK;
 }
 
+/** nvme_status_type() - enum nvme_status_type */
+static inline u8 nvme_status_type(nvme_status st)
+{
+	return nvme_status_code(st) >> 8;
+}
+
 /** nvme_status_dnr() - may the same command not succeed if sent again? */
 static inline bool nvme_status_dnr(nvme_status st)
 {
@@ -128,7 +143,7 @@ static inline bool nvme_status_dnr(nvme_status st)
 /** nvme_status_is_path_error() - is the path at fault, not the command? */
 static inline bool nvme_status_is_path_error(nvme_status st)
 {
-	return (st & 0x0700) == 0x0300;
+	return nvme_status_type(st) == NVME_SCT_PATH;
 }
 
 /**

@@ -9,8 +9,6 @@
 
 /* Statuses */
 
-#define SC_MEDIA	0x200	/* generic and command specific are below */
-
 /* What a device says: with DNR if the same command would fail again */
 static nvme_status device_status(nvme_status st)
 {
@@ -27,7 +25,7 @@ static nvme_status device_status(nvme_status st)
 		return st;
 	default:
 		/* media, paths and vendors' own are worth another try */
-		return st < SC_MEDIA ? NVMF_DNR(st) : st;
+		return nvme_status_type(st) < NVME_SCT_MEDIA ? NVMF_DNR(st) : st;
 	}
 }
 

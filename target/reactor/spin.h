@@ -20,7 +20,7 @@
 #define SPIN_PROBE	8
 
 /**
- * struct spin - of one reactor; zeroes but for the limit are a good beginning
+ * struct spin - of one reactor
  * @limit_us: the longest; also what a wakeup is held to cost, which makes spinning for
  *	longer than that never worth it
  * @cost: of each choice for a pause, us, a decaying sum
