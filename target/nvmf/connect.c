@@ -17,6 +17,7 @@
 /**
  * struct connecting - a Connect on its way between reactors
  * @conn: points into @data
+ * @invalidate: enum nvmf_invalidate of the listener
  */
 struct connecting {
 	struct nvmf_request *req;
@@ -25,6 +26,7 @@ struct connecting {
 	struct nvmf_connect_error err;
 	struct nvmf_ctrlr *ctrlr;
 	u16 listener;
+	u8 invalidate;
 };
 
 nvme_status nvmf_connect_cmd_parse(struct nvmf_request *req)
@@ -73,6 +75,8 @@ static void accepted(struct connecting *cn)
 	q->ctrlr = cn->ctrlr;
 	q->sgroup = nvmf_group_sgroup(q->group, cn->ctrlr->subsystem);
 	q->listener = cn->listener;
+	if (cn->invalidate)
+		q->remote_invalidate = cn->invalidate == NVMF_INVALIDATE_ON;
 	nvmf_qpair_set_visible(q);
 	q->sqsize = cn->conn.sqsize;
 	q->sqhd %= q->sqsize;
@@ -234,7 +238,10 @@ static struct nvmf_connect_error judge(struct connecting *cn)
 	if (!nvmf_subsystem_host_allowed(s, cn->conn.hostnqn))
 		return sc(NVMF_DNR(NVME_SC_CONNECT_INVALID_HOST));
 	l = nvmf_subsystem_listener(s, &cn->req->qpair->listen);
-	cn->listener = l ? l->index : 0;
+	if (l) {
+		cn->listener = l->index;
+		cn->invalidate = l->invalidate;
+	}
 	return cn->conn.qid ? judge_io(cn, s) : judge_admin(cn, s);
 }
 

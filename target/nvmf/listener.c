@@ -18,7 +18,7 @@
 struct listener_op {
 	struct nvmf_op op;
 	struct nvmf_trid trid;
-	u8 ana_state;
+	struct nvmf_listener_opts opts;
 	u16 index;
 	bool no_memory;
 	int err;
@@ -232,7 +232,7 @@ static struct nvmf_listener *alloc(const struct nvmf_subsystem *s,
 	struct nvmf_listener *l = calloc(1, sizeof(*l));
 
 	if (l && s->ana_reporting) {
-		l->ana = nvmf_ana_new(o->ana_state);
+		l->ana = nvmf_ana_new(o->opts.ana_state);
 		if (!l->ana) {
 			free(l);
 			return NULL;
@@ -271,6 +271,7 @@ static int add(struct nvmf_subsystem *s, struct listener_op *o,
 	l->trid = o->trid;
 	l->portid = at->portid;
 	l->index = index;
+	l->invalidate = o->opts.invalidate;
 	o->index = index;
 	TAILQ_INSERT_TAIL(&s->listeners, l, link);
 	return 0;
@@ -362,7 +363,7 @@ static bool make_copies(struct listener_op *o)
 	unsigned int i;
 
 	for (i = 0; i < reactor_count(); i++) {
-		o->copies[i] = nvmf_ana_new(o->ana_state);
+		o->copies[i] = nvmf_ana_new(o->opts.ana_state);
 		if (!o->copies[i])
 			return false;
 	}
@@ -417,8 +418,8 @@ static void remove_start(struct nvmf_op *op)
 }
 
 static void queue(struct nvmf_subsystem *s, const struct nvmf_trid *trid,
-		  u8 ana_state, void (*start)(struct nvmf_op *op),
-		  nvmf_done done, void *ctx)
+		  const struct nvmf_listener_opts *opts,
+		  void (*start)(struct nvmf_op *op), nvmf_done done, void *ctx)
 {
 	struct listener_op *o;
 
@@ -430,24 +431,28 @@ static void queue(struct nvmf_subsystem *s, const struct nvmf_trid *trid,
 		return;
 	}
 	o->trid = *trid;
-	o->ana_state = ana_state ? ana_state : NVME_ANA_OPTIMIZED;
+	o->opts = *opts;
+	if (!o->opts.ana_state)
+		o->opts.ana_state = NVME_ANA_OPTIMIZED;
 	o->op.start = start;
 	o->op.free = op_free;
 	nvmf_op_queue(&o->op, s, done, ctx);
 }
 
 void nvmf_subsystem_add_listener(struct nvmf_subsystem *s,
-				 const struct nvmf_trid *trid, u8 ana_state,
+				 const struct nvmf_trid *trid,
+				 const struct nvmf_listener_opts *opts,
 				 nvmf_done done, void *ctx)
 {
-	queue(s, trid, ana_state, add_start, done, ctx);
+	queue(s, trid, opts, add_start, done, ctx);
 }
 
 void nvmf_subsystem_remove_listener(struct nvmf_subsystem *s,
 				    const struct nvmf_trid *trid,
 				    nvmf_done done, void *ctx)
 {
-	queue(s, trid, 0, remove_start, done, ctx);
+	queue(s, trid, &(struct nvmf_listener_opts){ 0 }, remove_start, done,
+	      ctx);
 }
 
 void nvmf_listener_free_all(struct nvmf_subsystem *s)

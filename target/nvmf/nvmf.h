@@ -151,9 +151,28 @@ struct nvmf_host {
 	TAILQ_ENTRY(nvmf_host) link;
 };
 
+/** enum nvmf_invalidate - may responses invalidate (SEND with invalidate)? */
+enum nvmf_invalidate {
+	NVMF_INVALIDATE_AS_TRANSPORT,
+	NVMF_INVALIDATE_OFF,
+	NVMF_INVALIDATE_ON,
+};
+
+/**
+ * struct nvmf_listener_opts - what a listener is added with
+ * @ana_state: of all groups at first; enum nvme_ana_state, 0: optimized
+ * @invalidate: enum nvmf_invalidate, of the connections that come through it;
+ *              other than as the transport's only with RDMA
+ */
+struct nvmf_listener_opts {
+	u8 ana_state;
+	u8 invalidate;
+};
+
 /**
  * struct nvmf_listener - an address at which a subsystem is served
  * @index: below NVMF_MAX_LISTENERS, its own within the subsystem
+ * @invalidate: as in &nvmf_listener_opts
  * @ana: states of the ANA groups through it; NULL without ANA reporting
  */
 #define NVMF_MAX_LISTENERS	64
@@ -162,6 +181,7 @@ struct nvmf_listener {
 	struct nvmf_trid trid;
 	u16 portid;
 	u16 index;
+	u8 invalidate;
 	struct nvmf_ana *ana;
 	TAILQ_ENTRY(nvmf_listener) link;
 };
@@ -359,12 +379,10 @@ void nvmf_subsystem_allow_any_host(struct nvmf_subsystem *s, bool allow,
 bool nvmf_subsystem_host_allowed(const struct nvmf_subsystem *s,
 				 const char *hostnqn);
 
-/**
- * nvmf_subsystem_add_listener() - the transport must exist
- * @ana_state: of all groups at first; enum nvme_ana_state, 0: optimized
- */
+/** nvmf_subsystem_add_listener() - the transport must exist */
 void nvmf_subsystem_add_listener(struct nvmf_subsystem *s,
-				 const struct nvmf_trid *trid, u8 ana_state,
+				 const struct nvmf_trid *trid,
+				 const struct nvmf_listener_opts *opts,
 				 nvmf_done done, void *ctx);
 /** Removing a listener disconnects the controllers that came through it. */
 void nvmf_subsystem_remove_listener(struct nvmf_subsystem *s,

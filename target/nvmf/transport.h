@@ -118,6 +118,8 @@ TAILQ_HEAD(nvmf_request_list, nvmf_request);
  * @rules: what SGLs of this queue may be; set by the transport, max_len too
  * @buffered: data always goes through the transport's buffers, never straight
  *            from or to a bdev's RAM
+ * @remote_invalidate: responses may invalidate: as its listener says or, before
+ *                     Connect, the transport (RDMA)
  * @listen: the address it came to
  * @peer: @peer_port: where from, text
  */
@@ -129,6 +131,7 @@ struct nvmf_qpair {
 	u16 depth;
 	struct nvme_sgl_rules rules;
 	bool buffered;
+	bool remote_invalidate;
 	struct nvmf_trid listen;
 	char peer[64];
 	char peer_port[6];
@@ -257,6 +260,7 @@ static inline void nvmf_qpair_init(struct nvmf_qpair *q,
 {
 	q->transport = t;
 	q->opts = t->opts;
+	q->remote_invalidate = t->opts.remote_invalidate;
 }
 
 /**

@@ -13,19 +13,33 @@ struct listener_params {
 	const char *nqn;
 	const char *ana_state;
 	u32 anagrpid;
+	bool remote_invalidate;
+	bool invalidate_given;
 };
 
 #define L(member) offsetof(struct listener_params, member)
 
-static const struct rpc_param listener_params[] = {
-	{ .name = "nqn", .type = RPC_STR, .required = true, .offset = L(nqn),
-	  .help = "of the subsystem" },
-	{ .name = "listen_address", .type = RPC_OBJECT, .required = true,
-	  .sub = rpc_address_params, .help = "address to listen on" },
+#define LISTENER(text) \
+	{ .name = "nqn", .type = RPC_STR, .required = true, .offset = L(nqn), \
+	  .help = "of the subsystem" }, \
+	{ .name = "listen_address", .type = RPC_OBJECT, .required = true, \
+	  .sub = rpc_address_params, .help = text }
+
+static const struct rpc_param add_params[] = {
+	LISTENER("address to listen on"),
 	{ .name = "secure_channel", .type = RPC_ONLY_FALSE },
 	{ .name = "ana_state", .type = RPC_STR, .offset = L(ana_state),
 	  .help = "of all groups at first; default optimized" },
+	{ .name = "remote_invalidate", .type = RPC_BOOL,
+	  .offset = L(remote_invalidate),
+	  .help = "RDMA: SEND with invalidate when the host asks for it; default: as the transport" },
 	{ .name = "sock_impl", .type = RPC_HINT },
+	RPC_TGT_NAME,
+	{ .type = RPC_END }
+};
+
+static const struct rpc_param remove_params[] = {
+	LISTENER("address of the listener"),
 	RPC_TGT_NAME,
 	{ .type = RPC_END }
 };
@@ -62,24 +76,76 @@ static const struct nvmf_listener *find(const struct nvmf_subsystem *s,
 	return NULL;
 }
 
+static bool add_listener_init(struct rpc_call *call, void *params,
+			      const json_t *raw)
+{
+	struct listener_params *p = params;
+
+	(void)call;
+	p->invalidate_given = json_object_get(raw, "remote_invalidate");
+	return true;
+}
+
+static bool add_listener_opts(struct rpc_call *call,
+			      const struct listener_params *p,
+			      const struct nvmf_subsystem *s,
+			      const struct nvmf_trid *trid,
+			      struct nvmf_listener_opts *o)
+{
+	if (p->ana_state && !parse_state(call, p, &o->ana_state))
+		return false;
+	if (o->ana_state > NVME_ANA_OPTIMIZED && !s->ana_reporting) {
+		rpc_fail(call, RPC_INVALID_PARAMS,
+			 "ana_state=%s: %s was created without ana_reporting; only optimized is accepted",
+			 p->ana_state, p->nqn);
+		return false;
+	}
+	if (!p->invalidate_given)
+		return true;
+	if (trid->trtype != NVMF_TRTYPE_RDMA) {
+		rpc_fail(call, RPC_INVALID_PARAMS,
+			 "remote_invalidate: accepted of RDMA listeners only");
+		return false;
+	}
+	o->invalidate = p->remote_invalidate ? NVMF_INVALIDATE_ON :
+					       NVMF_INVALIDATE_OFF;
+	return true;
+}
+
+/* What was asked for and is not so, or NULL; states may have changed since. */
+static const char *listener_difference(const struct nvmf_listener *l,
+				       const struct nvmf_listener_opts *o)
+{
+	if (l->invalidate != o->invalidate)
+		return "remote_invalidate";
+	if (o->ana_state && l->ana &&
+	    l->ana->state[NVMF_MAX_NAMESPACES] != o->ana_state)
+		return "ana_state";
+	return NULL;
+}
+
 static void add_listener(struct rpc_call *call, const void *params)
 {
 	const struct listener_params *p = params;
 	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->nqn);
+	struct nvmf_listener_opts opts = { 0 };
+	const struct nvmf_listener *l;
+	const char *diff;
 	struct nvmf_trid trid;
-	u8 state = 0;
 
 	if (!s || !parse_address(call, p, &trid) ||
-	    (p->ana_state && !parse_state(call, p, &state)))
+	    !add_listener_opts(call, p, s, &trid, &opts))
 		return;
-	if (state > NVME_ANA_OPTIMIZED && !s->ana_reporting)
-		rpc_fail(call, RPC_INVALID_PARAMS,
-			 "ana_state=%s: %s was created without ana_reporting; only optimized is accepted",
-			 p->ana_state, p->nqn);
-	else if (find(s, &trid))
+	l = find(s, &trid);
+	diff = l ? listener_difference(l, &opts) : NULL;
+	if (diff)
+		rpc_fail(call, -EEXIST,
+			 "%s listens at %s:%s already, with another %s",
+			 p->nqn, trid.traddr, trid.trsvcid, diff);
+	else if (l)
 		rpc_reply_unchanged(call, json_true());
 	else
-		nvmf_subsystem_add_listener(s, &trid, state, rpc_done, call);
+		nvmf_subsystem_add_listener(s, &trid, &opts, rpc_done, call);
 }
 
 static json_t *add_listener_undo(const void *params, const json_t *result)
@@ -110,10 +176,7 @@ static void remove_listener(struct rpc_call *call, const void *params)
 }
 
 static const struct rpc_param ana_params[] = {
-	{ .name = "nqn", .type = RPC_STR, .required = true, .offset = L(nqn),
-	  .help = "of the subsystem" },
-	{ .name = "listen_address", .type = RPC_OBJECT, .required = true,
-	  .sub = rpc_address_params, .help = "address of the listener" },
+	LISTENER("address of the listener"),
 	{ .name = "ana_state", .type = RPC_STR, .required = true,
 	  .offset = L(ana_state),
 	  .help = "optimized, non_optimized, inaccessible, persistent_loss or change" },
@@ -156,10 +219,10 @@ static void set_ana_state(struct rpc_call *call, const void *params)
 }
 
 static const struct rpc_method listener_methods[] = {
-	{ "nvmf_subsystem_add_listener", RPC_RUNTIME, listener_params,
-	  sizeof(struct listener_params), NULL, add_listener,
+	{ "nvmf_subsystem_add_listener", RPC_RUNTIME, add_params,
+	  sizeof(struct listener_params), add_listener_init, add_listener,
 	  add_listener_undo, "Serve a subsystem at an address" },
-	{ "nvmf_subsystem_remove_listener", RPC_RUNTIME, listener_params,
+	{ "nvmf_subsystem_remove_listener", RPC_RUNTIME, remove_params,
 	  sizeof(struct listener_params), NULL, remove_listener, NULL,
 	  "Stop serving at an address and disconnect who came through it" },
 	{ "nvmf_subsystem_listener_set_ana_state", RPC_RUNTIME, ana_params,

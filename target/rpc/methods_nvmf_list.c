@@ -196,6 +196,15 @@ static json_t *ana_states_json(const struct nvmf_subsystem *s,
 	return list;
 }
 
+/* A listener's own choice, where it has one */
+static void add_invalidate(json_t *o, const struct nvmf_listener *l)
+{
+	if (l->invalidate)
+		json_object_set_new(o, "remote_invalidate",
+				    json_boolean(l->invalidate ==
+						 NVMF_INVALIDATE_ON));
+}
+
 static void get_listeners(struct rpc_call *call, const void *params)
 {
 	const struct list_params *p = params;
@@ -208,6 +217,7 @@ static void get_listeners(struct rpc_call *call, const void *params)
 	list = json_array();
 	TAILQ_FOREACH(l, &s->listeners, link) {
 		row = json_pack("{s:o}", "address", nvmf_trid_json(&l->trid));
+		add_invalidate(row, l);
 		if (l->ana)
 			json_object_set_new(row, "ana_states",
 					    ana_states_json(s, l));
@@ -388,14 +398,15 @@ void nvmf_ana_calls(json_t *calls, const struct nvmf_subsystem *s,
 static void save_listeners(json_t *calls, const struct nvmf_subsystem *s)
 {
 	struct nvmf_listener *l;
+	json_t *params;
 
 	TAILQ_FOREACH(l, &s->listeners, link) {
+		params = json_pack("{s:s, s:o, s:b}", "nqn", s->nqn,
+				   "listen_address", nvmf_trid_json(&l->trid),
+				   "secure_channel", 0);
+		add_invalidate(params, l);
 		json_array_append_new(calls,
-			rpc_config_call("nvmf_subsystem_add_listener",
-				json_pack("{s:s, s:o, s:b}", "nqn", s->nqn,
-					  "listen_address",
-					  nvmf_trid_json(&l->trid),
-					  "secure_channel", 0)));
+			rpc_config_call("nvmf_subsystem_add_listener", params));
 		if (l->ana)
 			nvmf_ana_calls(calls, s, l, NVME_ANA_OPTIMIZED);
 	}

@@ -238,6 +238,10 @@ class Subsystems(DaemonTest):
                      {"traddr": "10.9.0.1"}, {"trtype": "RDMA", "traddr": "10.9.0.1"}):
             self.daemon.refused("nvmf_subsystem_add_listener", {
                 "nqn": NQN, "listen_address": addr})
+        e = self.daemon.refused("nvmf_subsystem_add_listener", {
+            "nqn": NQN, "remote_invalidate": False,
+            "listen_address": {"trtype": "TCP", "traddr": "127.0.0.1"}})
+        self.assertIn("remote_invalidate: accepted of RDMA listeners only", e["message"])
         self.assertEqual(self.daemon.ok("nvmf_subsystem_get_listeners", {"nqn": NQN}), [])
 
 
@@ -350,6 +354,11 @@ class Configurations(unittest.TestCase):
         d.ok("nvmf_create_transport", {"trtype": "TCP"})
         d.ok("nvmf_create_subsystem", {"nqn": NQN, "ana_reporting": True})
         d.ok("nvmf_subsystem_add_listener", where)
+        d.ok("nvmf_subsystem_add_listener", {**where, "ana_state": "optimized"})
+        e = d.refused("nvmf_subsystem_add_listener", {**where, "ana_state": "inaccessible"})
+        self.assertIn("already, with another ana_state", e["message"])
+        e = d.refused("nvmf_subsystem_remove_listener", {**where, "ana_state": "optimized"})
+        self.assertIn("unknown parameter \"ana_state\"", e["message"])
         ns = d.ok("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": self.keep(d)}})
         bad = ("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": "Missing"}})
         for calls, setting in ((0, ()), (1, ({"ana_state": "inaccessible"},)),

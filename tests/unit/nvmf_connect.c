@@ -66,6 +66,38 @@ static void test_wrong_listener(void)
 	CU_ASSERT(fake_stop());
 }
 
+/* A listener's word on SEND with invalidate goes before the transport's. */
+static void test_invalidate_of_listeners(void)
+{
+	struct nvmf_subsystem_opts o = { .nqn = "nqn.2026-11.io.weft:b",
+					 .allow_any_host = true };
+	static const struct { u8 listener; bool transport, is; } cases[] = {
+		{ NVMF_INVALIDATE_AS_TRANSPORT, true, true },
+		{ NVMF_INVALIDATE_AS_TRANSPORT, false, false },
+		{ NVMF_INVALIDATE_OFF, true, false },
+		{ NVMF_INVALIDATE_ON, false, true },
+	};
+	struct fake_hello h = { .subnqn = o.nqn };
+	struct fake_conn *c;
+	size_t i;
+
+	fake_start(1, 0);
+	fake_standard();
+	UNIT_EQ(fake_subsystem(&o), 0);
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		UNIT_EQ(fake_listener_invalidate(o.nqn, "4420",
+						 cases[i].listener), 0);
+		c = fake_conn_new(true);
+		UNIT_EQ(c->q.remote_invalidate, true);
+		c->q.remote_invalidate = cases[i].transport;
+		UNIT_EQ(fake_hello(c, &h).st, 0);
+		UNIT_EQ(c->q.remote_invalidate, cases[i].is);
+		fake_conn_end(c);
+		UNIT_EQ(fake_listener(o.nqn, "4420", false), 0);
+	}
+	CU_ASSERT(fake_stop());
+}
+
 static void test_hosts(void)
 {
 	struct fake_conn *c;
@@ -341,7 +373,8 @@ static void test_break_in_connect(void)
 }
 
 UNIT_MAIN(UNIT(test_admin_matrix), UNIT(test_wrong_listener),
-	  UNIT(test_hosts), UNIT(test_io_matrix), UNIT(test_wire_shapes),
+	  UNIT(test_invalidate_of_listeners), UNIT(test_hosts),
+	  UNIT(test_io_matrix), UNIT(test_wire_shapes),
 	  UNIT(test_order_of_things), UNIT(test_sqhd),
 	  UNIT(test_cntlids_run_out), UNIT(test_properties),
 	  UNIT(test_reset_ends_io_queues), UNIT(test_break_in_connect))

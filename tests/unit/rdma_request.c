@@ -108,6 +108,17 @@ static void test_read_in_place(void)
 	UNIT_EQ(f->sq_tail, 3);
 	UNIT_EQ(f->sq[2].opcode, IBV_WR_SEND_WITH_INV);
 	complete_sends(f, 1, IBV_WC_SUCCESS);
+	/* unless the listener says that this device does not do it right */
+	q->base.remote_invalidate = false;
+	req = command(q, 3);
+	with_data(req, NVME_XFER_CTRL_TO_HOST, 4096, &m);
+	req->cqe.status = cpu_to_le16(NVME_SC_LBA_RANGE << 1);
+	ops->req_complete(req);
+	turns(1);
+	UNIT_EQ(f->sq_tail, 4);
+	UNIT_EQ(f->sq[3].opcode, IBV_WR_SEND);
+	UNIT_EQ(q->gd->stats.invalidates, 2);
+	complete_sends(f, 1, IBV_WC_SUCCESS);
 	hang_up(q);
 	ops->unmap_memory(transport, &m);
 	down();

@@ -160,6 +160,8 @@ static const struct cli_opt ns_opts[] = {
 static const struct cli_opt listener_opts[] = {
 	CLI_OPT_SOCKET,
 	TEXT("ana-state", "ana_state", "STATE", "of all groups at first"),
+	SWITCH("remote-invalidate", "remote_invalidate",
+	       "RDMA: SEND with invalidate; default: as the transport"),
 	END
 };
 

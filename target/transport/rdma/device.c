@@ -227,7 +227,7 @@ static int device_open(struct rdma_device *dev, struct weft_reason *why)
 	/* on iWARP the answer to a READ is a remote write */
 	if (dev->verbs->device->transport_type == IBV_TRANSPORT_IWARP)
 		dev->access |= IBV_ACCESS_REMOTE_WRITE;
-	dev->invalidate = dev->t->base.opts.remote_invalidate &&
+	dev->can_invalidate =
 		dev->attr.device_cap_flags & IBV_DEVICE_MEM_MGT_EXTENSIONS;
 	err = watch_async(dev);
 	if (err)

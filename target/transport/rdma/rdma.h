@@ -56,7 +56,7 @@ struct rdma_region {
  * struct rdma_device - an RDMA device in use; control reactor
  * @index: its place in the tables of mapped memory
  * @access: of our regions, which remote ends never address
- * @invalidate: can send with invalidate
+ * @can_invalidate: can send with invalidate
  * @removed: on its way out; what remains is taken down
  * @conns: connections that use it
  * @dead: connections that are down; they hold the device's context open, so
@@ -70,7 +70,7 @@ struct rdma_device {
 	char name[IBV_SYSFS_NAME_MAX];
 	unsigned int index;
 	int access;
-	bool invalidate;
+	bool can_invalidate;
 	bool removed;
 	unsigned int conns;
 	struct fd_source *async;

@@ -250,7 +250,8 @@ static void response_wr(struct rdma_request *r)
 	wr->sg_list[0].length = sizeof(*r->wire);
 	wr->sg_list[0].lkey = q->region.mr->lkey;
 	if (r->base.sgl.place == NVME_SGL_PLACE_REMOTE &&
-	    r->base.sgl.invalidate && q->dev->invalidate) {
+	    r->base.sgl.invalidate && q->base.remote_invalidate &&
+	    q->dev->can_invalidate) {
 		wr->opcode = IBV_WR_SEND_WITH_INV;
 		wr->invalidate_rkey = r->base.sgl.key;
 		q->gd->stats.invalidates++;

@@ -72,6 +72,8 @@ int fake_unregister(const char *name);
 int fake_add_ns(const char *nqn, const char *bdev, u32 *nsid);
 int fake_remove_ns(const char *nqn, u32 nsid);
 int fake_listener(const char *nqn, const char *port, bool add);
+int fake_listener_invalidate(const char *nqn, const char *port,
+			     enum nvmf_invalidate invalidate);
 int fake_add_host(const char *nqn, const char *host);
 int fake_remove_host(const char *nqn, const char *host);
 int fake_allow_any(const char *nqn, bool allow);

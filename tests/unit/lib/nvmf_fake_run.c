@@ -142,6 +142,7 @@ static void target_up(void *ctx, int err, const struct weft_reason *why)
 		return;
 	}
 	opts.min_kato = run.min_kato;
+	opts.remote_invalidate = true;
 	if (fake_association_ms)
 		opts.association_timeout = fake_association_ms;
 	nvmf_transport_create("TCP", &opts, transport_up, NULL);
@@ -217,6 +218,7 @@ struct call {
 	u32 block_size;
 	u32 nsid;
 	bool flag;
+	u8 invalidate;
 	const struct nvmf_subsystem_opts *opts;
 	struct fake_op *begun;
 	const char *file;
@@ -491,6 +493,7 @@ void fake_delete_begin(const char *nqn, struct fake_op *op)
 
 static void do_listener(struct call *c)
 {
+	struct nvmf_listener_opts opts = { .invalidate = c->invalidate };
 	struct nvmf_subsystem *s = sub(c);
 	struct nvmf_trid trid;
 
@@ -498,7 +501,7 @@ static void do_listener(struct call *c)
 		return;
 	nvmf_trid_parse(&trid, "TCP", NULL, "127.0.0.1", c->name, NULL);
 	if (c->flag)
-		nvmf_subsystem_add_listener(s, &trid, 0, op_done, &c->op);
+		nvmf_subsystem_add_listener(s, &trid, &opts, op_done, &c->op);
 	else
 		nvmf_subsystem_remove_listener(s, &trid, op_done, &c->op);
 }
@@ -507,6 +510,14 @@ int fake_listener(const char *nqn, const char *port, bool add)
 {
 	return call(&(struct call){ .fn = do_listener, .nqn = nqn,
 				    .name = port, .flag = add });
+}
+
+int fake_listener_invalidate(const char *nqn, const char *port,
+			     enum nvmf_invalidate invalidate)
+{
+	return call(&(struct call){ .fn = do_listener, .nqn = nqn,
+				    .name = port, .flag = true,
+				    .invalidate = invalidate });
 }
 
 static void do_add_host(struct call *c)
