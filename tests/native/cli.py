@@ -5,6 +5,7 @@ command lines, connect strings, and a real target over its socket."""
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -554,6 +555,26 @@ class Target(DaemonTest, CliTest):
         self.run_cli(MISSING, "rpc", "bdev_get_bdevs", '{"name":"x"}', says="(code -19)")
         self.run_cli(FAILED, "rpc", "nonsense", says="nonsense: Method not found")
         self.run_cli(FAILED, "rpc", "bdev_get_bdevs", '{"nonsense":1}', says="nonsense")
+
+    def test_a_target_that_stands_still(self):
+        os.kill(self.daemon.process.pid, signal.SIGSTOP)
+        waiting = []
+        try:
+            with tempfile.NamedTemporaryFile("w", suffix=".json") as f:
+                json.dump({"subsystems": [{"subsystem": "x" * (1 << 20)}]}, f)
+                f.flush()
+                self.run_cli(FAILED, "config", "load", f.name, says="does not take the request")
+            while True:
+                waiting.append(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+                waiting[-1].setblocking(False)
+                waiting[-1].connect(self.daemon.path)
+        except BlockingIOError:
+            self.run_cli(FAILED, "bdev", "list", says="not accepted within")
+        finally:
+            os.kill(self.daemon.process.pid, signal.SIGCONT)
+            for s in waiting:
+                s.close()
+        self.run_cli(OK, "bdev", "list")
 
     def test_stop(self):
         self.run_cli(OK, "stop")

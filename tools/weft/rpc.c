@@ -12,6 +12,7 @@
 
 #define ANSWER_SECONDS	120	/* deleting may wait for hosts to go */
 #define STOP_SECONDS	60
+#define TAKE_SECONDS	5	/* for a request to be taken */
 #define CHUNK		(64u << 10)
 #define ANSWER_MAX	(64u << 20)
 
@@ -30,7 +31,19 @@ static int open_failed(const char *path, int err)
 		return cli_error(CLI_MISSING,
 				 "%s: no target listens there: start weft-target, or name its socket with -r PATH or WEFT_RPC_SOCKET",
 				 path);
+	if (err == EAGAIN)
+		return cli_error(CLI_FAILED,
+				 "%s: not accepted within %d s: is the target stopped or stuck?",
+				 path, TAKE_SECONDS);
 	return cli_error(cli_exit_of(err), "%s: %s", path, strerror(err));
+}
+
+/* Neither connect() nor send() waits longer than this for the target. */
+static void limit_waiting(int fd)
+{
+	struct timeval limit = { .tv_sec = TAKE_SECONDS };
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }
 
 static int open_socket(const char *path, int *fd)
@@ -46,6 +59,7 @@ static int open_socket(const char *path, int *fd)
 	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (*fd < 0)
 		return cli_error(CLI_FAILED, "socket: %s", strerror(errno));
+	limit_waiting(*fd);
 	if (!connect(*fd, (struct sockaddr *)&addr, sizeof(addr)))
 		return CLI_OK;
 	err = errno;
@@ -168,6 +182,20 @@ static int refused(const json_t *answer, struct rpc_error *err)
 	return cli_exit_of(err->code < -1 ? err->code : -EINVAL);
 }
 
+static const char *no_answer_text(int err)
+{
+	switch (err) {
+	case ECONNRESET:
+		return "the target closed the connection";
+	case EAGAIN:
+		return "the target does not take the request: is it stopped or stuck?";
+	case ETIMEDOUT:
+		return "the target has not answered in time: is it stopped or stuck?";
+	default:
+		return strerror(err);
+	}
+}
+
 static int call_on(int fd, const char *path, const char *method,
 		   json_t *params, json_t **result, struct rpc_error *err)
 {
@@ -176,9 +204,7 @@ static int call_on(int fd, const char *path, const char *method,
 
 	if (rc)
 		return cli_error(CLI_FAILED, "%s: %s: %s", path, method,
-				 rc == -ECONNRESET ?
-				 "the target closed the connection" :
-				 strerror(-rc));
+				 no_answer_text(-rc));
 	r = json_object_get(answer, "result");
 	rc = r ? CLI_OK : refused(answer, err);
 	if (result)
