@@ -174,7 +174,7 @@ $(B)/weft: $(call obj,$(CLI_C)) $(LIBINIT) $(LIBCOMMON)
 # Calls that a test makes fail
 wrap = $(1:%=-Wl,--wrap=%)
 # Nothing but its constructor asks for it
-$(B)/tests/unit/tcp_memory $(B)/tests/unit/tcp_limits: $(B)/target/transport/tcp/transport.o
+$(addprefix $(B)/tests/unit/tcp_,accept limits memory): $(B)/target/transport/tcp/transport.o
 $(B)/tests/unit/tcp_memory: private WRAP := $(call wrap,malloc posix_memalign recvmsg sendmsg)
 
 $(UNIT): %: %.o $(LIBTEST) $(LIBTARGET) $(LIBINIT) $(LIBCOMMON)

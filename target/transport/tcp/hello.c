@@ -232,6 +232,21 @@ static int tick(void *ctx)
 	return 0;
 }
 
+/* Events of it, and the clock that limits its time; both or neither */
+static bool watch(struct tcp_conn *c)
+{
+	struct tcp_transport *t = c->t;
+
+	c->src = fd_source_add("tcp-hello", c->fd, EPOLLIN, hello_event, c);
+	if (!c->src)
+		return false;
+	if (!t->tick)
+		t->tick = poller_register("tcp_hello", tick, t, TICK_US, NULL);
+	if (!t->tick)
+		fd_source_remove(&c->src);
+	return t->tick;
+}
+
 void tcp_hello_start(struct tcp_listener *l, int fd, const char *peer,
 		     const char *port)
 {
@@ -251,8 +266,7 @@ void tcp_hello_start(struct tcp_listener *l, int fd, const char *peer,
 	snprintf(c->base.peer, sizeof(c->base.peer), "%s", peer);
 	snprintf(c->base.peer_port, sizeof(c->base.peer_port), "%s", port);
 	nvme_tcp_rx_init(&c->rx, NVME_TCP_CTRL);
-	c->src = fd_source_add("tcp-hello", fd, EPOLLIN, hello_event, c);
-	if (!c->src) {
+	if (!watch(c)) {
 		close(fd);
 		free(c);
 		return;
@@ -260,6 +274,5 @@ void tcp_hello_start(struct tcp_listener *l, int fd, const char *peer,
 	if (t->nhellos >= TCP_HELLOS_MAX)
 		tcp_hello_yield(t);
 	TAILQ_INSERT_TAIL(&t->hellos, c, link);
-	if (!t->nhellos++)
-		t->tick = poller_register("tcp_hello", tick, t, TICK_US, NULL);
+	t->nhellos++;
 }

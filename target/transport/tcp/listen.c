@@ -67,7 +67,9 @@ static void pause_accepting(struct tcp_listener *l, const char *why)
 
 	log_peer(&budget, LOG_WARNING, "tcp: %s:%s: connections have to wait: %s",
 		 l->trid.traddr, l->trid.trsvcid, why);
-	l->pause = timer_start("tcp-accept", resume, l, PAUSE_US);
+	/* one that could not silence the socket is still running */
+	if (!l->pause)
+		l->pause = timer_start("tcp-accept", resume, l, PAUSE_US);
 	/* without memory for a timer the listener goes on trying */
 	if (l->pause)
 		fd_source_modify(l->src, 0);
