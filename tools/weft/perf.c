@@ -12,6 +12,7 @@
 
 #define TURN_MS		50
 #define QUEUES_MAX	65536u
+#define THREADS_MAX	1024u
 #define SLOTS_MAX	(1u << 27)	/* whose writes are remembered */
 
 /* --- command line -------------------------------------------------------------------- */
@@ -92,6 +93,7 @@ static int take_numbers(struct perf_job *job)
 	const struct weft_connstr *c = &job->opts.conn;
 	u64 depth = weft_connstr_given(c, WEFT_OPT_QUEUE_SIZE) ?
 		    (u64)c->queue_size - 1 : 32;
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	u32 seconds;
 	int rc;
 
@@ -103,8 +105,8 @@ static int take_numbers(struct perf_job *job)
 		rc = take_number(job, "controllers", 1, QUEUES_MAX, 1,
 				 &job->nctrlrs);
 	if (!rc)
-		rc = take_number(job, "threads", 1, 1024,
-				 (u64)sysconf(_SC_NPROCESSORS_ONLN),
+		rc = take_number(job, "threads", 1, THREADS_MAX,
+				 cpus < THREADS_MAX ? (u64)cpus : THREADS_MAX,
 				 &job->nthreads);
 	if (!rc)
 		rc = take_number(job, "nsid", 1, UINT32_MAX - 1, 1, &job->nsid);
