@@ -409,10 +409,11 @@ enum {
  * struct weft_tqueue - head of a transport's queue
  * @lock: stop_queue against itself
  * @life: the private slots' users (read) against free_queue (write)
- * @exec_done: the private slot's response has come, or the queue ends
+ * @exec_lock: @exec_busy with @exec_done
+ * @exec_busy: the private slot has a command that may still be answered
+ * @exec_done: its response has come, or the queue ends
  * @generation: of the last private command
  * @lost: the first error of the connection in words
- * @interruptible: a signal ends the wait for it
  * @count: counters; plain increments, by whom the transport decides
  *
  * Lives as long as the controller.
@@ -424,13 +425,24 @@ struct weft_tqueue {
 	struct mutex lock;
 	struct rw_semaphore life;
 	struct weft_queue_params params;
+	spinlock_t exec_lock;
+	bool exec_busy;
 	struct completion exec_done;
 	u8 generation;
 	char lost[160];
-	bool interruptible;
 	const char *const *count_names;
 	u64 *count;
 	struct dentry *debugfs;
+};
+
+/**
+ * struct weft_exec_ops - the transport's part of a private command
+ * @send: fill the slot and send it; after an error nothing of it was sent
+ * @fetch: it was answered: the response and its data to the caller's
+ */
+struct weft_exec_ops {
+	int (*send)(struct weft_tqueue *q, const struct weft_slot_cmd *cmd);
+	void (*fetch)(struct weft_tqueue *q, struct weft_slot_cmd *cmd);
 };
 
 void weft_tqueue_init(struct weft_tqueue *q, struct weft_ctrl *ctrl, u16 qid,
@@ -440,12 +452,9 @@ u16 weft_tqueue_cid(struct weft_tqueue *q, u16 tag);
 bool weft_tqueue_opened(struct weft_tqueue *q);
 __printf(2, 3) void weft_tqueue_lost(struct weft_tqueue *q,
 				     const char *fmt, ...);
-int weft_tqueue_wait(struct weft_tqueue *q, unsigned long timeout);
+void weft_tqueue_answered(struct weft_tqueue *q);
 int weft_tqueue_exec(struct weft_tqueue *q, struct weft_slot_cmd *cmd,
-		     unsigned long timeout,
-		     int (*run)(struct weft_tqueue *q,
-				struct weft_slot_cmd *cmd,
-				unsigned long timeout));
+		     unsigned long timeout, const struct weft_exec_ops *ops);
 void weft_tqueue_show(struct weft_tqueue *q);
 void weft_tqueue_hide(struct weft_tqueue *q);
 

@@ -26,6 +26,7 @@ void weft_tqueue_init(struct weft_tqueue *q, struct weft_ctrl *ctrl, u16 qid,
 	q->count = count;
 	mutex_init(&q->lock);
 	init_rwsem(&q->life);
+	spin_lock_init(&q->exec_lock);
 	init_completion(&q->exec_done);
 }
 EXPORT_SYMBOL_GPL(weft_tqueue_init);
@@ -38,6 +39,7 @@ void weft_tqueue_reset(struct weft_tqueue *q)
 	clear_bit(WEFT_Q_LOST, &q->flags);
 	clear_bit(WEFT_Q_REPORTED, &q->flags);
 	clear_bit(WEFT_Q_TOLD, &q->flags);
+	q->exec_busy = false;
 }
 EXPORT_SYMBOL_GPL(weft_tqueue_reset);
 
@@ -89,39 +91,79 @@ void weft_tqueue_lost(struct weft_tqueue *q, const char *fmt, ...)
 EXPORT_SYMBOL_GPL(weft_tqueue_lost);
 
 /*
- * weft_tqueue_wait() - wait for the private slot's response
- * @timeout: jiffies
- * @q->exec_done was made ready before the command was sent.
- * Return: 0: woken, by the response or by the queue's end; -ECONNRESET;
- * -ETIMEDOUT; -EINTR, if the command may be interrupted.
+ * weft_tqueue_answered() - the private slot's command has ended
+ * The slot may have its next life at once. Context: any but hard interrupts.
  */
-int weft_tqueue_wait(struct weft_tqueue *q, unsigned long timeout)
+void weft_tqueue_answered(struct weft_tqueue *q)
+{
+	/* together: a wake-up that lags behind would be the next command's */
+	spin_lock_bh(&q->exec_lock);
+	q->exec_busy = false;
+	complete(&q->exec_done);
+	spin_unlock_bh(&q->exec_lock);
+}
+EXPORT_SYMBOL_GPL(weft_tqueue_answered);
+
+static bool weft_tqueue_is_busy(struct weft_tqueue *q)
+{
+	bool busy;
+
+	spin_lock_bh(&q->exec_lock);
+	busy = q->exec_busy;
+	spin_unlock_bh(&q->exec_lock);
+	return busy;
+}
+
+/* Until the response, the queue's end, the time's end or a signal */
+static int weft_tqueue_wait(struct weft_tqueue *q, bool interruptible,
+			    unsigned long timeout)
 {
 	long left;
 
 	/* an error that came before exec_done was made ready wakes nobody */
 	if (test_bit(WEFT_Q_REPORTED, &q->flags))
 		return -ECONNRESET;
-	if (!q->interruptible)
-		return wait_for_completion_timeout(&q->exec_done, timeout) ?
-		       0 : -ETIMEDOUT;
-	left = wait_for_completion_interruptible_timeout(&q->exec_done,
-							 timeout);
+	if (interruptible)
+		left = wait_for_completion_interruptible_timeout(&q->exec_done,
+								 timeout);
+	else
+		left = wait_for_completion_timeout(&q->exec_done, timeout);
 	if (left < 0)
 		return -EINTR;
-	return left ? 0 : -ETIMEDOUT;
+	return left ? -ECONNRESET : -ETIMEDOUT;
 }
-EXPORT_SYMBOL_GPL(weft_tqueue_wait);
+
+static int weft_tqueue_run(struct weft_tqueue *q, struct weft_slot_cmd *cmd,
+			   unsigned long timeout,
+			   const struct weft_exec_ops *ops)
+{
+	int err;
+
+	/* a command that timed out may still be answered: the slot is taken */
+	if (weft_tqueue_is_busy(q))
+		return -ECONNRESET;
+	q->exec_busy = true;
+	reinit_completion(&q->exec_done);
+	err = ops->send(q, cmd);
+	if (err) {
+		q->exec_busy = false;
+		return err;
+	}
+	err = weft_tqueue_wait(q, cmd->interruptible, timeout);
+	if (weft_tqueue_is_busy(q))
+		return err;
+	ops->fetch(q, cmd);
+	return 0;
+}
 
 /*
  * weft_tqueue_exec() - the frame of &weft_transport_ops.exec
- * @run: sends the command and waits; the queue stays allocated meanwhile
+ * The queue stays allocated meanwhile.
+ * Return: 0: answered; -ECONNRESET: the queue is or went out of use;
+ * -ETIMEDOUT; -EINTR, if the command may be interrupted; what @ops said.
  */
 int weft_tqueue_exec(struct weft_tqueue *q, struct weft_slot_cmd *cmd,
-		     unsigned long timeout,
-		     int (*run)(struct weft_tqueue *q,
-				struct weft_slot_cmd *cmd,
-				unsigned long timeout))
+		     unsigned long timeout, const struct weft_exec_ops *ops)
 {
 	int err = -ECONNRESET;
 
@@ -130,9 +172,8 @@ int weft_tqueue_exec(struct weft_tqueue *q, struct weft_slot_cmd *cmd,
 	memset(&cmd->cqe, 0, sizeof(cmd->cqe));
 	cmd->broke = NULL;
 	down_read(&q->life);
-	q->interruptible = cmd->interruptible;
 	if (test_bit(WEFT_Q_ALLOCATED, &q->flags))
-		err = run(q, cmd, timeout);
+		err = weft_tqueue_run(q, cmd, timeout, ops);
 	if (err && test_bit_acquire(WEFT_Q_TOLD, &q->flags))
 		cmd->broke = q->lost;
 	up_read(&q->life);

@@ -256,7 +256,7 @@ static void nvme_rdma_finish(struct weft_rdma_queue *q,
 				weft_end_rq(rq, slot->status, slot->result,
 					    iob, nvme_rdma_complete_batch);
 		else if (slot == weft_rdma_exec_slot(q))
-			complete(&q->base.exec_done);
+			weft_tqueue_answered(&q->base);
 		else
 			weft_complete_aer(&q->ctrl->ctrl, slot->status,
 					  lower_32_bits(slot->result));

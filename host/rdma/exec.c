@@ -80,42 +80,31 @@ static int nvme_rdma_exec_post(struct weft_rdma_queue *q,
 	return posted ? 0 : -ECONNRESET;
 }
 
-/* Has @slot's command its response? Nobody touches it afterwards. */
-static bool nvme_rdma_exec_ended(struct weft_rdma_queue *q,
-				 struct weft_rdma_slot *slot)
-{
-	bool ended;
-
-	spin_lock_bh(&q->cq_lock);
-	ended = !slot->wait && slot->responded;
-	spin_unlock_bh(&q->cq_lock);
-	return ended;
-}
-
-static int nvme_rdma_exec_run(struct weft_tqueue *base,
-			      struct weft_slot_cmd *cmd,
-			      unsigned long timeout)
+static int nvme_rdma_exec_send(struct weft_tqueue *base,
+			       const struct weft_slot_cmd *cmd)
 {
 	struct weft_rdma_queue *q = container_of(base, struct weft_rdma_queue,
 						 base);
 	struct weft_rdma_slot *slot = weft_rdma_exec_slot(q);
 	int err;
 
-	/* a command that timed out may still be answered: the slot is taken */
-	if (READ_ONCE(slot->wait))
-		return -ECONNRESET;
 	*slot->cmd = cmd->cmd;
 	err = nvme_rdma_exec_map(q, slot, cmd);
 	if (err)
 		return err;
-	reinit_completion(&q->base.exec_done);
 	err = nvme_rdma_exec_post(q, slot, WEFT_TAG_SLOT);
-	if (err)
-		return err;
-	q->exec_registered |= slot->registered;
-	err = weft_tqueue_wait(&q->base, timeout);
-	if (!nvme_rdma_exec_ended(q, slot))
-		return err ?: -ECONNRESET;
+	if (!err)
+		q->exec_registered |= slot->registered;
+	return err;
+}
+
+static void nvme_rdma_exec_fetch(struct weft_tqueue *base,
+				 struct weft_slot_cmd *cmd)
+{
+	struct weft_rdma_queue *q = container_of(base, struct weft_rdma_queue,
+						 base);
+	const struct weft_rdma_slot *slot = weft_rdma_exec_slot(q);
+
 	cmd->cqe.result = cpu_to_le64(slot->result);
 	cmd->cqe.status = cpu_to_le16(slot->status);
 	cmd->cqe.cid = slot->cmd->sqe.cid;
@@ -124,8 +113,12 @@ static int nvme_rdma_exec_run(struct weft_tqueue *base,
 					   DMA_BIDIRECTIONAL);
 		memcpy(cmd->data, q->exec_buf, cmd->len);
 	}
-	return 0;
 }
+
+static const struct weft_exec_ops nvme_rdma_exec_ops = {
+	.send = nvme_rdma_exec_send,
+	.fetch = nvme_rdma_exec_fetch,
+};
 
 /*
  * weft_rdma_exec() - &weft_transport_ops.exec
@@ -134,7 +127,7 @@ int weft_rdma_exec(struct weft_ctrl *ctrl, u16 qid, struct weft_slot_cmd *cmd,
 		   unsigned long timeout)
 {
 	return weft_tqueue_exec(&to_rdma_ctrl(ctrl)->queues[qid].base, cmd,
-				timeout, nvme_rdma_exec_run);
+				timeout, &nvme_rdma_exec_ops);
 }
 
 /*

@@ -43,35 +43,41 @@ static void nvme_tcp_exec_data(struct weft_tcp_queue *q,
 	};
 }
 
-static int nvme_tcp_exec_run(struct weft_tqueue *base,
-			     struct weft_slot_cmd *cmd, unsigned long timeout)
+static int nvme_tcp_exec_send(struct weft_tqueue *base,
+			      const struct weft_slot_cmd *cmd)
 {
 	struct weft_tcp_queue *q = container_of(base, struct weft_tcp_queue,
 						base);
 	struct weft_tcp_cmd *c = &q->exec;
-	int err;
 
-	/* a command that timed out may still be answered: the slot is taken */
-	if (nvme_tcp_is_active(q, c))
-		return -ECONNRESET;
 	c->pdu.cmd = cmd->cmd;
 	c->cid = weft_tqueue_cid(&q->base, WEFT_TAG_SLOT);
 	nvme_tcp_exec_data(q, cmd);
 	weft_tcp_cmd_prepare(q, c);
-	reinit_completion(&q->base.exec_done);
 	if (!weft_tcp_cmd_queue(q, c))
 		return -ECONNRESET;
 	weft_tcp_push(q);
-	err = weft_tqueue_wait(&q->base, timeout);
-	if (nvme_tcp_is_active(q, c))
-		return err ?: -ECONNRESET;
+	return 0;
+}
+
+static void nvme_tcp_exec_fetch(struct weft_tqueue *base,
+				struct weft_slot_cmd *cmd)
+{
+	struct weft_tcp_queue *q = container_of(base, struct weft_tcp_queue,
+						base);
+	const struct weft_tcp_cmd *c = &q->exec;
+
 	cmd->cqe.result = cpu_to_le64(c->result);
 	cmd->cqe.status = cpu_to_le16(c->status);
 	cmd->cqe.cid = cpu_to_le16(c->cid);
 	if (c->dir == NVME_XFER_CTRL_TO_HOST)
 		memcpy(cmd->data, q->exec_buf, cmd->len);
-	return 0;
 }
+
+static const struct weft_exec_ops nvme_tcp_exec_ops = {
+	.send = nvme_tcp_exec_send,
+	.fetch = nvme_tcp_exec_fetch,
+};
 
 /*
  * weft_tcp_exec() - &weft_transport_ops.exec
@@ -80,7 +86,7 @@ int weft_tcp_exec(struct weft_ctrl *ctrl, u16 qid, struct weft_slot_cmd *cmd,
 		  unsigned long timeout)
 {
 	return weft_tqueue_exec(&to_tcp_ctrl(ctrl)->queues[qid].base, cmd,
-				timeout, nvme_tcp_exec_run);
+				timeout, &nvme_tcp_exec_ops);
 }
 
 /*

@@ -82,7 +82,7 @@ static void nvme_tcp_finish_into(struct weft_tcp_queue *q,
 			weft_end_rq(cmd->rq, cmd->status, cmd->result, iob,
 				    nvme_tcp_complete_batch);
 		else if (cmd == &q->exec)
-			complete(&q->base.exec_done);
+			weft_tqueue_answered(&q->base);
 		else
 			weft_complete_aer(&q->ctrl->ctrl, cmd->status,
 					  lower_32_bits(cmd->result));
