@@ -35,6 +35,8 @@ static int nvme_tcp_choose_cpu(u16 qid)
 /* What the marks say about the connection's end; true: it is over */
 static bool nvme_tcp_report(struct weft_tcp_queue *q, int bytes)
 {
+	int err;
+
 	if (test_bit(WEFT_TCP_FAULT, &q->marks)) {
 		smp_rmb();	/* the mark, before what it tells of */
 		weft_tcp_send_term(q);
@@ -45,9 +47,11 @@ static bool nvme_tcp_report(struct weft_tcp_queue *q, int bytes)
 	}
 	if (bytes > 0 || !test_bit(WEFT_TCP_CLOSED, &q->marks))
 		return false;
-	if (q->sock->sk->sk_err)
-		weft_tqueue_lost(&q->base, "the connection broke (%d)",
-				 -q->sock->sk->sk_err);
+	smp_rmb();		/* the mark, before the error of a send */
+	/* a socket tells its error once, to a sender if one came first */
+	err = q->tx_err ?: -q->sock->sk->sk_err;
+	if (err)
+		weft_tqueue_lost(&q->base, "the connection broke (%d)", err);
 	else
 		weft_tqueue_lost(&q->base, "the target closed the connection");
 	return true;
@@ -101,6 +105,7 @@ static void nvme_tcp_reset_state(struct weft_tcp_queue *q)
 	weft_tqueue_reset(&q->base);
 	q->marks = 0;
 	q->polled = false;
+	q->tx_err = 0;
 	q->open = false;
 	q->unsent = 0;
 	INIT_LIST_HEAD(&q->pending);

@@ -374,6 +374,8 @@ static enum nvme_tcp_tx_result nvme_tcp_send(struct weft_tcp_queue *q)
 		} else if (err) {
 			/* what the target said before comes first */
 			WRITE_ONCE(q->open, false);
+			q->tx_err = err;
+			smp_mb__before_atomic();	/* it, before the mark */
 			set_bit(WEFT_TCP_CLOSED, &q->marks);
 			weft_tcp_wake(q);
 			return NVME_TCP_TX_IDLE;

@@ -184,6 +184,7 @@ struct weft_tcp_queue {
 	struct mutex tx_lock ____cacheline_aligned_in_smp;
 	struct nvme_tcp_tx layout;
 	struct weft_tcp_tx tx;
+	int tx_err;		/* for which the socket takes no more */
 
 	/* receiving, under the socket's lock */
 	struct nvme_tcp_rx rx ____cacheline_aligned_in_smp;
