@@ -9,8 +9,10 @@
  *
  * It stands between ib_core and the device's driver: the driver's operations are
  * replaced as long as the module is loaded. Called in whatever context the
- * device's users are in.
+ * device's users are in. And it can make memory for scatter tables run out, which
+ * users ask the kernel for and not the device.
  */
+#include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
@@ -42,9 +44,14 @@ static const struct kernel_param_ops hold_ops = {
 module_param_cb(hold_sends, &hold_ops, &hold_sends, 0644);
 MODULE_PARM_DESC(hold_sends, "completions of sends are kept until this is N again");
 
+static int refuse_tables;
+module_param(refuse_tables, int, 0644);
+MODULE_PARM_DESC(refuse_tables,
+		 "so many scatter tables are refused from now on (-ENOMEM)");
+
 static unsigned int refused;
 module_param(refused, uint, 0444);
-MODULE_PARM_DESC(refused, "chains that were refused");
+MODULE_PARM_DESC(refused, "chains and tables that were refused");
 
 static struct ib_device *dev;
 static struct ib_device_ops real;
@@ -121,6 +128,33 @@ static int fault_post_recv(struct ib_qp *qp, const struct ib_recv_wr *wr,
 	return -ENOMEM;
 }
 
+/* Runs in place of the function that was called, with its return address. */
+static noinline int no_memory(void)
+{
+	return -ENOMEM;
+}
+
+static int fault_alloc_table(struct kprobe *p, struct pt_regs *regs)
+{
+	static DEFINE_SPINLOCK(lock);
+	unsigned long flags;
+	bool refuse;
+
+	spin_lock_irqsave(&lock, flags);
+	refuse = refuse_tables > 0;
+	refuse_tables -= refuse;
+	refused += refuse;
+	spin_unlock_irqrestore(&lock, flags);
+	if (refuse)
+		instruction_pointer_set(regs, (unsigned long)no_memory);
+	return refuse;
+}
+
+static struct kprobe table_probe = {
+	.symbol_name = "sg_alloc_table_chained",
+	.pre_handler = fault_alloc_table,
+};
+
 static bool hold(struct ib_cq *cq, const struct ib_wc *wc)
 {
 	if (!READ_ONCE(hold_sends) || wc->status != IB_WC_SUCCESS ||
@@ -194,10 +228,19 @@ static int set_hold(const char *val, const struct kernel_param *kp)
 
 static int __init fault_init(void)
 {
+	int err;
+
 	dev = ib_device_get_by_name(device, RDMA_DRIVER_UNKNOWN);
 	if (!dev) {
 		pr_err("rdma_fault: there is no RDMA device '%s'\n", device);
 		return -ENODEV;
+	}
+	err = register_kprobe(&table_probe);
+	if (err) {
+		pr_err("rdma_fault: no probe of %s (%d)\n",
+		       table_probe.symbol_name, err);
+		ib_device_put(dev);
+		return err;
 	}
 	real = dev->ops;
 	dev->ops.post_send = fault_post_send;
@@ -211,6 +254,7 @@ static void __exit fault_exit(void)
 	dev->ops.post_send = real.post_send;
 	dev->ops.post_recv = real.post_recv;
 	dev->ops.poll_cq = real.poll_cq;
+	unregister_kprobe(&table_probe);
 	synchronize_rcu();
 	ib_device_put(dev);
 }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # What can go wrong under a full plug, with verified I/O that goes on after each: the device
-# refuses a chain at its first, a middle and a late work request, or the receives;
-# completions of sends come late until the send queue is full; an elevator and a second
-# namespace come and go; two processors poll one queue.
+# refuses a chain at its first, a middle and a late work request, or the receives; there is
+# no memory for scatter tables; completions of sends come late until the send queue is
+# full; an elevator and a second namespace come and go; two processors poll one queue.
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
@@ -73,6 +73,14 @@ step "the receives of a pass are refused"
 load receives
 refuse refuse_recv Y 'receives cannot be posted \(-12\)'
 loaded receives
+
+step "no memory for scatter tables"
+load tables
+before=$(cat $FAULT/refused)
+echo 100 > $FAULT/refuse_tables
+loaded tables
+[ "$(cat $FAULT/refused)" = $((before + 100)) ] || fail "$(cat $FAULT/refused) were refused"
+is live || fail "the controller is $(cat "$ctrl/state")"
 
 step "the send queue fills up, and empties"
 load full
