@@ -8,7 +8,7 @@
 
 #define OPS	64
 
-static struct bdev *dev;
+static struct bdev *base, *dev;
 static struct bdev_desc *desc;
 static struct io_channel *ch;
 static struct weft_reason why;
@@ -23,11 +23,32 @@ static void limit(u64 ios, u64 rw, u64 r, u64 w)
 	UNIT_EQ(bdev_set_limits(dev, rates, &why), 0);
 }
 
+static void use(const char *name)
+{
+	dev = bdev_find(name);
+	UNIT_EQ(bdev_open(name, false, "test", NULL, NULL, &desc, &why), 0);
+	ch = bdev_channel_get(desc);
+}
+
+static void make_base(void)
+{
+	UNIT_EQ(bdev_malloc_create("m", NULL, 64, 512, &base, &why), 0);
+}
+
 static void make(void)
 {
-	UNIT_EQ(bdev_malloc_create("m", NULL, 64, 512, &dev, &why), 0);
-	UNIT_EQ(bdev_open("m", false, "test", NULL, NULL, &desc, &why), 0);
-	ch = bdev_channel_get(desc);
+	make_base();
+	use("m");
+}
+
+/* in RAM everything takes no time at all */
+static void make_slow(void)
+{
+	static const u64 us[BDEV_LATENCIES] = { 300, 300, 300, 300 };
+
+	make_base();
+	UNIT_EQ(bdev_delay_create("m", "slow", NULL, us, &dev, &why), 0);
+	use("slow");
 }
 
 static void unmake(void)
@@ -35,7 +56,7 @@ static void unmake(void)
 	io_channel_put(ch);
 	bdev_close(desc);
 	steps.pending++;
-	bdev_unregister(dev, step_done, NULL);
+	bdev_unregister(base, step_done, NULL);
 }
 
 static void start(int i, enum bdev_io_type type, u64 blocks)
@@ -44,13 +65,26 @@ static void start(int i, enum bdev_io_type type, u64 blocks)
 	op_start(&ops[i], desc, ch, type, 0, blocks);
 }
 
-static int done_of(int from, int to)
+static int ended_of(int from, int to, int err)
 {
 	int n = 0;
 
 	for (; from < to; from++)
-		n += ops[from].calls;
+		n += ops[from].calls == 1 && ops[from].err == err;
 	return n;
+}
+
+static int done_of(int from, int to)
+{
+	return ended_of(from, to, 0);
+}
+
+static bool in_order(int from, int to)
+{
+	while (++from < to)
+		if (ops[from].nth < ops[from - 1].nth)
+			return false;
+	return true;
 }
 
 /* operations in a second */
@@ -79,8 +113,8 @@ static void ios_load(void)
 	CU_ASSERT_TRUE(done_of(0, OPS) <= 42);
 	UNIT_EQ(ops[OPS - 1].calls, 0);
 	/* neither read nor write: not limited */
-	op_start(&ops[0], desc, ch, BDEV_FLUSH, 0, 0);
-	UNIT_EQ(ops[0].calls, 1);
+	start(0, BDEV_FLUSH, 0);
+	UNIT_EQ(done_of(0, 1), 1);
 }
 
 static void ios_end(void)
@@ -88,6 +122,7 @@ static void ios_end(void)
 	/* 64 less the 41 that may have saved up, at 1000 a second */
 	CU_ASSERT_TRUE(reactor_now_us() - began_us >= 20000);
 	UNIT_EQ(done_of(0, OPS), OPS);
+	CU_ASSERT_TRUE(in_order(1, OPS));
 	unmake();
 }
 
@@ -104,21 +139,54 @@ static void bytes_load(void)
 	began_us = reactor_now_us();
 	start(0, BDEV_READ, 8);
 	start(1, BDEV_WRITE, 8);
+	UNIT_EQ(done_of(0, 2), 2);
 	start(2, BDEV_READ, 8);
 	start(3, BDEV_READ, 1);
+	/* it has its place in the line, though it does not pay */
+	start(4, BDEV_WRITE, 1);
+	UNIT_EQ(done_of(2, 5), 0);
+}
+
+static void writes_load(void)
+{
+	limit(0, 0, 0, 40960);
+	began_us = reactor_now_us();
+	start(0, BDEV_WRITE, 8);
+	start(1, BDEV_READ, 8);
+	UNIT_EQ(done_of(0, 2), 2);
+	start(2, BDEV_WRITE, 8);
+	start(3, BDEV_WRITE, 1);
+	start(4, BDEV_READ, 1);
+	UNIT_EQ(done_of(2, 5), 0);
+}
+
+static void both_load(void)
+{
+	limit(0, 40960, 0, 0);
+	began_us = reactor_now_us();
+	start(0, BDEV_WRITE, 8);
+	UNIT_EQ(done_of(0, 1), 1);
+	start(1, BDEV_READ, 1);
+	start(2, BDEV_WRITE, 1);
+	start(3, BDEV_READ, 8);
+	start(4, BDEV_WRITE, 1);
+	UNIT_EQ(done_of(1, 5), 0);
 }
 
 static void bytes_end(void)
 {
 	/* 4096 bytes at 40960 a second have to be paid for before the next */
 	CU_ASSERT_TRUE(reactor_now_us() - began_us >= 60000);
-	UNIT_EQ(done_of(0, 4), 4);
+	UNIT_EQ(done_of(0, 5), 5);
+	CU_ASSERT_TRUE(in_order(0, 5));
 	unmake();
 }
 
 static void test_bytes(void)
 {
 	STEPS(ios_start, bytes_load, bytes_end);
+	STEPS(ios_start, writes_load, bytes_end);
+	STEPS(ios_start, both_load, bytes_end);
 }
 
 /* what waits goes when limits are lifted, and ends when the bdev goes */
@@ -152,7 +220,7 @@ static void ending_end(void)
 
 	UNIT_EQ(done_of(0, 8), 8);
 	start(0, BDEV_READ, 1);
-	UNIT_EQ(ops[0].calls, 1);
+	UNIT_EQ(done_of(0, 1), 1);
 	bdev_end_held(false);
 	for (i = 0; i < 8; i++)
 		start(i, BDEV_READ, 1);
@@ -162,7 +230,8 @@ static void ending_end(void)
 
 static void removed_end(void)
 {
-	UNIT_EQ(done_of(0, 8), 8);
+	/* some may have begun before */
+	UNIT_EQ(done_of(0, 8) + ended_of(0, 8, -ENODEV), 8);
 	UNIT_EQ(ops[7].err, -ENODEV);
 	unmake();
 }
@@ -174,7 +243,8 @@ static void test_lifted(void)
 
 /* histograms */
 
-static size_t buckets, counted;
+static size_t buckets, counted, filled;
+static u64 floor_us, next_us;	/* of the last bucket in use and the one behind */
 
 static void histogram_got(void *ctx, const struct bdev_histogram *h)
 {
@@ -182,8 +252,13 @@ static void histogram_got(void *ctx, const struct bdev_histogram *h)
 
 	(void)ctx;
 	buckets = h ? bdev_histogram_buckets(h) : 0;
-	counted = 0;
+	counted = filled = 0;
 	for (i = 0; i < buckets; i++) {
+		if (h->counts[i]) {
+			filled++;
+			floor_us = bdev_histogram_floor(h, i);
+			next_us = bdev_histogram_floor(h, i + 1);
+		}
 		counted += h->counts[i];
 		if (i)
 			CU_ASSERT_TRUE(bdev_histogram_floor(h, i) >
@@ -271,9 +346,9 @@ static void test_histogram(void)
 	      histogram_all, histogram_gone, histogram_off, histogram_end);
 }
 
-/* statistics by channel, resets, queue depth */
+/* statistics by channel, resets */
 
-static struct bdev_stats sum, own;
+static struct bdev_stats sum, own, first;
 static unsigned int channels;
 
 static void stats_channel(void *ctx, unsigned int reactor,
@@ -301,11 +376,15 @@ static void stats_ask(enum bdev_stats_reset reset)
 
 static void stats_load(void)
 {
-	make();
+	make_slow();
 	start(0, BDEV_READ, 2);
 	start(1, BDEV_WRITE, 1);
 	op_buffer(&ops[2], data, 512);
 	op_start(&ops[2], desc, ch, BDEV_READ, 64, 1);
+}
+
+static void stats_none(void)
+{
 	stats_ask(BDEV_RESET_NONE);
 }
 
@@ -315,7 +394,11 @@ static void stats_first(void)
 	UNIT_EQ(sum.ops[BDEV_READ], 1);
 	UNIT_EQ(own.ops[BDEV_READ], 1);
 	UNIT_EQ(sum.bytes[BDEV_READ], 1024);
+	CU_ASSERT(sum.latency_us[BDEV_READ] >= 300);
+	UNIT_EQ(sum.min_latency_us[BDEV_READ], sum.latency_us[BDEV_READ]);
+	UNIT_EQ(sum.max_latency_us[BDEV_READ], sum.latency_us[BDEV_READ]);
 	UNIT_EQ(sum.errors, 1);
+	first = sum;
 	stats_ask(BDEV_RESET_ERROR);
 }
 
@@ -329,22 +412,116 @@ static void stats_errors(void)
 static void stats_extremes(void)
 {
 	UNIT_EQ(sum.errors, 0);
+	UNIT_EQ(own.errors, 0);
+	UNIT_EQ(sum.max_latency_us[BDEV_READ], first.max_latency_us[BDEV_READ]);
+	stats_ask(BDEV_RESET_NONE);
+}
+
+static void stats_again(void)
+{
+	UNIT_EQ(sum.max_latency_us[BDEV_READ], 0);
+	UNIT_EQ(sum.min_latency_us[BDEV_READ], 0);
+	UNIT_EQ(own.max_latency_us[BDEV_WRITE], 0);
+	UNIT_EQ(sum.ops[BDEV_READ], 1);
+	UNIT_EQ(sum.latency_us[BDEV_READ], first.latency_us[BDEV_READ]);
+	start(0, BDEV_READ, 1);
+}
+
+static void stats_anew(void)
+{
 	stats_ask(BDEV_RESET_ALL);
 }
 
 static void stats_all(void)
 {
-	UNIT_EQ(sum.max_latency_us[BDEV_READ], 0);
-	UNIT_EQ(sum.ops[BDEV_READ], 1);
+	u64 took = sum.latency_us[BDEV_READ] - first.latency_us[BDEV_READ];
+
+	/* of the second one only */
+	UNIT_EQ(sum.ops[BDEV_READ], 2);
+	UNIT_EQ(sum.min_latency_us[BDEV_READ], took);
+	UNIT_EQ(sum.max_latency_us[BDEV_READ], took);
 	stats_ask(BDEV_RESET_NONE);
 }
 
-static struct bdev_queue queue;
-
 static void stats_zero(void)
 {
-	UNIT_EQ(sum.ops[BDEV_READ], 0);
-	UNIT_EQ(own.ops[BDEV_READ], 0);
+	static const struct bdev_stats zero;
+
+	UNIT_EQ(channels, 1);
+	CU_ASSERT(!memcmp(&sum, &zero, sizeof(zero)));
+	CU_ASSERT(!memcmp(&own, &zero, sizeof(zero)));
+	unmake();
+}
+
+static void test_stats(void)
+{
+	STEPS(stats_load, stats_none, stats_first, stats_errors, stats_extremes,
+	      stats_again, stats_anew, stats_all, stats_zero);
+}
+
+/* each operation counts in the bucket of what it took */
+
+static void latency_on(void)
+{
+	make_slow();
+	steps.pending++;
+	UNIT_EQ(bdev_histogram_enable(dev, BDEV_READ, 3, 1, 1000000, step_done,
+				      NULL, &why), 0);
+}
+
+static void latency_load(void)
+{
+	start(0, BDEV_READ, 1);
+	start(1, BDEV_FLUSH, 0);
+}
+
+static void latency_ask(void)
+{
+	stats_ask(BDEV_RESET_NONE);
+	histogram_ask();
+}
+
+static void latency_end(void)
+{
+	UNIT_EQ(counted, 1);
+	UNIT_EQ(filled, 1);
+	CU_ASSERT(floor_us > 0);
+	CU_ASSERT(floor_us <= sum.latency_us[BDEV_READ]);
+	CU_ASSERT(next_us > sum.latency_us[BDEV_READ]);
+	unmake();
+}
+
+static void test_latency(void)
+{
+	STEPS(latency_on, latency_load, latency_ask, latency_end);
+}
+
+/* 2^3 buckets of one, and as many for each doubling of what went before */
+static void test_floors(void)
+{
+	static const struct bdev_histogram all = { .granularity = 3, .last_range = 9 };
+	static const struct bdev_histogram some = {
+		.granularity = 3, .first_range = 5, .last_range = 9,
+	};
+	static const u64 floors[][2] = {
+		{ 0, 0 }, { 7, 7 }, { 8, 8 }, { 15, 15 }, { 16, 16 }, { 17, 18 },
+		{ 24, 32 }, { 25, 36 }, { 63, 960 }, { 64, 1024 },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(floors); i++)
+		UNIT_EQ(bdev_histogram_floor(&all, floors[i][0]), floors[i][1]);
+	UNIT_EQ(bdev_histogram_floor(&some, 0), 128);
+	UNIT_EQ(bdev_histogram_floor(&some, 9), 256 + 32);
+}
+
+/* queue depth */
+
+static struct bdev_queue queue;
+
+static void queue_on(void)
+{
+	make();
 	CU_ASSERT_FALSE(bdev_get_queue(dev, &queue));
 	UNIT_EQ(bdev_set_sampling(dev, 200, &why), 0);
 	limit(1, 0, 0, 0);
@@ -377,11 +554,11 @@ static void queue_seen(void)
 	limit(0, 0, 0, 0);
 }
 
-static void test_stats(void)
+static void test_queue(void)
 {
-	STEPS(stats_load, stats_first, stats_errors, stats_extremes, stats_all,
-	      stats_zero, queue_load, queue_seen, unmake);
+	STEPS(queue_on, queue_load, queue_seen, unmake);
 }
 
 UNIT_MAIN(UNIT(test_ios), UNIT(test_bytes), UNIT(test_lifted),
-	  UNIT(test_histogram), UNIT(test_stats))
+	  UNIT(test_histogram), UNIT(test_stats), UNIT(test_latency),
+	  UNIT(test_floors), UNIT(test_queue))

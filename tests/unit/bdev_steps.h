@@ -99,7 +99,10 @@ struct op {
 	struct iovec iov[4];
 	int err;
 	int calls;
+	unsigned int nth;	/* of all that have ended */
 };
+
+static unsigned int ops_ended;
 
 static void op_done(struct bdev_io *io, int err)
 {
@@ -107,6 +110,7 @@ static void op_done(struct bdev_io *io, int err)
 
 	op->err = err;
 	op->calls++;
+	op->nth = ++ops_ended;
 	steps.pending--;
 }
 
