@@ -344,7 +344,8 @@ static void test_counting(void)
 			nvme_status st1 = fake_wait(r1[i]).st;
 			nvme_status st2 = fake_wait(r2[i]).st;
 
-			CU_ASSERT(!st1 == !st2);
+			UNIT_EQ(st1, st2 ? NVME_SC_COMPARE_FAILED : 0);
+			UNIT_EQ(st2, st1 ? DNR(NVME_SC_FUSED_FAILED) : 0);
 			done += !st1;
 		}
 	}
@@ -368,17 +369,19 @@ static void test_connection_breaks(void)
 		fake_yield();
 	fake_conn_break(io);
 	fake_medium_release("d0");
-	fake_wait(r1);
-	fake_wait(r2);
+	/* what has begun is carried out */
+	expect(r1, 0, r2, 0);
 	/* the blocks are free again */
 	UNIT_EQ(read_back(other, DISK, 8, 8), 0);
+	CU_ASSERT(!memcmp(in, new, 4096));
+	UNIT_EQ(fake_medium.count[BDEV_WRITE], 1);
 	other->hold_data = true;
 	r1 = first(other, DISK, 8, 8, old);
 	r2 = second(other, DISK, 8, 8, new);
 	UNIT_EQ(other->held, 2);
 	fake_conn_break(other);
-	UNIT_EQ(fake_wait(r1).st, NVME_SC_DATA_XFER_ERROR);
-	UNIT_EQ(fake_wait(r2).st, NVME_SC_DATA_XFER_ERROR);
+	expect(r1, NVME_SC_DATA_XFER_ERROR, r2, NVME_SC_DATA_XFER_ERROR);
+	UNIT_EQ(fake_medium.count[BDEV_WRITE], 1);
 	end();
 }
 

@@ -394,11 +394,40 @@ static void test_no_buffers_at_all(void)
 	turns(1);
 	complete_sends(fq(q), 2, IBV_WC_SUCCESS);
 	turns(1);
-	/* gone while it waits */
-	mr_budget = 0;
-	req = command(q, 2);
-	with_data(req, NVME_XFER_CTRL_TO_HOST, 4 << 20, NULL);
 	hang_up(q);
+	down();
+}
+
+static void test_gone_while_it_waits(void)
+{
+	struct rdma_qpair *q[2];
+	struct nvmf_request *req[2];
+	int i;
+
+	up();
+	for (i = 0; i < 2; i++)
+		q[i] = connected((u16)(i + 1), 32, 8);
+	mr_budget = 0;
+	for (i = 0; i < 2; i++) {
+		req[i] = command(q[i], 1);
+		with_data(req[i], NVME_XFER_CTRL_TO_HOST, 4096, NULL);
+		ops->req_get_data(req[i]);
+	}
+	fire_timers();
+	UNIT_EQ(failed + executed, 0);
+	hang_up(q[0]);
+	UNIT_EQ(failed, 1);
+	/* the buffers are for the one behind it */
+	mr_budget = 1000;
+	fire_timers();
+	UNIT_EQ(executed, 1);
+	CU_ASSERT_PTR_EQUAL(last_executed, req[1]);
+	ops->req_complete(req[1]);
+	turns(1);
+	complete_sends(fq(q[1]), 2, IBV_WC_SUCCESS);
+	turns(1);
+	UNIT_EQ(q[1]->gd->pool.in_use, 0);
+	hang_up(q[1]);
 	down();
 }
 
@@ -519,5 +548,6 @@ UNIT_MAIN(UNIT(test_responses_in_one_doorbell), UNIT(test_inline_responses),
 	  UNIT(test_read_throttle), UNIT(test_reads_stall_nobody),
 	  UNIT(test_read_in_parts), UNIT(test_buffers_in_order),
 	  UNIT(test_abort), UNIT(test_no_buffers_at_all),
-	  UNIT(test_slabs_are_given_back), UNIT(test_late_send_completions),
-	  UNIT(test_send_queue_full), UNIT(test_capsule_data))
+	  UNIT(test_gone_while_it_waits), UNIT(test_slabs_are_given_back),
+	  UNIT(test_late_send_completions), UNIT(test_send_queue_full),
+	  UNIT(test_capsule_data))

@@ -56,6 +56,7 @@ static void expect_refused(const struct nvme_rdma_cm_req *req, u8 len, u8 reads,
 	int before = live.id;
 
 	rejected = 0;
+	warnings = 0;
 	request(req, len, reads);
 	turns(4);
 	UNIT_EQ(rejected, sts);

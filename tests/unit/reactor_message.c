@@ -115,11 +115,23 @@ struct ball {
 	unsigned int hops;
 };
 
+/* of each reactor, when it last had a ball */
+static u64 slept[3];
+
+static void sleeps_note(void)
+{
+	struct reactor_stats s;
+
+	reactor_stats_get(&s);
+	slept[reactor_index(reactor_self())] = s.sleeps;
+}
+
 static void ball_hop(void *ctx)
 {
 	unsigned int here = reactor_index(reactor_self());
 	struct ball *b = ctx;
 
+	sleeps_note();
 	if (!--b->hops) {
 		reactor_send(reactor_control(), stop, NULL);
 		return;
@@ -135,9 +147,12 @@ static void test_sleeping_receiver_wakes(void)
 
 	for (i = 0; i < ARRAY_SIZE(spins); i++) {
 		b.hops = ROUNDS;
+		memset(slept, 0, sizeof(slept));
 		UNIT_EQ(run(2, spins[i] ? REACTOR_ADAPTIVE : REACTOR_INTERRUPT,
 			    spins[i], ball_hop, &b), 0);
 		UNIT_EQ(b.hops, 0);
+		/* the others may find that it is not worth it */
+		CU_ASSERT(spins[i] || slept[0] + slept[1] > 0);
 	}
 }
 
@@ -157,6 +172,7 @@ static void balls_hop(void *ctx)
 	unsigned int here = reactor_index(reactor_self());
 	struct ball *b = ctx;
 
+	sleeps_note();
 	if (!--b->hops)
 		reactor_send(reactor_control(), balls_end, b);
 	else
@@ -181,8 +197,10 @@ static void test_crossing_wakeups(void)
 	for (i = 0; i < 4; i++)
 		b[i].hops = 2000;
 	balls_done = 0;
+	memset(slept, 0, sizeof(slept));
 	UNIT_EQ(run(3, REACTOR_INTERRUPT, 0, balls_start, b), 0);
 	UNIT_EQ(balls_done, 4);
+	CU_ASSERT(slept[0] + slept[1] + slept[2] > 0);
 }
 
 /* stop in the middle: every message of a chain still runs */

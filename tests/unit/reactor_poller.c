@@ -165,23 +165,29 @@ static void test_restarting_timer(void)
 	CU_ASSERT(spins >= 10 && spins <= 50);
 }
 
-/* a periodic one comes again until it unregisters itself */
+/* a periodic one comes again, never early, until it unregisters itself */
+
+#define TICK_US	1000
 
 static struct poller *tick_poller;
-static int ticks;
+static int ticks, ticks_seen, ticks_early;
+static u64 ticks_from;
 
 static void tick_seen(void *ctx, const struct poller_info *i)
 {
 	(void)ctx;
+	ticks_seen++;
 	UNIT_STR(i->name, "tick");
-	UNIT_EQ(i->period_us, 100);
+	UNIT_EQ(i->period_us, TICK_US);
 	UNIT_EQ(i->runs, 5);
 	UNIT_EQ(i->busy_runs, 2);	/* of the four that have ended */
 }
 
 static int tick(void *ctx)
 {
-	if (++ticks == 5) {
+	ticks++;
+	ticks_early += clock_us() < ticks_from + (u64)ticks * TICK_US;
+	if (ticks == 5) {
 		reactor_pollers(tick_seen, ctx);
 		poller_unregister(&tick_poller);
 		reactors_stop();
@@ -191,14 +197,21 @@ static int tick(void *ctx)
 
 static void tick_start(void *ctx)
 {
-	tick_poller = poller_register("tick", tick, ctx, 100, NULL);
+	ticks_from = reactor_now_us();
+	tick_poller = poller_register("tick", tick, ctx, TICK_US, NULL);
 }
 
 static void test_periodic(void)
 {
-	ticks = 0;
-	UNIT_EQ(run(REACTOR_ADAPTIVE, 0, tick_start), 0);
-	UNIT_EQ(ticks, 5);
+	enum reactor_mode mode;
+
+	for (mode = REACTOR_BUSY; mode <= REACTOR_INTERRUPT; mode++) {
+		ticks = ticks_seen = ticks_early = 0;
+		UNIT_EQ(run(mode, 0, tick_start), 0);
+		UNIT_EQ(ticks, 5);
+		UNIT_EQ(ticks_seen, 1);
+		UNIT_EQ(ticks_early, 0);
+	}
 }
 
 /* pollers that remove themselves, the one before and the one after */
