@@ -129,8 +129,31 @@ static void test_buffers(void)
 	nvme_cmd_rw(&cmd, NVME_CMD_COMPARE, 2, 5, 3, 0);
 	UNIT_EQ(fake_cmd(io, &cmd, in, 3 * 512).st, 0);
 	UNIT_EQ(fake_cmd(io, &cmd, out, 3 * 512).st, NVME_SC_COMPARE_FAILED);
-	nvme_cmd_flush(&cmd, 2);
+	end();
+}
+
+/* the namespace's own bdev is flushed, once, and tells how that ended */
+static void test_flush(void)
+{
+	union nvme_cmd cmd;
+	u32 nsid = 2;
+
+	fake_medium_reset();
+	begin();
+	UNIT_EQ(fake_medium_create("d0", 64), 0);
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "d0", &nsid), 0);
+	nvme_cmd_flush(&cmd, 1);
 	UNIT_EQ(fake_cmd(io, &cmd, NULL, 0).st, 0);
+	UNIT_EQ(fake_medium.count[BDEV_FLUSH], 0);
+	nvme_cmd_flush(&cmd, nsid);
+	UNIT_EQ(fake_cmd(io, &cmd, NULL, 0).st, 0);
+	UNIT_EQ(fake_medium.count[BDEV_FLUSH], 1);
+	fake_medium.fail[BDEV_FLUSH] = -EIO;
+	UNIT_EQ(fake_cmd(io, &cmd, NULL, 0).st, NVME_SC_WRITE_FAULT);
+	UNIT_EQ(fake_medium.count[BDEV_FLUSH], 2);
+	nvme_cmd_flush(&cmd, NVME_NSID_ALL);
+	UNIT_EQ(fake_cmd(io, &cmd, NULL, 0).st, DNR(NVME_SC_INVALID_NS));
+	UNIT_EQ(fake_medium.count[BDEV_FLUSH], 2);
 	end();
 }
 
@@ -199,7 +222,10 @@ static void test_descriptors(void)
 			continue;
 		nvme_sgl_keyed(&cmd.sqe.sgl, 0, 512, 1, false);
 		cmd.sqe.sgl.id = id;
-		CU_ASSERT(raw(&cmd) != 0);
+		/* key and length are a length beyond every limit in this one */
+		UNIT_EQ(raw(&cmd), id == NVME_SGL_SUB_OFFSET ?
+			DNR(NVME_SC_SGL_INVALID_DATA_LEN) :
+			DNR(NVME_SC_SGL_INVALID_TYPE));
 	}
 	nvme_sgl_transport(&cmd.sqe.sgl, 512);
 	UNIT_EQ(raw(&cmd), DNR(NVME_SC_SGL_INVALID_TYPE));
@@ -410,7 +436,7 @@ static void test_random_commands(void)
 
 UNIT_MAIN(UNIT(test_round_trip_in_place), UNIT(test_capsule_write),
 	  UNIT(test_streamed_write), UNIT(test_buffered),
-	  UNIT(test_buffers), UNIT(test_ranges), UNIT(test_lengths),
+	  UNIT(test_buffers), UNIT(test_flush), UNIT(test_ranges), UNIT(test_lengths),
 	  UNIT(test_descriptors), UNIT(test_namespaces_and_opcodes),
 	  UNIT(test_write_zeroes), UNIT(test_dsm), UNIT(test_compare),
 	  UNIT(test_many_at_once), UNIT(test_random_commands))
