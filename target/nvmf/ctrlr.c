@@ -202,7 +202,7 @@ struct nvmf_connect_error nvmf_ctrlr_add_io(struct nvmf_ctrlr *c,
 		err.status = NVME_SC_CONNECT_CTRL_BUSY;
 		return err;
 	}
-	if (!nvmf_ctrlr_ready(c) || c->regs.cc & NVME_CC_SHN_MASK) {
+	if (!nvmf_ctrlr_ready(c)) {
 		err.status = NVMF_DNR(NVME_SC_CMD_SEQ_ERROR);
 		return err;
 	}

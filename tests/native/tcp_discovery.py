@@ -13,6 +13,7 @@ OWN = "nqn.2026-11.io.weft:discovery"
 NVM, CURRENT = 2, 3
 DUPRETINFO, EPCSD = 1, 2
 NOTICE, DISC_CHANGED, LOG, EVENTS = 2, 0xf0, 0x70, 0xb
+INVALID_PARAM = 0x4182  # of Connect
 
 
 class Discovery(TcpTest):
@@ -54,8 +55,9 @@ class Discovery(TcpTest):
                 self.assertEqual(self.name(h), OWN)
                 self.assertEqual(len(self.records(h)[1]), 2)
                 # it has no I/O queues under any name
-                with self.assertRaises(Refused):
+                with self.assertRaises(Refused) as e:
                     h.add(1)
+                self.assertEqual(e.exception.args[0], INVALID_PARAM)
         table = self.weft(OK, "discover", "--userspace", "-t", "tcp", "-a", "127.0.0.1", "-s", port,
                           "-n", OWN, "--discovery").decode()
         self.assertRegex(table, rf"current discovery subsystem +{OWN}")

@@ -161,6 +161,99 @@ static void test_io_matrix(void)
 	CU_ASSERT(fake_stop());
 }
 
+/* discovery has no I/O queues, and a controller none by another transport */
+static void test_io_elsewhere(void)
+{
+	struct fake_conn *a, *c;
+	struct nvmf_transport other;
+	struct nvmf_transport *own;
+	struct fake_result r;
+	u16 id;
+
+	fake_start(1, 0);
+	fake_standard();
+	UNIT_EQ(fake_listener(NVMF_DISCOVERY_NQN, "4420", true), 0);
+	a = fake_admin(NVMF_DISCOVERY_NQN, &id);
+	REFUSED(INVALID, IN_CMD(qid), .qid = 1, .cntlid = id,
+		.subnqn = NVMF_DISCOVERY_NQN);
+	fake_conn_end(a);
+	a = fake_admin(FAKE_NQN, &id);
+	c = fake_conn_new(false);
+	own = c->q.transport;
+	other = *own;
+	c->q.transport = &other;
+	r = fake_hello(c, &(struct fake_hello){ .qid = 1, .cntlid = id });
+	c->q.transport = own;
+	UNIT_EQ(r.st, INVALID);
+	UNIT_EQ(r.result, IN_DATA(cntlid));
+	r = fake_hello(c, &(struct fake_hello){ .qid = 1, .cntlid = id });
+	UNIT_EQ(r.st, 0);
+	fake_conn_end(c);
+	fake_conn_end(a);
+	CU_ASSERT(fake_stop());
+}
+
+/* a Read that its bdev keeps, so that its controller cannot end; the queues */
+static struct fake_req *keep(struct fake_conn **a, struct fake_conn **io, u16 *id)
+{
+	static u8 data[512];
+	struct fake_req *held;
+	union nvme_cmd cmd;
+	u32 nsid = 2;
+
+	fake_medium_reset();
+	fake_start(2, 0);
+	fake_standard();
+	UNIT_EQ(fake_medium_create("d0", 64), 0);
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "d0", &nsid), 0);
+	*a = fake_admin(FAKE_NQN, id);
+	*io = fake_io(*id, 1, 1);
+	fake_medium.hold = 1u << BDEV_READ;
+	nvme_cmd_rw(&cmd, NVME_CMD_READ, nsid, 0, 1, 0);
+	held = fake_submit(*io, &cmd, data, sizeof(data), FAKE_REMOTE);
+	fake_yield();
+	UNIT_EQ(fake_medium.held, 1);
+	return held;
+}
+
+static void test_closing_controller(void)
+{
+	struct fake_conn *a, *io;
+	struct fake_req *held;
+	u16 id;
+
+	held = keep(&a, &io, &id);
+	fake_conn_break(a);
+	fake_yield();
+	UNIT_EQ(fake_ctrlrs(FAKE_NQN), 1);
+	REFUSED(NVME_SC_CONNECT_CTRL_BUSY, 0, .qid = 2, .cntlid = id);
+	fake_medium_release("d0");
+	fake_wait(held);
+	fake_conn_end(io);
+	fake_conn_end(a);
+	CU_ASSERT(fake_stop());
+}
+
+static void test_stopping_target(void)
+{
+	struct fake_conn *a, *io, *late;
+	struct fake_req *held;
+	struct fake_result r;
+	u16 id;
+
+	held = keep(&a, &io, &id);
+	late = fake_conn_new(true);
+	fake_stop_begin();
+	r = fake_hello(late, &(struct fake_hello){ .kato = 0 });
+	UNIT_EQ(r.st, NVME_SC_CONNECT_CTRL_BUSY);
+	fake_medium_release("d0");
+	fake_wait(held);
+	CU_ASSERT(fake_stop_end());
+	fake_conn_end(late);
+	fake_conn_end(io);
+	fake_conn_end(a);
+}
+
 static void test_wire_shapes(void)
 {
 	struct fake_hello h = { 0 };
@@ -273,6 +366,7 @@ static void test_cntlids_run_out(void)
 
 static void test_properties(void)
 {
+	struct fake_result r;
 	struct fake_conn *c;
 	union nvme_cmd cmd;
 	u64 cap;
@@ -280,7 +374,7 @@ static void test_properties(void)
 	fake_start(1, 0);
 	fake_standard();
 	c = fake_conn_new(true);
-	fake_hello(c, &(struct fake_hello){ .kato = 0 });
+	r = fake_hello(c, &(struct fake_hello){ .kato = 0 });
 	cap = fake_prop_get(c, NVME_REG_CAP);
 	UNIT_EQ(NVME_CAP_MQES(cap), FAKE_DEPTH - 1);
 	CU_ASSERT(!!(cap & NVME_CAP_CSS_NVM));
@@ -297,6 +391,8 @@ static void test_properties(void)
 		0);
 	UNIT_EQ(fake_prop_get(c, NVME_REG_CSTS) & NVME_CSTS_SHST_MASK,
 		NVME_CSTS_SHST_COMPLETE);
+	/* and nothing is begun any more */
+	REFUSED(DNR(NVME_SC_CMD_SEQ_ERROR), 0, .qid = 1, .cntlid = r.result);
 	fake_conn_end(c);
 	CU_ASSERT(fake_stop());
 }
@@ -374,7 +470,8 @@ static void test_break_in_connect(void)
 
 UNIT_MAIN(UNIT(test_admin_matrix), UNIT(test_wrong_listener),
 	  UNIT(test_invalidate_of_listeners), UNIT(test_hosts),
-	  UNIT(test_io_matrix), UNIT(test_wire_shapes),
-	  UNIT(test_order_of_things), UNIT(test_sqhd),
+	  UNIT(test_io_matrix), UNIT(test_io_elsewhere),
+	  UNIT(test_closing_controller), UNIT(test_stopping_target),
+	  UNIT(test_wire_shapes), UNIT(test_order_of_things), UNIT(test_sqhd),
 	  UNIT(test_cntlids_run_out), UNIT(test_properties),
 	  UNIT(test_reset_ends_io_queues), UNIT(test_break_in_connect))

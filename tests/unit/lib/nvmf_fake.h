@@ -55,6 +55,9 @@ struct fake_result {
 void fake_start(unsigned int reactors, u32 min_kato);
 /** fake_stop() - ends everything; true if the reactors were left clean */
 bool fake_stop(void);
+/** fake_stop_begin() - what goes on may keep it from ending */
+void fake_stop_begin(void);
+bool fake_stop_end(void);
 
 /** fake_on() - run @fn on a reactor and wait for its return */
 void fake_on(unsigned int reactor, reactor_fn fn, void *ctx);

@@ -198,13 +198,23 @@ static void end(void *ctx)
 	nvmf_target_stop(bdevs_down, ctx);
 }
 
-bool fake_stop(void)
+void fake_stop_begin(void)
 {
 	fake_on(0, end, NULL);
+}
+
+bool fake_stop_end(void)
+{
 	pthread_join(run.thread, NULL);
 	close(run.wake_fd);
 	alarm(0);
 	return !run.err;
+}
+
+bool fake_stop(void)
+{
+	fake_stop_begin();
+	return fake_stop_end();
 }
 
 /* Control plane */
