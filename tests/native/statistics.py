@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 """What is counted and limited under real I/O: statistics, metrics, limits, faults; and
 metrics clients that misbehave."""
+import base64
 import os
 import re
 import socket
+import struct
 import subprocess
 import time
 import unittest
@@ -271,6 +273,76 @@ class LimitedOnTwo(Limited):
         rows = self.daemon.ok("bdev_get_iostat", {"name": "disk1", "per_channel": True})["channels"]
         self.assertEqual(sum(x["num_read_ops"] + x["num_write_ops"] for x in rows),
                          sum(x["read_ops"] + x["write_ops"] for x in st["reactors"]))
+
+
+class Slow(TcpTest):
+    """Latencies of a bdev that has some."""
+
+    def serve(self):
+        super().serve()
+        d = self.daemon
+        d.ok("nvmf_subsystem_remove_ns", {"nqn": NQN, "nsid": 1})
+        d.ok("bdev_error_create", {"base_name": "disk1"})
+        d.ok("bdev_delay_create", {"base_bdev_name": "EE_disk1", "name": "slow", **{
+            f"{n}_latency": 2000 for n in ("avg_read", "p99_read", "avg_write", "p99_write")}})
+        d.ok("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": "slow", "nsid": 1}})
+
+    def row(self, **more):
+        return self.daemon.ok("bdev_get_iostat", dict(name="slow", **more))["bdevs"][0]
+
+    def reset_by(self, reset):
+        """Each mode begins anew with what it names, and with nothing else."""
+        self.read(0, 1)
+        self.daemon.ok("bdev_error_inject_error", {"name": "EE_disk1", "io_type": "read",
+                                                   "error_type": "failure"})
+        self.io("read", "--file", "-", code=MEDIA)
+        want = self.row()
+        self.assertEqual((want["num_read_ops"], want["io_error"]), (1, {"failed": 1}))
+        self.assertGreaterEqual(want["min_read_latency_ticks"], 2000)
+        for name in "min", "max":
+            self.assertEqual(want[f"{name}_read_latency_ticks"], want["read_latency_ticks"])
+        extremes = [k for k in want if k.startswith(("min_", "max_"))]
+        for mode, gone in (("none", {}), ("error", {"io_error": {}}),
+                           ("maxmin", dict.fromkeys(extremes, 0)),
+                           ("all", {k: 0 for k, v in want.items() if isinstance(v, int)})):
+            reset(mode)
+            want.update(gone)
+            self.assertEqual(self.row(), want, mode)
+
+    def test_resets(self):
+        d = self.daemon
+        self.reset_by(lambda mode: self.row(reset_mode=mode))
+        self.reset_by(lambda mode: d.ok("bdev_reset_iostat", {"name": "slow", "mode": mode}))
+        # what is meant if nothing is said
+        none = self.row()
+        self.read(0, 1)
+        d.ok("bdev_reset_iostat")
+        self.assertEqual(self.row(), none)
+
+    def test_histogram(self):
+        d = self.daemon
+        d.ok("bdev_enable_histogram", {"name": "slow", "enable": True, "opc": "read"})
+        self.write(0, bytes(512))
+        for _ in range(3):
+            self.read(0, 1)
+        h = d.ok("bdev_get_histogram", {"name": "slow"})
+        row = self.row()
+        per = 1 << h["granularity"]
+
+        def floor(bucket):
+            n = h["min_range"] + bucket // per
+            return (per + bucket % per) << n - 1 if n else bucket
+
+        counts = [c for c, in struct.iter_unpack("<Q", base64.b64decode(h["histogram"]))]
+        floors = [floor(i) for i in range(len(counts))]
+        used = [f for f, c in zip(floors, counts) if c]
+        self.assertEqual(sum(counts), 3)
+        for at, which in ((0, "min"), (-1, "max")):
+            took = row[f"{which}_read_latency_ticks"]
+            self.assertEqual(used[at], max(f for f in floors if f <= took))
+        self.assertEqual(d.ok("bdev_get_histogram_borders", {
+            "name": "slow", "borders": [used[0], used[0] + 1, used[-1] + 1]})["borders_count"],
+            [0, counts[floors.index(used[0])], 3])
 
 
 class Faults(TcpTest):
