@@ -86,6 +86,7 @@ struct bdev_stats {
 	u64 latency_us[BDEV_IO_TYPES];
 	u64 max_latency_us[BDEV_IO_TYPES];
 	u64 min_latency_us[BDEV_IO_TYPES];	/* 0 while there are no ops */
+	u64 extremes_of[BDEV_IO_TYPES];		/* ops since both began anew */
 	u64 errors;
 };
 

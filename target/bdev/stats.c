@@ -28,13 +28,13 @@ static void stats_add(struct bdev_stats *to, const struct bdev_stats *s)
 	int i;
 
 	for (i = 0; i < BDEV_IO_TYPES; i++) {
-		/* after a reset of extremes there are operations without one */
-		if (s->ops[i] && (!to->ops[i] || !to->max_latency_us[i] ||
+		if (s->ops[i] && (!to->extremes_of[i] ||
 				  s->min_latency_us[i] < to->min_latency_us[i]))
 			to->min_latency_us[i] = s->min_latency_us[i];
 		if (s->max_latency_us[i] > to->max_latency_us[i])
 			to->max_latency_us[i] = s->max_latency_us[i];
 		to->ops[i] += s->ops[i];
+		to->extremes_of[i] += s->ops[i];
 		to->bytes[i] += s->bytes[i];
 		to->latency_us[i] += s->latency_us[i];
 	}
@@ -59,6 +59,7 @@ static void stats_reset(struct bdev_stats *s, enum bdev_stats_reset reset)
 	case BDEV_RESET_MAXMIN:
 		memset(s->max_latency_us, 0, sizeof(s->max_latency_us));
 		memset(s->min_latency_us, 0, sizeof(s->min_latency_us));
+		memset(s->extremes_of, 0, sizeof(s->extremes_of));
 		break;
 	case BDEV_RESET_ERROR:
 		s->errors = 0;

@@ -443,6 +443,32 @@ static void stats_all(void)
 	stats_ask(BDEV_RESET_NONE);
 }
 
+/* none at all is one, too: it remains the least */
+
+static void stats_fast(void)
+{
+	make_slow();
+	UNIT_EQ(bdev_delay_set(dev, BDEV_AVG_READ, 0, &why), 0);
+	start(0, BDEV_READ, 1);
+	UNIT_EQ(bdev_delay_set(dev, BDEV_AVG_READ, 300, &why), 0);
+	stats_ask(BDEV_RESET_NONE);
+}
+
+static void stats_slow(void)
+{
+	UNIT_EQ(sum.ops[BDEV_READ], 1);
+	UNIT_EQ(sum.max_latency_us[BDEV_READ], 0);
+	start(0, BDEV_READ, 1);
+}
+
+static void stats_least(void)
+{
+	UNIT_EQ(sum.ops[BDEV_READ], 2);
+	UNIT_EQ(sum.min_latency_us[BDEV_READ], 0);
+	UNIT_EQ(sum.max_latency_us[BDEV_READ], sum.latency_us[BDEV_READ]);
+	unmake();
+}
+
 static void stats_zero(void)
 {
 	static const struct bdev_stats zero;
@@ -457,6 +483,7 @@ static void test_stats(void)
 {
 	STEPS(stats_load, stats_none, stats_first, stats_errors, stats_extremes,
 	      stats_again, stats_anew, stats_all, stats_zero);
+	STEPS(stats_fast, stats_slow, stats_none, stats_least);
 }
 
 /* each operation counts in the bucket of what it took */
