@@ -1,141 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /*
  * Reservations as several hosts use them: every action with each of its
- * statuses, conflicts of every command with every type, who is told what, what
- * waits for what, and what a file remembers.
+ * statuses, conflicts of every command with every type, what waits for what,
+ * and what a file remembers. Who is told of it is in nvmf_resv_notices.c.
  */
 #include <unistd.h>
 
 #include "common/ranges.h"
-#include "common/resv_rules.h"
-#include "tests/unit/lib/nvmf_fake.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/resv_hosts.h"
 
-#define DNR(sc)		((sc) | NVME_STATUS_DNR)
-#define CONFLICT	DNR(NVME_SC_RESERVATION_CONFLICT)
-#define INVALID		DNR(NVME_SC_INVALID_FIELD)
-#define RAM		1
-#define DISK		2
-#define HOSTS		3
-#define ACQ		NVME_CMD_RESV_ACQUIRE
-#define REG		NVME_CMD_RESV_REGISTER
-#define REL		NVME_CMD_RESV_RELEASE
-
-/* hosts 0, 1, 2: their queues are on both reactors in turn */
-static struct fake_conn *a[HOSTS], *io[HOSTS];
-static u8 data[4096], page[4096] __attribute__((aligned(8)));
 static char file[] = "/tmp/weft-resv-XXXXXX";
-
-static void connect_host(int h)
-{
-	struct fake_hello hello = { .hostid = h + 1 };
-
-	a[h] = fake_admin_as(&hello, &hello.cntlid);
-	hello.qid = 1;
-	io[h] = fake_io_as(&hello, h % 2);
-}
-
-static void begin(void)
-{
-	u32 nsid = DISK;
-	int h;
-
-	fake_medium_reset();
-	fake_start(2, 0);
-	fake_standard();
-	UNIT_EQ(fake_medium_create("d0", 2048), 0);
-	UNIT_EQ(fake_add_ns(FAKE_NQN, "d0", &nsid), 0);
-	for (h = 0; h < HOSTS; h++)
-		connect_host(h);
-}
-
-static void end(void)
-{
-	int h;
-
-	for (h = 0; h < HOSTS; h++) {
-		fake_conn_end(io[h]);
-		fake_conn_end(a[h]);
-	}
-	CU_ASSERT(fake_stop());
-}
-
-static struct fake_req *send(struct fake_conn *c, u32 nsid,
-			     const struct nvme_resv_cmd *r)
-{
-	static u8 keys[HOSTS * 8][16];
-	static int n;
-	union nvme_cmd cmd;
-	u8 *k = keys[n++ % ARRAY_SIZE(keys)];
-
-	nvme_resv_cmd_encode(&cmd, nsid, r, k);
-	return fake_submit(c, &cmd, k, nvme_resv_cmd_bytes(r->opcode),
-			   FAKE_REMOTE);
-}
-
-static nvme_status resv(int h, u32 nsid, u8 op, u8 action, u8 type, u64 crkey,
-			u64 key)
-{
-	struct nvme_resv_cmd r = { .opcode = op, .action = action,
-				   .type = type, .crkey = crkey, .key = key };
-
-	return fake_wait(send(io[h], nsid, &r)).st;
-}
-
-/* host h has key 10 + h, unless a test says otherwise */
-static void all_register(u32 nsid)
-{
-	int h;
-
-	for (h = 0; h < HOSTS; h++)
-		UNIT_EQ(resv(h, nsid, REG, NVME_RESV_REGISTER, 0, 0, 10 + h),
-			0);
-}
-
-static nvme_status acquire(int h, u32 nsid, u8 type)
-{
-	return resv(h, nsid, ACQ, NVME_RESV_ACQUIRE, type, 10 + h, 0);
-}
-
-static struct nvme_resv_status report(int h, u32 nsid)
-{
-	const struct nvme_resv_report *head = (void *)page;
-	union nvme_cmd cmd;
-
-	nvme_cmd_resv_report(&cmd, nsid, sizeof(page));
-	UNIT_EQ(fake_cmd(io[h], &cmd, page, sizeof(page)).st, 0);
-	return (struct nvme_resv_status){
-		le32_to_cpu(head->generation), head->type, head->ptpls,
-		le16_to_cpu(head->registrants),
-	};
-}
-
-/* entry @i of the last report */
-static const struct nvme_resv_registrant *entry(u32 i)
-{
-	return (void *)(page + sizeof(struct nvme_resv_report) +
-			i * sizeof(struct nvme_resv_registrant));
-}
-
-/* 1: holds it, 0: is registered, -1: is not */
-static int standing(int h, u32 nsid)
-{
-	struct nvme_resv_status s = report(0, nsid);
-	u32 i;
-
-	for (i = 0; i < s.registrants; i++)
-		if (entry(i)->hostid[15] == h + 1)
-			return entry(i)->status & NVME_RESV_HOLDER;
-	return -1;
-}
-
-static nvme_status rw(int h, u8 op, u32 nsid)
-{
-	union nvme_cmd cmd;
-
-	nvme_cmd_rw(&cmd, op, nsid, 0, 8, 0);
-	return fake_cmd(io[h], &cmd, data, op & 3 ? 4096 : 0).st;
-}
 
 /* Register */
 
@@ -251,7 +125,22 @@ static void test_acquire(void)
 	end();
 }
 
-/* h0 holds it, h1 is registered, h2 is not */
+/* reads and writes of host 1, which is registered, and of host 2, which is not */
+static const char may[NVME_RESV_TYPE_MAX + 1][5] = {
+	[NVME_RESV_WRITE_EXCLUSIVE] = "1010",
+	[NVME_RESV_EXCLUSIVE_ACCESS] = "0000",
+	[NVME_RESV_WRITE_EXCLUSIVE_REG] = "1110",
+	[NVME_RESV_EXCLUSIVE_ACCESS_REG] = "1100",
+	[NVME_RESV_WRITE_EXCLUSIVE_ALL] = "1110",
+	[NVME_RESV_EXCLUSIVE_ACCESS_ALL] = "1100",
+};
+
+/* what host @h is told; host 0 holds the reservation */
+static nvme_status verdict(u8 type, int h, bool writes)
+{
+	return !h || may[type][2 * (h - 1) + writes] == '1' ? 0 : CONFLICT;
+}
+
 static void check_conflicts(u8 type)
 {
 	static const u8 ops[] = {
@@ -260,18 +149,12 @@ static void check_conflicts(u8 type)
 		NVME_CMD_WRITE_UNCORRECTABLE,
 	};
 	size_t i;
+	int h;
 
 	memset(data, 0, sizeof(data));
 	for (i = 0; i < ARRAY_SIZE(ops); i++) {
-		bool writes = i >= 3;
-
-		UNIT_EQ(rw(0, ops[i], RAM), 0);
-		UNIT_EQ(rw(1, ops[i], RAM),
-			nvme_resv_allows(type, writes, type >= 5, true) ?
-			0 : CONFLICT);
-		UNIT_EQ(rw(2, ops[i], RAM),
-			nvme_resv_allows(type, writes, false, false) ?
-			0 : CONFLICT);
+		for (h = 0; h < HOSTS; h++)
+			UNIT_EQ(rw(h, ops[i], RAM), verdict(type, h, i >= 3));
 		/* a namespace beside it is free */
 		UNIT_EQ(rw(2, ops[i], DISK), 0);
 		UNIT_EQ(rw(0, NVME_CMD_WRITE_ZEROES, RAM), 0);
@@ -279,7 +162,7 @@ static void check_conflicts(u8 type)
 	}
 }
 
-static void check_lists(nvme_status want)
+static void check_lists(int h, nvme_status want)
 {
 	struct nvme_copy_range c;
 	struct nvme_dsm_range d;
@@ -287,15 +170,16 @@ static void check_lists(nvme_status want)
 
 	nvme_copy_range_encode(&c, 0, 1);
 	nvme_cmd_copy(&cmd, RAM, 8, 1, 0);
-	UNIT_EQ(fake_cmd(io[2], &cmd, &c, sizeof(c)).st, want);
+	UNIT_EQ(fake_cmd(io[h], &cmd, &c, sizeof(c)).st, want);
 	nvme_dsm_range_encode(&d, 0, 1);
 	nvme_cmd_dsm(&cmd, RAM, 1, NVME_DSM_AD);
-	UNIT_EQ(fake_cmd(io[2], &cmd, &d, sizeof(d)).st, want);
+	UNIT_EQ(fake_cmd(io[h], &cmd, &d, sizeof(d)).st, want);
 }
 
 static void test_conflicts(void)
 {
 	u8 type;
+	int h;
 
 	begin();
 	all_register(RAM);
@@ -303,11 +187,39 @@ static void test_conflicts(void)
 	for (type = 1; type <= NVME_RESV_TYPE_MAX; type++) {
 		UNIT_EQ(acquire(0, RAM, type), 0);
 		check_conflicts(type);
-		check_lists(CONFLICT);
+		for (h = 0; h < HOSTS; h++)
+			check_lists(h, verdict(type, h, true));
 		UNIT_EQ(resv(0, RAM, REL, 0, type, 10, 0), 0);
 		UNIT_EQ(rw(2, NVME_CMD_WRITE, RAM), 0);
-		check_lists(0);
+		check_lists(2, 0);
 	}
+	end();
+}
+
+/* a host that cannot be told from others reserves nothing, but may look */
+static void test_no_host_identifier(void)
+{
+	static const u8 ops[] = { REG, ACQ, REL };
+	struct fake_hello hello = { .no_hostid = true };
+	struct nvme_resv_cmd r = { .type = 1, .key = 1 };
+	struct fake_conn *ca, *ci;
+	union nvme_cmd cmd;
+	size_t i;
+
+	begin();
+	ca = fake_admin_as(&hello, &hello.cntlid);
+	hello.qid = 1;
+	ci = fake_io_as(&hello, 1);
+	for (i = 0; i < ARRAY_SIZE(ops); i++) {
+		r.opcode = ops[i];
+		UNIT_EQ(fake_wait(send(ci, RAM, &r)).st,
+			DNR(NVME_SC_CMD_SEQ_ERROR));
+	}
+	nvme_cmd_resv_report(&cmd, RAM, sizeof(page));
+	UNIT_EQ(fake_cmd(ci, &cmd, page, sizeof(page)).st, 0);
+	UNIT_EQ(report(0, RAM).registrants, 0);
+	fake_conn_end(ci);
+	fake_conn_end(ca);
 	end();
 }
 
@@ -434,131 +346,6 @@ static void test_fused_conflict(void)
 	r2 = fake_submit(io[1], &cmd, data, 4096, FAKE_REMOTE);
 	UNIT_EQ(fake_wait(r1).st, DNR(NVME_SC_FUSED_FAILED));
 	UNIT_EQ(fake_wait(r2).st, CONFLICT);
-	end();
-}
-
-/* Notifications */
-
-static struct fake_req *wait_event(int h)
-{
-	union nvme_cmd cmd;
-
-	nvme_cmd_async_event(&cmd);
-	return fake_submit(a[h], &cmd, NULL, 0, FAKE_REMOTE);
-}
-
-static struct nvme_resv_log notice(int h)
-{
-	struct nvme_resv_log l;
-	union nvme_cmd cmd;
-
-	nvme_cmd_get_log_page(&cmd, NVME_LOG_RESERVATION, 0, 0, sizeof(l), 0,
-			      false);
-	UNIT_EQ(fake_cmd(a[h], &cmd, &l, sizeof(l)).st, 0);
-	return l;
-}
-
-static void test_notices(void)
-{
-	struct fake_req *r0, *r1;
-	struct nvme_resv_log l;
-
-	begin();
-	all_register(RAM);
-	all_register(DISK);
-	UNIT_EQ(notice(1).type, NVME_RESV_NOTICE_NONE);
-	r0 = wait_event(0);
-	r1 = wait_event(1);
-	/* the end of a reservation in which registrants have a part */
-	UNIT_EQ(acquire(0, RAM, NVME_RESV_EXCLUSIVE_ACCESS_REG), 0);
-	UNIT_EQ(resv(0, RAM, REL, 0, 4, 10, 0), 0);
-	UNIT_EQ(fake_wait(r1).result,
-		NVME_AER_DW0(NVME_AER_CSS, 0, NVME_LOG_RESERVATION));
-	/* more before it is read: they queue */
-	UNIT_EQ(resv(0, DISK, ACQ, NVME_RESV_PREEMPT, 1, 10, 11), 0);
-	UNIT_EQ(resv(0, RAM, REL, NVME_RESV_CLEAR, 0, 10, 0), 0);
-	r1 = wait_event(1);
-	fake_yield();
-	CU_ASSERT(!fake_ended(r1));
-	l = notice(1);
-	UNIT_EQ(l.type, NVME_RESV_NOTICE_RELEASED);
-	UNIT_EQ(le32_to_cpu(l.nsid), RAM);
-	UNIT_EQ(le64_to_cpu(l.count), 1);
-	UNIT_EQ(l.available, 2);
-	fake_wait(r1);
-	l = notice(1);
-	UNIT_EQ(l.type, NVME_RESV_NOTICE_REGISTRATION_PREEMPTED);
-	UNIT_EQ(le32_to_cpu(l.nsid), DISK);
-	UNIT_EQ(l.available, 1);
-	l = notice(1);
-	UNIT_EQ(l.type, NVME_RESV_NOTICE_PREEMPTED);
-	UNIT_EQ(le64_to_cpu(l.count), 3);
-	UNIT_EQ(l.available, 0);
-	UNIT_EQ(notice(1).type, NVME_RESV_NOTICE_NONE);
-	/* who did it all is not told */
-	CU_ASSERT(!fake_ended(r0));
-	UNIT_EQ(notice(0).type, NVME_RESV_NOTICE_NONE);
-	end();
-	fake_wait(r0);
-}
-
-static struct fake_result feature(int h, bool set, u8 fid, u32 nsid, u32 value)
-{
-	union nvme_cmd cmd;
-
-	if (set)
-		nvme_cmd_set_features(&cmd, fid, nsid, value, 0);
-	else
-		nvme_cmd_get_features(&cmd, fid, nsid, value, 0);
-	return fake_cmd(a[h], &cmd, NULL, 0);
-}
-
-static void test_mask(void)
-{
-	begin();
-	all_register(RAM);
-	UNIT_EQ(feature(1, true, NVME_FEAT_RESV_MASK, RAM, 1u << 2).st, 0);
-	UNIT_EQ(feature(1, false, NVME_FEAT_RESV_MASK, RAM, 0).result, 1u << 2);
-	UNIT_EQ(feature(1, false, NVME_FEAT_RESV_MASK, DISK, 0).result, 0);
-	UNIT_EQ(acquire(0, RAM, NVME_RESV_EXCLUSIVE_ACCESS_REG), 0);
-	UNIT_EQ(resv(0, RAM, REL, 0, 4, 10, 0), 0);
-	UNIT_EQ(notice(1).type, NVME_RESV_NOTICE_NONE);
-	UNIT_EQ(notice(2).type, NVME_RESV_NOTICE_RELEASED);
-	/* all namespaces at once; none that is not there */
-	UNIT_EQ(feature(1, true, NVME_FEAT_RESV_MASK, NVME_NSID_ALL, 0xff).st,
-		0);
-	UNIT_EQ(feature(1, false, NVME_FEAT_RESV_MASK, DISK, 0).result, 0xe);
-	UNIT_EQ(feature(1, true, NVME_FEAT_RESV_MASK, 9, 0).st,
-		DNR(NVME_SC_INVALID_NS));
-	UNIT_EQ(feature(1, false, NVME_FEAT_RESV_MASK, NVME_NSID_ALL, 0).st,
-		DNR(NVME_SC_INVALID_NS));
-	/* changeable, per namespace, not saved */
-	UNIT_EQ(feature(1, false, NVME_FEAT_RESV_MASK, RAM, 3).result, 6);
-	/* and others are not per namespace */
-	UNIT_EQ(feature(1, true, NVME_FEAT_ARBITRATION, RAM, 0).st,
-		DNR(NVME_SC_FEATURE_NOT_PER_NS));
-	end();
-}
-
-/* more notices than a controller keeps: the count tells of the others */
-static void test_notices_overflow(void)
-{
-	struct nvme_resv_log l;
-	int i;
-
-	begin();
-	all_register(RAM);
-	for (i = 0; i < 70; i++) {
-		UNIT_EQ(acquire(0, RAM, 3), 0);
-		UNIT_EQ(resv(0, RAM, REL, 0, 3, 10, 0), 0);
-	}
-	for (i = 0; i < 64; i++)
-		l = notice(1);
-	UNIT_EQ(le64_to_cpu(l.count), 64);
-	UNIT_EQ(notice(1).type, NVME_RESV_NOTICE_NONE);
-	UNIT_EQ(acquire(0, RAM, 3), 0);
-	UNIT_EQ(resv(0, RAM, REL, 0, 3, 10, 0), 0);
-	UNIT_EQ(le64_to_cpu(notice(1).count), 71);
 	end();
 }
 
@@ -695,7 +482,15 @@ static void test_persistence(void)
 	UNIT_EQ(report(0, 7).registrants, 1);
 	add_again();
 	UNIT_EQ(report(0, 7).registrants, 0);
+	/* and on again, without a Register that says so */
+	UNIT_EQ(feature(0, true, NVME_FEAT_RESV_PERSIST, 7, 1).st, 0);
+	UNIT_EQ(feature(1, false, NVME_FEAT_RESV_PERSIST, 7, 0).result, 1);
+	UNIT_EQ(resv(0, 7, REG, NVME_RESV_REGISTER, 0, 0, 10), 0);
+	add_again();
+	UNIT_EQ(standing(0, 7), 0);
 	UNIT_EQ(feature(0, true, NVME_FEAT_RESV_PERSIST, RAM, 1).st, INVALID);
+	UNIT_EQ(feature(0, true, NVME_FEAT_RESV_PERSIST, NVME_NSID_ALL, 0).st,
+		DNR(NVME_SC_INVALID_NS));
 	UNIT_EQ(feature(0, true, NVME_FEAT_RESV_PERSIST, 9, 1).st,
 		DNR(NVME_SC_INVALID_NS));
 	end();
@@ -761,8 +556,7 @@ int main(int argc, char **argv)
 		UNIT(test_conflicts), UNIT(test_unregister_releases),
 		UNIT(test_preempt), UNIT(test_preempt_waits),
 		UNIT(test_preempt_aborts), UNIT(test_fused_conflict),
-		UNIT(test_notices), UNIT(test_mask),
-		UNIT(test_notices_overflow), UNIT(test_many_registrants),
+		UNIT(test_no_host_identifier), UNIT(test_many_registrants),
 		UNIT(test_at_once), UNIT(test_namespace_leaves),
 		UNIT(test_persistence), UNIT(test_file_cannot_be_written),
 		UNIT(test_bad_files),

@@ -150,6 +150,7 @@ struct fake_hello {
 	u32 kato;
 	u8 hostid;
 	bool no_host;
+	bool no_hostid;		/* all of its bytes are 0 */
 };
 /** fake_admin_as() - as fake_admin(), of the host that @h names */
 struct fake_conn *fake_admin_as(const struct fake_hello *h, u16 *cntlid);

@@ -633,7 +633,7 @@ void fake_standard_with(bool ana_reporting)
 void fake_connect_cmd(const struct fake_hello *h, union nvme_cmd *cmd,
 		      struct nvmf_connect_data *d)
 {
-	u8 hostid[16] = { 1, [15] = h->hostid };
+	u8 hostid[16] = { !h->no_hostid, [15] = h->hostid };
 
 	nvme_cmd_connect(cmd, h->qid, h->sqsize ? h->sqsize : 15, h->cattr,
 			 h->kato);
