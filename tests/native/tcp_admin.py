@@ -303,6 +303,29 @@ class Masking(AdminTest):
         self.daemon.refused("nvmf_ns_add_host", {"nqn": SUBNQN, "nsid": 1, "host": OTHER})
 
 
+class Listeners(AdminTest):
+    def test_removed_under_io(self):
+        """Who came by it is disconnected, whatever is under way; others keep what they do."""
+        for _ in range(4):
+            second, data = self.listen(), os.urandom(32768)
+            with Host(self.address, queues=2) as a, Host(second, queues=2) as b:
+                halves = []
+                for h in a, b:
+                    for qid, io in enumerate(h.io, 1):
+                        halves.append((io, io.command(io.rw(1, 0, 64, sgl_transport(32768)))))
+                        arrived(self.daemon, h, qid)
+                self.daemon.ok("nvmf_subsystem_remove_listener", {
+                    "nqn": SUBNQN, "listen_address": self.trid(second[1])})
+                for c in b.admin, *b.io:
+                    c.closed()
+                self.assertRaises(ConnectionRefusedError, Conn, second)
+                self.assertEqual([c["cntlid"] for c in self.daemon.ok(
+                    "nvmf_subsystem_get_controllers", {"nqn": SUBNQN})], [a.cntlid])
+                for io, cid in halves[:2]:
+                    self.assertEqual(io.complete(cid, data)[0].status, 0)
+                self.assertEqual(a.io[1].read(0, 64), data)
+
+
 class Ana(AdminTest):
     subsystem = {"ana_reporting": True}
     STATES = (("optimized", 1, 0), ("non_optimized", 2, 0), ("inaccessible", 3, 0x302),
