@@ -256,7 +256,8 @@ class Soak(unittest.TestCase):
         print(f"{n} rounds: {total}")
         self.assertLess(now, warm + FLAT_KIB)
         self.wait(lambda: self.descriptors() <= fds)
-        for what in "answered", "refused", "conflicts", "cut", "events", "changes":
+        for what in ("answered", "refused", "conflicts", "fenced", "cut", "taken in", "events",
+                     "changes"):
             self.assertGreater(total.get(what, 0), 0, total)
         self.d.stop()
 

@@ -12,7 +12,7 @@ HOSTS = 8
 SHARED, ALONE, FIGHT = 3, 4, 5      # namespaces: data, one writer at a time, preempting
 REGISTER, REPORT, ACQUIRE, RELEASE = 0x0d, 0x0e, 0x11, 0x15
 IGNORE_KEY = 8
-CONFLICT = 0x83
+PREEMPTED, CONFLICT = 0x1b, 0x83
 # of a namespace that comes and goes: gone, smaller now, not on this path, not ready
 CHANGING = {0, 0x0b, 0x80, 0x82, 0x301, 0x302, 0x303}
 EVENTS, NS_CHANGED_EVENT, ANA_EVENT = 0xb, 1 << 8, 1 << 11
@@ -48,6 +48,10 @@ class Member:
             io.flush(SHARED)
             assert not io.early and not io.buffered, "an answer that nobody waits for"
             self.count("answered", io.commands)
+        h.admin.keep_alive()
+        while h.admin.buffered:
+            h.admin.early.append(h.admin.recv())
+        assert [p.cid for p in h.admin.early] in ([], [self.asked]), "no event, or another one"
         self.count("answered", h.admin.commands - 1)     # not the event
         h.admin.prop_set(0x14, 0x464001)
         while h.admin.prop_get(0x1c) >> 2 & 3 != 2:
@@ -123,6 +127,10 @@ class Member:
     def register(self, nsid):
         self.reservation(REGISTER, nsid, IGNORE_KEY, 0, self.key, accepted=(0,))
 
+    def fenced(self, status):
+        """Of a write: somebody else's reservation has kept it out."""
+        self.count("fenced", status in (PREEMPTED, CONFLICT))
+
     def alone(self):
         """Who holds the reservation is the only one that writes."""
         self.register(ALONE)
@@ -135,7 +143,10 @@ class Member:
             self.reservation(RELEASE, ALONE, rtype << 8, self.key, accepted=(0,))
             self.count("held")
         else:
+            # nobody holds it any more, or it is refused
             self.status(sqe(2, 0, ALONE, sgl_transport(512)), accepted=(0, CONFLICT))
+            self.fenced(self.status(sqe(1, 0, ALONE, sgl_capsule(4096), cdw12=7),
+                                    self.rng.randbytes(4096), accepted=(0, CONFLICT))[0])
         if self.rng.random() < 0.3:
             self.reservation(REGISTER, ALONE, 1, self.key, 0, accepted=(0,))
 
@@ -149,7 +160,8 @@ class Member:
                          self.key, victim, accepted=(0, CONFLICT, 2))
         for cid in cids:
             r, _ = io.complete(cid)
-            assert r.status & 0x7ff in (0, 7, CONFLICT), hex(r.status)
+            assert r.status & 0x7ff in (0, PREEMPTED, CONFLICT), hex(r.status)
+            self.fenced(r.status & 0x7ff)
         self.registrants(FIGHT)
         if self.rng.random() < 0.2:
             self.reservation(RELEASE, FIGHT, 1, self.key)
@@ -170,10 +182,13 @@ class Member:
     def storm(self, port, nqn):
         """Connections that end at any point, also to where nobody listens just now."""
         for _ in range(self.rng.randrange(1, 4)):
-            with contextlib.suppress(OSError, Closed, Terminated, Refused):
-                self.cut(port if self.rng.random() < 0.5 else self.port,
-                         nqn if self.rng.random() < 0.3 else SUBNQN)
-                self.count("cut")
+            where = (port if self.rng.random() < 0.5 else self.port,
+                     nqn if self.rng.random() < 0.3 else SUBNQN)
+            # what is always there takes everybody in
+            passed = () if where == (self.port, SUBNQN) else (OSError, Closed, Terminated, Refused)
+            with contextlib.suppress(*passed):
+                self.cut(*where)
+                self.count("cut" if passed else "taken in")
 
     def cut(self, port, nqn):
         address, way = ("127.0.0.1", port), self.rng.randrange(5)
@@ -188,10 +203,12 @@ class Member:
             return
         with Host(address, queues=2, subnqn=nqn, **self.names) as h:
             h.admin.ask_event()
-            for io in h.io:
-                io.send(b"".join(self.anything(io) for _ in range(30)))
-            for _ in range(self.rng.randrange(20)):
-                self.rng.choice(h.io).recv()
+            # who gives no data while others need the buffers is disconnected
+            with contextlib.suppress(OSError, Closed, Terminated):
+                for io in h.io:
+                    io.send(b"".join(self.anything(io) for _ in range(30)))
+                for _ in range(self.rng.randrange(20)):
+                    self.rng.choice(h.io).recv()
             if way == 3:        # with a reset
                 h.io[0].sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                         struct.pack("ii", 1, 0))
