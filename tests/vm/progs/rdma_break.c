@@ -260,16 +260,15 @@ static void window_case(u64 lba, bool invalidate, int status)
 	ini_buf_free(&s.buf);
 	EXPECT(ini_buf_alloc(&s.io, 4096, IBV_ACCESS_REMOTE_WRITE |
 			     IBV_ACCESS_MW_BIND, &s.buf), 0);
+	/* soft-RoCE has them */
 	mw = ibv_alloc_mw(s.io.pd, IBV_MW_TYPE_2);
-	if (mw && EXPECT(bind_window(&s, mw, &rkey), 0)) {
+	if (EXPECT(!!mw, 1) && EXPECT(bind_window(&s, mw, &rkey), 0)) {
 		EXPECT(window_read(&s, rkey, lba, invalidate), status);
 		EXPECT(window_read(&s, rkey, 0, false),
 		       invalidate ? -ECONNRESET : 0);
 	}
 	if (mw)
 		ibv_dealloc_mw(mw);
-	else
-		printf("  no memory windows here: not tested\n");
 	session_close(&s);
 }
 
@@ -344,8 +343,10 @@ static int victim(void)
 {
 	struct session s;
 
-	if (session_open(&s, 32))
-		post_burst(&s);
+	/* without I/O there is nothing to be killed in */
+	if (!session_open(&s, 32))
+		return 1;
+	post_burst(&s);
 	return kill(getpid(), SIGKILL);
 }
 
@@ -376,17 +377,18 @@ static void case_memory_gone(void)
 {
 	struct nvme_cqe cqe;
 	struct session s;
-	int rc, n = 0;
+	int rc = 0, n = 0;
 
 	/* the region is taken away while the target transfers */
 	if (!session_open(&s, 32))
 		return;
 	post_burst(&s);
 	ini_buf_free(&s.buf);
-	do {
+	/* what was through before has succeeded, and nothing is answered after */
+	for (; n < 32 && !rc; n++) {
 		rc = ini_response(&s.io, &cqe);
-	} while (!rc && ++n < 32);
-	EXPECT(rc == -ECONNRESET || n == 32, 1);
+		EXPECT(rc ? rc : cqe.status, rc ? -ECONNRESET : 0);
+	}
 	session_close(&s);
 }
 

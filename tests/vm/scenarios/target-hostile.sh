@@ -37,14 +37,19 @@ configure() {
 
 no_controllers() { [ "$(on_nqn nvmf_subsystem_get_controllers | tr -d ' \n')" = "[]" ]; }
 
-# counter NAME: its sum over all poll groups
+# counter NAME: its sum over all poll groups; fails when there is none
 counter() {
 	rpc nvmf_get_stats |
-		awk -F'[:,]' -v k="\"$1\"" '$1 ~ k { n += $2 } END { print n + 0 }'
+		awk -F'[:,]' -v k="\"$1\"" '$1 ~ k { n += $2; seen = 1 }
+			END { if (!seen) exit 1; print n }'
 }
 
 # what a counter must be: counter_is NAME -gt 0 MESSAGE
-counter_is() { test "$(counter "$1")" "$2" "$3" || fail "$1 is $(counter "$1"): $4"; }
+counter_is() {
+	local n
+	n=$(counter "$1") || fail "nvmf_get_stats has no $1"
+	test "$n" "$2" "$3" || fail "$1 is $n: $4"
+}
 
 no_buffers_in_use() { [ "$(counter buffers_in_use)" = 0 ]; }
 
