@@ -74,10 +74,15 @@ counter_is invalidates -gt 0 "no response invalidated a key"
 counter_is pending_data_buffer -gt 0 "no command ever waited for buffers"
 counter_is forced_closes -eq 0 "soft-RoCE flushes: no queue pair had to be forced"
 
+# lingering NAME: $host reads and writes until it is hung up on
+lingering() {
+	"$PROGS/rdma_break" "$RXE_ADDR" --linger > "$VM_OUT/linger-$1" &
+	host=$!
+	wait_for grep -q busy "$VM_OUT/linger-$1"
+}
+
 step "the device is pulled under I/O, and comes back"
-"$PROGS/rdma_break" "$RXE_ADDR" --linger > "$VM_OUT/linger" &
-host=$!
-wait_for grep -q busy "$VM_OUT/linger"
+lingering pull
 rdma link delete "$RXE_DEV" &
 pulled=$!
 wait_for no_controllers
@@ -90,9 +95,7 @@ wait_for "$PROGS/rdma_host" "$RXE_ADDR" depth_is_capped
 
 step "a busy host while the listener goes, and while the daemon ends"
 for how in listener daemon; do
-	"$PROGS/rdma_break" "$RXE_ADDR" --linger > "$VM_OUT/linger" &
-	host=$!
-	wait_for grep -q busy "$VM_OUT/linger"
+	lingering $how
 	sleep 1
 	if [ $how = listener ]; then
 		address="\"listen_address\":{\"trtype\":\"RDMA\",\"adrfam\":\"IPv4\",
