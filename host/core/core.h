@@ -65,7 +65,8 @@ enum weft_hold {
  * @orderly: this RESETTING was asked for, the target still answers
  * @failfast: fast_io_fail_tmo has expired
  * @down: queues are gone for good: nothing left for the abort work
- * @stop_lock: alloc_queue, start_queue, free_queue against stop_queue
+ * @stop_lock: alloc_queue, start_queue, free_queue against stop_queue, and who
+ *             cancels requests against others that do
  * @nr_queues: queues between alloc_queue and free_queue, under @stop_lock
  * @slot_lock: one command of the admin queue's slot at a time
  * @slot_open: the admin queue is connected; cleared before it is stopped
@@ -474,6 +475,7 @@ static inline u16 weft_rq_qid(const struct request *rq)
 }
 
 /* sysfs.c */
+ssize_t weft_emit_foreign(char *buf, const char *text);
 extern const struct attribute_group *weft_ctrl_groups[];
 
 /* subsys.c */

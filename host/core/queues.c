@@ -337,11 +337,18 @@ static void cancel_set(struct blk_mq_tag_set *set)
 	blk_mq_tagset_wait_completed_request(set);
 }
 
-/* weft_cancel_requests() - end what stopped queues have not answered */
+/*
+ * weft_cancel_requests() - end what stopped queues have not answered
+ *
+ * A recovery and a deletion may come here at the same time, and the block layer
+ * does not notice when a request is ended twice.
+ */
 void weft_cancel_requests(struct weft_ctrl_core *core)
 {
+	mutex_lock(&core->stop_lock);
 	cancel_set(&core->ctrl->tag_set);
 	cancel_set(&core->ctrl->admin_tag_set);
+	mutex_unlock(&core->stop_lock);
 }
 
 /* weft_quiesce_io() - no queue_rq runs or starts; idempotent */
@@ -368,11 +375,13 @@ static void loosen(struct weft_ctrl_core *core, enum weft_hold hold)
 	mutex_lock(&core->ns_lock);
 	core->hold = hold;
 	list_for_each_entry(ns, &core->namespaces, link) {
-		if (!ns->quiesced ||
-		    (hold == WEFT_HOLD_SINGLE && !ns->head->disk))
+		if (hold == WEFT_HOLD_SINGLE && !ns->head->disk)
 			continue;
-		blk_mq_unquiesce_queue(ns->disk->queue);
+		if (ns->quiesced)
+			blk_mq_unquiesce_queue(ns->disk->queue);
 		ns->quiesced = false;
+		/* for what was to be sent again later, it is later now */
+		blk_mq_kick_requeue_list(ns->disk->queue);
 	}
 	mutex_unlock(&core->ns_lock);
 }
