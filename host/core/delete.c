@@ -25,12 +25,18 @@ void weft_abort_work(struct work_struct *work)
 						   struct weft_ctrl_core,
 						   abort_work);
 
+	struct request_queue *admin_q = core->ctrl->admin_q;
+
 	if (core->ops->break_off)
 		core->ops->break_off(core->ctrl);
 	weft_slot_shut(core);
 	weft_quiesce_io(core);
+	if (admin_q)
+		blk_mq_quiesce_queue(admin_q);
 	weft_stop_queues(core, 0);
 	weft_cancel_requests(core);
+	if (admin_q)
+		blk_mq_unquiesce_queue(admin_q);
 	weft_unquiesce_io(core);
 }
 
@@ -93,6 +99,8 @@ void weft_delete_now(struct weft_ctrl_core *core)
 	weft_ctrl_unpublish(core);
 	weft_free_tag_sets(core);
 	weft_change_state(core, WEFT_CTRL_DEAD);
+	/* this very work may be queued once more: a reset that came too late */
+	cancel_delayed_work(&core->life_work);
 	put_device(&core->dev);
 }
 
