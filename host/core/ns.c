@@ -25,7 +25,10 @@ struct scan {
 	bool again;
 };
 
-/* Controllers before 1.3 have no descriptors: what CNS 00h said stays. */
+/*
+ * Controllers before 1.3 have no descriptors, and others may not know them: what
+ * CNS 00h said stays. Any other failure says nothing about the namespace.
+ */
 static int read_descriptors(struct scan *s, u32 nsid)
 {
 	nvme_status status;
@@ -35,10 +38,14 @@ static int read_descriptors(struct scan *s, u32 nsid)
 		return 0;
 	err = weft_identify(s->core, NVME_CNS_NS_DESC_LIST, nsid, s->data,
 			    &status, &s->why);
-	if (err || status)
+	if (err)
 		return err;
-	return nvme_ns_descs_decode(s->data, sizeof(s->data), &s->facts,
-				    &s->why);
+	if (nvme_status_code(status) == NVME_SC_INVALID_FIELD ||
+	    nvme_status_code(status) == NVME_SC_INVALID_OPCODE)
+		return 0;
+	err = weft_status_fail(status, "Identify descriptors", &s->why);
+	return err ?: nvme_ns_descs_decode(s->data, sizeof(s->data), &s->facts,
+					   &s->why);
 }
 
 static int read_nvm(struct scan *s, u32 nsid)
