@@ -61,6 +61,14 @@ static blk_status_t setup_zeroes(struct weft_ns *ns, struct request *rq,
 	return BLK_STS_OK;
 }
 
+static void put_range(const struct weft_ns *ns, struct nvme_dsm_range *range,
+		      sector_t sector, u32 bytes)
+{
+	range->cattr = 0;
+	range->nlb = cpu_to_le32(bytes >> ns->shift);
+	range->slba = cpu_to_le64(ns_lba(ns, sector));
+}
+
 static blk_status_t setup_discard(struct weft_ns *ns, struct request *rq,
 				  union nvme_cmd *cmd)
 {
@@ -73,14 +81,16 @@ static blk_status_t setup_discard(struct weft_ns *ns, struct request *rq,
 	if (!page)
 		return BLK_STS_RESOURCE;
 	range = page_address(page);
-	__rq_for_each_bio(bio, rq) {
-		if (n == NVME_DSM_MAX_RANGES)
-			break;
-		range[n].cattr = 0;
-		range[n].nlb = cpu_to_le32(bio->bi_iter.bi_size >> ns->shift);
-		range[n].slba = cpu_to_le64(ns_lba(ns,
-						   bio->bi_iter.bi_sector));
-		n++;
+	/* where there is but one range, bios are merged as those of writes are */
+	if (queue_max_discard_segments(rq->q) == 1) {
+		put_range(ns, &range[n++], blk_rq_pos(rq), blk_rq_bytes(rq));
+	} else {
+		__rq_for_each_bio(bio, rq) {
+			if (n == NVME_DSM_MAX_RANGES)
+				break;
+			put_range(ns, &range[n++], bio->bi_iter.bi_sector,
+				  bio->bi_iter.bi_size);
+		}
 	}
 	if (WARN_ON_ONCE(n != segments)) {
 		mempool_free(page, dsm_pool);
