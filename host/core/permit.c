@@ -193,7 +193,7 @@ int weft_cmd_permit(struct weft_ctrl_core *core, struct weft_ns *ns,
 {
 	if (!for_all(core, ns, cmd, opened) && !capable(CAP_SYS_ADMIN))
 		return -EACCES;
-	if (!ns && ours_alone(cmd))
+	if (ns ? cmd->sqe.opcode == NVME_OPC_FABRICS : ours_alone(cmd))
 		return -EINVAL;
 	if (ns && le32_to_cpu(cmd->sqe.nsid) != ns->nsid)
 		return -EINVAL;
