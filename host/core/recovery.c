@@ -180,6 +180,7 @@ static void fw_active(struct weft_ctrl_core *core)
 {
 	void *log = kmalloc(sizeof(struct nvme_fw_slot_log), GFP_KERNEL);
 	struct weft_reason why;
+	const char *firmware;
 
 	if (log && weft_get_log(core, NVME_LOG_FW_SLOT, log,
 				sizeof(struct nvme_fw_slot_log), &why))
@@ -187,8 +188,9 @@ static void fw_active(struct weft_ctrl_core *core)
 			 why.text);
 	kfree(log);
 	weft_identify_again(core);
-	dev_info(core->ctrl->device, "firmware %.8s is active\n",
-		 core->ctrl->info.firmware);
+	firmware = core->ctrl->info.firmware;
+	dev_info(core->ctrl->device, "firmware %*pE is active\n",
+		 (int)strlen(firmware), firmware);
 }
 
 /*

@@ -25,7 +25,7 @@ static struct weft_subsys *subsys_of(struct device *dev)
 static ssize_t name##_show(struct device *dev,				\
 			   struct device_attribute *attr, char *buf)	\
 {									\
-	return sysfs_emit(buf, "%s\n", subsys_of(dev)->field);		\
+	return weft_emit_foreign(buf, subsys_of(dev)->field);		\
 }									\
 static DEVICE_ATTR_RO(name)
 

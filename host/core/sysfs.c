@@ -16,7 +16,8 @@ static struct weft_ctrl *ctrl_of(struct device *dev)
 	return weft_core_of(dev)->ctrl;
 }
 
-static ssize_t emit_foreign(char *buf, const char *text)
+/* weft_emit_foreign() - the value of an attribute, text of the target */
+ssize_t weft_emit_foreign(char *buf, const char *text)
 {
 	struct weft_text t;
 
@@ -32,7 +33,7 @@ static ssize_t name##_show(struct device *dev,				\
 {									\
 	struct weft_ctrl *ctrl = ctrl_of(dev);				\
 									\
-	return emit_foreign(buf, expr);					\
+	return weft_emit_foreign(buf, expr);					\
 }									\
 static DEVICE_ATTR_RO(name)
 
@@ -112,7 +113,7 @@ static ssize_t last_error_show(struct device *dev,
 	spin_lock_irq(&core->lock);
 	strscpy(text, core->last_error.text, sizeof(text));
 	spin_unlock_irq(&core->lock);
-	return emit_foreign(buf, text);
+	return weft_emit_foreign(buf, text);
 }
 static DEVICE_ATTR_RO(last_error);
 
