@@ -207,8 +207,9 @@ static void nvme_rdma_bounce_out(struct weft_rdma_queue *q, struct request *rq,
 
 /*
  * weft_rdma_bounce_map() - let @rq's data go through its tag's buffer
- * Return: false if it is too long, or a write that does not fit a capsule:
- * nothing has changed then.
+ * Return: false if it is too long, a write that does not fit a capsule, or a
+ * read for a user who may get less than asked for, and would get what was there
+ * before: nothing has changed then.
  */
 bool weft_rdma_bounce_map(struct weft_rdma_queue *q, struct request *rq,
 			  struct weft_rdma_slot *slot, enum nvme_xfer_dir dir,
@@ -218,6 +219,8 @@ bool weft_rdma_bounce_map(struct weft_rdma_queue *q, struct request *rq,
 	void *buf;
 
 	if (len > q->bounce.limit)
+		return false;
+	if (dir == NVME_XFER_CTRL_TO_HOST && blk_rq_is_passthrough(rq))
 		return false;
 	if (dir == NVME_XFER_HOST_TO_CTRL &&
 	    !nvme_use_incapsule(&q->base.params.capsule, dir, 1, len))
