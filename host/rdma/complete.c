@@ -307,12 +307,18 @@ void weft_rdma_cq_event(struct ib_cq *cq, void *context)
 
 /*
  * weft_rdma_rearm() - the next completion makes an event
+ * After a last pass the CQ may be gone: who destroys it waits for passes only.
  * Return: true if some have come since the last pass: there will be no event.
  */
 bool weft_rdma_rearm(struct weft_rdma_queue *q)
 {
-	return ib_req_notify_cq(q->cq, IB_CQ_NEXT_COMP |
-				IB_CQ_REPORT_MISSED_EVENTS) > 0;
+	bool missed;
+
+	spin_lock_bh(&q->cq_lock);
+	missed = q->cq && ib_req_notify_cq(q->cq, IB_CQ_NEXT_COMP |
+					   IB_CQ_REPORT_MISSED_EVENTS) > 0;
+	spin_unlock_bh(&q->cq_lock);
+	return missed;
 }
 
 /*

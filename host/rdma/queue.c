@@ -120,11 +120,15 @@ static int nvme_rdma_create_cq(struct weft_rdma_queue *q,
 
 static void nvme_rdma_destroy_cq(struct weft_rdma_queue *q)
 {
+	struct ib_cq *cq = q->cq;
+
 	/* the QP is gone, so no event comes any more */
 	irq_poll_disable(&q->iop);
 	cancel_work_sync(&q->work);
-	ib_destroy_cq(q->cq);
+	spin_lock_bh(&q->cq_lock);
 	q->cq = NULL;
+	spin_unlock_bh(&q->cq_lock);
+	ib_destroy_cq(cq);
 }
 
 /* Receives stand before the target can send its first response */
