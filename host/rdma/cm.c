@@ -215,6 +215,11 @@ static int nvme_rdma_cm_check_rep(struct weft_rdma_queue *q,
 
 	if (crqsize < 0)
 		return crqsize;
+	/* the admin queue's private slots are used while the others are */
+	if (!q->base.qid && crqsize < q->slots_nr)
+		return weft_fail(why, -EPROTO,
+				 "queue 0: the target has %d receives for %u commands",
+				 crqsize, q->slots_nr);
 	if (crqsize < q->depth)
 		return weft_fail(why, -EPROTO,
 				 "queue %u: the target has %d receives for %u commands: connect with queue_size=%d or less",
