@@ -6,6 +6,11 @@
  */
 #include "target/nvmf/io.h"
 
+static bool is_dsm(const struct nvmf_request *req)
+{
+	return req->cmd->sqe.opcode == NVME_CMD_DSM;
+}
+
 static u32 dsm_ranges(const struct nvmf_request *req)
 {
 	return (le32_to_cpu(req->cmd->sqe.cdw10) & 0xff) + 1;
@@ -48,6 +53,7 @@ static void range_cleared(struct nvmf_request *req)
 	reactor_send(req->qpair->group->reactor, clear_next, req);
 }
 
+/* Who waits for a Write Zeroes to end looks for its range: that has to stay */
 static void clear_done(struct bdev_io *io, int err)
 {
 	struct nvmf_request *req = nvmf_io_ended(io);
@@ -55,7 +61,8 @@ static void clear_done(struct bdev_io *io, int err)
 	if (err)
 		nvmf_request_complete(req, nvmf_io_status(req, err));
 	else
-		nvmf_io_written(req, io->lba, io->blocks, range_cleared);
+		nvmf_io_written(req, io->lba, io->blocks,
+				is_dsm(req) ? range_cleared : nvmf_io_succeed);
 }
 
 /*
@@ -87,22 +94,26 @@ static enum bdev_io_type clear_type(const struct nvmf_request *req)
 	const struct nvme_sqe *sqe = &req->cmd->sqe;
 	const struct nvmf_ns_view *v = &req->nsch->view;
 
-	if (sqe->opcode == NVME_CMD_DSM ||
+	if (is_dsm(req) ||
 	    (le32_to_cpu(sqe->cdw12) & NVME_RW_DEAC && v->deac))
 		return BDEV_UNMAP;
 	return BDEV_WRITE_ZEROES;
 }
 
+static void clear(struct nvmf_request *req)
+{
+	nvmf_io_submit(req, clear_type(req), NULL, 0, req->lba, req->blocks,
+		       clear_done);
+}
+
 static void clear_next(void *ctx)
 {
 	struct nvmf_request *req = ctx;
-	bool dsm = req->cmd->sqe.opcode == NVME_CMD_DSM;
 
 	if (req->qpair->state >= NVMF_QPAIR_CLOSING)
 		nvmf_request_complete(req, NVME_SC_ABORT_SQ_DELETED);
-	else if (dsm ? next_range(req) : req->blocks)
-		nvmf_io_submit(req, clear_type(req), NULL, 0, req->lba,
-			       req->blocks, clear_done);
+	else if (next_range(req))
+		clear(req);
 	else
 		nvmf_request_complete(req, NVME_SC_SUCCESS);
 }
@@ -110,7 +121,7 @@ static void clear_next(void *ctx)
 void nvmf_write_zeroes_execute(struct nvmf_request *req)
 {
 	req->nsch->sgroup->writes++;
-	clear_next(req);
+	clear(req);
 }
 
 void nvmf_dsm_execute(struct nvmf_request *req)

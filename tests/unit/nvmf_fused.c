@@ -300,6 +300,27 @@ static void test_waits_for_writes_in_place(void)
 	end();
 }
 
+/* a clear that the device has is waited for, and its end is noticed */
+static void test_waits_for_clears(void)
+{
+	struct fake_req *r1, *r2, *z;
+	union nvme_cmd cmd;
+
+	begin();
+	fake_medium.hold = 1u << BDEV_WRITE_ZEROES;
+	nvme_cmd_rw(&cmd, NVME_CMD_WRITE_ZEROES, DISK, 8, 8, 0);
+	z = fake_submit(other, &cmd, NULL, 0, FAKE_REMOTE);
+	UNIT_EQ(fake_medium.held, 1);
+	r1 = first(io, DISK, 8, 8, old);
+	r2 = second(io, DISK, 8, 8, new);
+	fake_yield();
+	CU_ASSERT(!fake_ended(r1) && !fake_ended(r2));
+	fake_medium_release("d0");
+	UNIT_EQ(fake_wait(z).st, 0);
+	expect(r1, 0, r2, 0);
+	end();
+}
+
 /* one that still has to fetch its data into a buffer is not: it comes later */
 static void test_does_not_wait_for_slow_hosts(void)
 {
@@ -416,6 +437,6 @@ static void test_namespace_leaves(void)
 UNIT_MAIN(UNIT(test_pair), UNIT(test_halves_that_do_not_match),
 	  UNIT(test_half_alone), UNIT(test_streamed), UNIT(test_too_large),
 	  UNIT(test_device_fails), UNIT(test_nothing_in_between),
-	  UNIT(test_waits_for_writes_in_place),
+	  UNIT(test_waits_for_writes_in_place), UNIT(test_waits_for_clears),
 	  UNIT(test_does_not_wait_for_slow_hosts), UNIT(test_counting),
 	  UNIT(test_connection_breaks), UNIT(test_namespace_leaves))
