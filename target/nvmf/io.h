@@ -53,7 +53,7 @@ void nvmf_io_succeed(struct nvmf_request *req);
 void nvmf_scratch_get(struct nvmf_request *req, size_t bytes,
 		      void (*got)(struct nvmf_request *req));
 void nvmf_scratch_put(struct nvmf_request *req);
-/** nvmf_scratch_abort() - take @req out of those that wait, if it does */
+/** nvmf_scratch_abort() - end @req, if it waits for memory */
 bool nvmf_scratch_abort(struct nvmf_request *req);
 
 /* Waiting for active requests (fence.c) */

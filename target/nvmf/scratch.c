@@ -33,6 +33,17 @@ static void got_later(void *ctx)
 	req->got(req);
 }
 
+/* Half of a pair has locked its blocks by now: it ends where the pair does */
+static void end(struct nvmf_request *req, nvme_status st)
+{
+	if (!req->half) {
+		nvmf_request_complete(req, st);
+		return;
+	}
+	req->early = st;
+	req->next(req);
+}
+
 void nvmf_scratch_get(struct nvmf_request *req, size_t bytes,
 		      void (*got)(struct nvmf_request *req))
 {
@@ -44,7 +55,7 @@ void nvmf_scratch_get(struct nvmf_request *req, size_t bytes,
 		got(req);
 	} else if (!core->scratch_used) {
 		/* nobody will give any back, so there is no point in waiting */
-		nvmf_request_complete(req, NVME_SC_INTERNAL);
+		end(req, NVME_SC_INTERNAL);
 	} else {
 		req->scratch.iov_base = NULL;
 		TAILQ_INSERT_TAIL(&core->scratch_waits, req, link);
@@ -75,6 +86,7 @@ bool nvmf_scratch_abort(struct nvmf_request *req)
 	TAILQ_FOREACH(at, &core->scratch_waits, link) {
 		if (at == req) {
 			TAILQ_REMOVE(&core->scratch_waits, req, link);
+			end(req, NVMF_DNR(NVME_SC_ABORT_REQUESTED));
 			return true;
 		}
 	}

@@ -316,6 +316,48 @@ static void test_abort_waiting_for_memory(void)
 	end();
 }
 
+/* all of it, for Copies on another namespace that the device keeps */
+static void take_memory(struct fake_req *r[4])
+{
+	static struct nvme_copy_range src;
+	union nvme_cmd cmd;
+	u32 nsid = 3;
+	int i;
+
+	UNIT_EQ(fake_medium_create("d1", 2048), 0);
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "d1", &nsid), 0);
+	fake_medium.hold = 1u << BDEV_READ;
+	nvme_copy_range_encode(&src, 0, 2048);
+	nvme_cmd_copy(&cmd, nsid, 0, 1, 0);
+	for (i = 0; i < 4; i++)
+		r[i] = fake_submit(io, &cmd, &src, sizeof(src), FAKE_REMOTE);
+	UNIT_EQ(fake_medium.held, 4);
+}
+
+/* a pair that has locked its blocks lets go of them when its Compare ends */
+static void test_abort_pair_waiting_for_memory(void)
+{
+	struct fake_req *first, *second, *r[4];
+	int i;
+
+	begin();
+	take_memory(r);
+	first = rw(io, NVME_CMD_COMPARE, 8, NVME_FUSE_FIRST);
+	second = rw(io, NVME_CMD_WRITE, 8, NVME_FUSE_SECOND);
+	/* until it is locked there is nothing to take back */
+	while (abort_of(1, first))
+		fake_yield();
+	UNIT_EQ(fake_wait(first).st, DNR(NVME_SC_ABORT_REQUESTED));
+	UNIT_EQ(fake_wait(second).st, DNR(NVME_SC_FUSED_FAILED));
+	UNIT_EQ(fake_wait(rw(io2, NVME_CMD_WRITE, 8, 0)).st, 0);
+	UNIT_EQ(fake_medium.held, 4);
+	fake_medium_release("d1");
+	for (i = 0; i < 4; i++)
+		UNIT_EQ(fake_wait(r[i]).st, 0);
+	UNIT_EQ(fake_medium.count[BDEV_WRITE], 5);
+	end();
+}
+
 /* Discovery */
 
 static u64 records(struct fake_conn *c)
@@ -453,5 +495,6 @@ UNIT_MAIN(UNIT(test_static_numbers), UNIT(test_one_controller_per_host),
 	  UNIT(test_abort_waiting_for_data), UNIT(test_abort_first_half),
 	  UNIT(test_abort_in_the_device),
 	  UNIT(test_abort_the_device_decides), UNIT(test_abort_waiting_for_memory),
+	  UNIT(test_abort_pair_waiting_for_memory),
 	  UNIT(test_discovery_filter), UNIT(test_referrals),
 	  UNIT(test_feature_effects), UNIT(test_traffic_keeps_alive))
