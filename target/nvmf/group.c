@@ -223,11 +223,11 @@ void nvmf_group_detach_ns(struct nvmf_group *g, const struct nvmf_subsystem *s,
 	}
 	nsch->detached = detached;
 	nsch->detached_ctx = ctx;
-	/* what waits for the limit goes on; the device may refuse it */
+	/* held: what waits for the limit goes on, and all of it may end here */
+	nsch->outstanding++;
 	if (nsch->limit)
 		limit_release(nsch->limit);
-	if (!nsch->outstanding)
-		detach_finish(nsch);
+	nvmf_ns_channel_put(nsch);
 }
 
 void nvmf_ns_channel_put(struct nvmf_ns_channel *nsch)

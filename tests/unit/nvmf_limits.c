@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * Rate limits of namespaces and hosts: what becomes of commands that wait for
+ * one when something leaves, and whose limit is whose. On two reactors.
+ */
+#include "target/nvmf/io.h"
+#include "tests/unit/lib/nvmf_fake.h"
+#include "tests/unit/unit.h"
+
+static struct fake_conn *a, *io;
+static u8 data[512];
+
+static void begin(void)
+{
+	u16 cntlid;
+
+	fake_start(2, 0);
+	fake_standard();
+	a = fake_admin(FAKE_NQN, &cntlid);
+	io = fake_io(cntlid, 1, 1);
+}
+
+static void end(void)
+{
+	fake_conn_end(io);
+	fake_conn_end(a);
+	CU_ASSERT(fake_stop());
+}
+
+static struct fake_req *submit(void)
+{
+	union nvme_cmd cmd;
+
+	nvme_cmd_rw(&cmd, NVME_CMD_READ, 1, 0, 1, 0);
+	return fake_submit(io, &cmd, data, sizeof(data), FAKE_REMOTE);
+}
+
+/* Setting: a byte in a second lets one command pass, and then none for long */
+
+struct setting {
+	const char *host;
+	u64 per_sec[LIMIT_RATES];
+	atomic_bool done;
+};
+
+static void set_done(void *ctx, int err, const struct weft_reason *why)
+{
+	struct setting *s = ctx;
+
+	(void)why;
+	UNIT_EQ(err, 0);
+	s->done = true;
+}
+
+static void set_here(void *ctx)
+{
+	struct nvmf_subsystem *sub = nvmf_subsystem_find(FAKE_NQN);
+	struct setting *s = ctx;
+
+	nvmf_ns_set_limits(nvmf_subsystem_ns(sub, 1), s->per_sec, set_done, s);
+}
+
+static void set(struct setting *s)
+{
+	s->per_sec[LIMIT_RW_BYTES] = 1;
+	s->done = false;
+	fake_on(0, set_here, s);
+	while (!s->done)
+		fake_yield();
+}
+
+/* all that it still had to do ends within its removal */
+static void test_remove_ns_with_commands_that_wait(void)
+{
+	struct setting s = { 0 };
+	struct fake_req *r[3];
+	int i;
+
+	begin();
+	set(&s);
+	UNIT_EQ(fake_wait(submit()).st, 0);
+	for (i = 0; i < 3; i++)
+		r[i] = submit();
+	fake_yield();
+	for (i = 0; i < 3; i++)
+		CU_ASSERT(!fake_ended(r[i]));
+	UNIT_EQ(fake_remove_ns(FAKE_NQN, 1), 0);
+	for (i = 0; i < 3; i++)
+		UNIT_EQ(fake_wait(r[i]).st, 0);
+	UNIT_EQ(fake_unregister("m0"), 0);
+	end();
+}
+
+UNIT_MAIN(UNIT(test_remove_ns_with_commands_that_wait))
