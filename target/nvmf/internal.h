@@ -227,9 +227,15 @@ struct nvmf_group_core {
 
 /* Counting (iostats.c) */
 
-/** nvmf_io_host_get() - @nqn on this poll group, made if need be; or NULL */
+/**
+ * nvmf_io_host_get() - @nqn on this poll group, made if need be; or NULL. The
+ * one without a name, if there are too many
+ */
 struct nvmf_io_host *nvmf_io_host_get(struct nvmf_group_core *core,
 				      const char *nqn);
+/** nvmf_io_host_named() - the same, however many there are */
+struct nvmf_io_host *nvmf_io_host_named(struct nvmf_group_core *core,
+					const char *nqn);
 void nvmf_io_hosts_free(struct nvmf_group_core *core);
 /** nvmf_qpair_io_host() - of a connected queue pair; NULL without memory */
 struct nvmf_io_host *nvmf_qpair_io_host(struct nvmf_qpair *q);

@@ -5,7 +5,7 @@
  *
  * Hosts are counted by name, and stay when they leave: NVMF_HOSTS_MAX of them
  * on each poll group, so that names cannot use up the memory; all later ones
- * are one more host without a name.
+ * are one more host without a name, but for those that limits are set for.
  */
 #include <stdlib.h>
 
@@ -13,22 +13,56 @@
 
 #define NVMF_HOSTS_MAX	1024u
 
-struct nvmf_io_host *nvmf_io_host_get(struct nvmf_group_core *core,
-				      const char *nqn)
+static struct nvmf_io_host *find(const struct nvmf_group_core *core,
+				 const char *nqn)
 {
 	struct nvmf_io_host *h;
 
-	if (core->nio_hosts >= NVMF_HOSTS_MAX)
-		nqn = "";
 	TAILQ_FOREACH(h, &core->io_hosts, link)
 		if (!strcmp(h->nqn, nqn))
 			return h;
-	h = calloc(1, sizeof(*h));
+	return NULL;
+}
+
+static struct nvmf_io_host *make(struct nvmf_group_core *core, const char *nqn)
+{
+	struct nvmf_io_host *h = calloc(1, sizeof(*h));
+
 	if (!h)
 		return NULL;
 	snprintf(h->nqn, sizeof(h->nqn), "%s", nqn);
 	TAILQ_INSERT_TAIL(&core->io_hosts, h, link);
 	core->nio_hosts++;
+	return h;
+}
+
+struct nvmf_io_host *nvmf_io_host_get(struct nvmf_group_core *core,
+				      const char *nqn)
+{
+	struct nvmf_io_host *h = find(core, nqn);
+
+	if (!h && core->nio_hosts >= NVMF_HOSTS_MAX) {
+		nqn = "";
+		h = find(core, nqn);
+	}
+	return h ? h : make(core, nqn);
+}
+
+struct nvmf_io_host *nvmf_io_host_named(struct nvmf_group_core *core,
+					const char *nqn)
+{
+	struct nvmf_io_host *h = find(core, nqn);
+	struct nvmf_qpair *q;
+
+	if (h)
+		return h;
+	h = make(core, nqn);
+	if (!h)
+		return NULL;
+	/* connections that it has already were of the one without a name */
+	TAILQ_FOREACH(q, &core->qpairs, link)
+		if (q->ctrlr && !strcmp(q->ctrlr->hostnqn, nqn))
+			q->io_host = h;
 	return h;
 }
 

@@ -135,7 +135,7 @@ static void set_host_here(void *ctx)
 	struct set_host *s = ctx;
 	struct nvmf_io_host *host;
 
-	host = nvmf_io_host_get(nvmf_group_self()->core, s->h->nqn);
+	host = nvmf_io_host_named(nvmf_group_self()->core, s->h->nqn);
 	if (host)
 		host->limit = limit_share_here(s->h->limiter);
 	else

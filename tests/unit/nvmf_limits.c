@@ -8,12 +8,11 @@
 #include "tests/unit/unit.h"
 
 static struct fake_conn *a, *io;
+static u16 cntlid;
 static u8 data[512];
 
 static void begin(void)
 {
-	u16 cntlid;
-
 	fake_start(2, 0);
 	fake_standard();
 	a = fake_admin(FAKE_NQN, &cntlid);
@@ -57,7 +56,11 @@ static void set_here(void *ctx)
 	struct nvmf_subsystem *sub = nvmf_subsystem_find(FAKE_NQN);
 	struct setting *s = ctx;
 
-	nvmf_ns_set_limits(nvmf_subsystem_ns(sub, 1), s->per_sec, set_done, s);
+	if (s->host)
+		nvmf_host_set_limits(s->host, s->per_sec, set_done, s);
+	else
+		nvmf_ns_set_limits(nvmf_subsystem_ns(sub, 1), s->per_sec,
+				   set_done, s);
 }
 
 static void set(struct setting *s)
@@ -91,4 +94,80 @@ static void test_remove_ns_with_commands_that_wait(void)
 	end();
 }
 
-UNIT_MAIN(UNIT(test_remove_ns_with_commands_that_wait))
+/* Many names: more hosts than a poll group counts apart */
+
+#define FIRST	"nqn.2026-11.io.weft:0"
+#define LATER	"nqn.2026-11.io.weft:later"
+
+static void meet_many(void *ctx)
+{
+	char nqn[64];
+	int i;
+
+	(void)ctx;
+	for (i = 0; i < 1024; i++) {
+		snprintf(nqn, sizeof(nqn), "nqn.2026-11.io.weft:%d", i);
+		nvmf_io_host_get(nvmf_group_self()->core, nqn);
+	}
+}
+
+struct lookup {
+	const char *nqn;
+	struct nvmf_io_host *host;
+};
+
+static void look_up(void *ctx)
+{
+	struct lookup *l = ctx;
+
+	l->host = nvmf_io_host_get(nvmf_group_self()->core, l->nqn);
+}
+
+static struct nvmf_io_host *host(const char *nqn)
+{
+	struct lookup l = { nqn, NULL };
+
+	fake_on(1, look_up, &l);
+	return l.host;
+}
+
+/* limits are of the host that they were set for, and of no other */
+static void test_limits_of_many_hosts(void)
+{
+	struct setting s = { .host = FIRST };
+	struct fake_req *r;
+
+	fake_start(2, 0);
+	fake_standard();
+	fake_on(1, meet_many, NULL);
+	a = fake_admin(FAKE_NQN, &cntlid);
+	io = fake_io(cntlid, 1, 1);
+	UNIT_EQ(fake_wait(submit()).st, 0);
+	/* a host that is known stays so, and one that is new has no name */
+	UNIT_STR(host(FIRST)->nqn, FIRST);
+	UNIT_STR(host(FAKE_HOST)->nqn, "");
+	set(&s);
+	CU_ASSERT(host(FIRST)->limit != NULL);
+	CU_ASSERT(!host("")->limit);
+	UNIT_EQ(fake_wait(submit()).st, 0);
+	UNIT_EQ(fake_wait(submit()).st, 0);
+	/* one with a limit has one, also if it is connected already */
+	s.host = LATER;
+	set(&s);
+	s.host = FAKE_HOST;
+	set(&s);
+	UNIT_STR(host(LATER)->nqn, LATER);
+	CU_ASSERT(host(LATER)->limit != NULL);
+	CU_ASSERT(host(LATER)->limit != host(FAKE_HOST)->limit);
+	CU_ASSERT(!host("")->limit);
+	UNIT_EQ(fake_wait(submit()).st, 0);
+	r = submit();
+	fake_yield();
+	CU_ASSERT(!fake_ended(r));
+	fake_conn_break(io);
+	UNIT_EQ(fake_wait(r).st, NVME_SC_ABORT_REQUESTED | NVME_STATUS_DNR);
+	end();
+}
+
+UNIT_MAIN(UNIT(test_remove_ns_with_commands_that_wait),
+	  UNIT(test_limits_of_many_hosts))
