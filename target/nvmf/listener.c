@@ -137,6 +137,10 @@ static int listen_begin(const struct nvmf_trid *trid, struct nvmf_listen **out,
 		return weft_fail(why, -ENOENT,
 				 "trtype=%s: create the transport first (nvmf_create_transport)",
 				 nvmf_trtype_name(trid->trtype));
+	if (nvmf_transport_deleting(t))
+		return weft_fail(why, -EBUSY,
+				 "trtype=%s: the transport is being deleted; create it again first",
+				 nvmf_trtype_name(trid->trtype));
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return weft_fail(why, -ENOMEM, "not enough memory");

@@ -326,6 +326,11 @@ void nvmf_transport_check_delete(void)
 	reactor_for_each(close_and_count, d, counted);
 }
 
+bool nvmf_transport_deleting(const struct nvmf_transport *t)
+{
+	return deletion && deletion->t == t;
+}
+
 static int check_unused(const struct nvmf_transport *t, struct weft_reason *why)
 {
 	struct nvmf_listen *l;

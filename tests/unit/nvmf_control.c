@@ -204,6 +204,42 @@ static void test_transports(void)
 	CU_ASSERT(fake_stop());
 }
 
+static void choose(void *ctx)
+{
+	struct nvmf_group **g = ctx;
+
+	*g = nvmf_group_choose(nvmf_transport_first(), true);
+}
+
+static void unchoose(void *ctx)
+{
+	nvmf_group_unchoose(ctx, true);
+}
+
+/* a connection that is still being set up keeps it; nothing new may */
+static void test_listener_of_a_transport_that_is_deleted(void)
+{
+	struct nvmf_group *chosen;
+	struct outcome o = { 0 };
+
+	fake_start(2, 0);
+	UNIT_EQ(SUBSYSTEM(.nqn = FAKE_NQN), 0);
+	fake_on(0, choose, &chosen);
+	fake_on(0, delete_transport, &o);
+	fake_yield();
+	CU_ASSERT(!o.done);
+	UNIT_EQ(fake_listener(FAKE_NQN, "4420", true), -EBUSY);
+	SAYS("being deleted");
+	fake_on(0, unchoose, chosen);
+	while (!o.done)
+		fake_yield();
+	UNIT_EQ(o.err, 0);
+	/* and it may be had again */
+	UNIT_EQ(transport(create_transport, "TCP", 32).err, 0);
+	UNIT_EQ(fake_listener(FAKE_NQN, "4420", true), 0);
+	CU_ASSERT(fake_stop());
+}
+
 /* Listings */
 
 struct listing {
@@ -336,4 +372,6 @@ static void test_placement(void)
 
 UNIT_MAIN(UNIT(test_subsystem_options), UNIT(test_namespaces),
 	  UNIT(test_hosts_and_listeners), UNIT(test_trids),
-	  UNIT(test_transports), UNIT(test_listings), UNIT(test_placement))
+	  UNIT(test_transports),
+	  UNIT(test_listener_of_a_transport_that_is_deleted),
+	  UNIT(test_listings), UNIT(test_placement))
