@@ -223,10 +223,9 @@ void nvmf_group_detach_ns(struct nvmf_group *g, const struct nvmf_subsystem *s,
 	}
 	nsch->detached = detached;
 	nsch->detached_ctx = ctx;
-	/* held: what waits for the limit goes on, and all of it may end here */
+	/* held: what waits for a limit goes on, and all of it may end here */
 	nsch->outstanding++;
-	if (nsch->limit)
-		limit_release(nsch->limit);
+	nvmf_throttle_release(g, nsch);
 	nvmf_ns_channel_put(nsch);
 }
 

@@ -250,6 +250,8 @@ void nvmf_throttle_submit(struct nvmf_request *req);
 bool nvmf_throttle_abort(struct nvmf_request *req);
 /** nvmf_throttle_abort_all() - end those of @q that wait for a limit */
 void nvmf_throttle_abort_all(struct nvmf_qpair *q);
+/** nvmf_throttle_release() - let go what waits on its way to @nsch */
+void nvmf_throttle_release(struct nvmf_group *g, struct nvmf_ns_channel *nsch);
 /** nvmf_host_limits_free() - no poll group is left */
 void nvmf_host_limits_free(void);
 

@@ -6,7 +6,7 @@
  *
  * A host's limits belong to its name: they are kept while it is away, and hold
  * for all its connections to all subsystems. A namespace's belong to it as long
- * as it is there.
+ * as it is there. No limit holds up a namespace that leaves.
  */
 #include <stdlib.h>
 
@@ -34,7 +34,8 @@ static bool admit(struct nvmf_request *req, struct limit_share *share,
 {
 	struct limit_wait *w = &req->bio.wait;
 
-	if (!share || req->qpair->state >= NVMF_QPAIR_CLOSING)
+	if (!share || req->nsch->detached ||
+	    req->qpair->state >= NVMF_QPAIR_CLOSING)
 		return true;
 	w->go = go;
 	w->bytes = req->bio.blocks * req->nsch->view.block_size;
@@ -108,6 +109,29 @@ void nvmf_throttle_abort_all(struct nvmf_qpair *q)
 	/* from the start each time: what ends one may end others */
 	while ((req = first_throttled(q)))
 		nvmf_throttle_abort(req);
+}
+
+/* All are found before the first goes: that may end, and end others */
+void nvmf_throttle_release(struct nvmf_group *g, struct nvmf_ns_channel *nsch)
+{
+	TAILQ_HEAD(, limit_wait) ready = TAILQ_HEAD_INITIALIZER(ready);
+	struct nvmf_request *req;
+	struct limit_wait *w;
+	struct nvmf_qpair *q;
+
+	TAILQ_FOREACH(q, &g->core->qpairs, link) {
+		TAILQ_FOREACH(req, &q->requests, qlink) {
+			if (!req->throttled || req->nsch != nsch)
+				continue;
+			limit_cancel(req->throttled, &req->bio.wait);
+			req->throttled = NULL;
+			TAILQ_INSERT_TAIL(&ready, &req->bio.wait, link);
+		}
+	}
+	while ((w = TAILQ_FIRST(&ready))) {
+		TAILQ_REMOVE(&ready, w, link);
+		w->go(w);
+	}
 }
 
 /* Setting: hosts */

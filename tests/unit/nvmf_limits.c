@@ -94,6 +94,39 @@ static void test_remove_ns_with_commands_that_wait(void)
 	end();
 }
 
+/* the limit is the host's; the data of one command comes later still */
+static void test_remove_ns_with_commands_of_a_slow_host(void)
+{
+	struct setting of_ns = { 0 }, of_host = { .host = FAKE_HOST };
+	struct fake_req *r[4];
+	union nvme_cmd cmd;
+	struct fake_op op;
+	int i;
+
+	begin();
+	set(&of_host);
+	set(&of_ns);
+	UNIT_EQ(fake_wait(submit()).st, 0);
+	for (i = 0; i < 3; i++)
+		r[i] = submit();
+	io->hold_data = true;
+	nvme_cmd_rw(&cmd, NVME_CMD_WRITE, 1, 0, 1, 0);
+	r[3] = fake_submit(io, &cmd, data, sizeof(data), FAKE_REMOTE);
+	fake_yield();
+	for (i = 0; i < 4; i++)
+		CU_ASSERT(!fake_ended(r[i]));
+	fake_remove_ns_begin(FAKE_NQN, 1, &op);
+	for (i = 0; i < 3; i++)
+		UNIT_EQ(fake_wait(r[i]).st, 0);
+	CU_ASSERT(!op.done);
+	fake_release(io);
+	UNIT_EQ(fake_wait(r[3]).st, 0);
+	fake_until(&op.done);
+	UNIT_EQ(op.err, 0);
+	UNIT_EQ(fake_unregister("m0"), 0);
+	end();
+}
+
 /* Many names: more hosts than a poll group counts apart */
 
 #define FIRST	"nqn.2026-11.io.weft:0"
@@ -170,4 +203,5 @@ static void test_limits_of_many_hosts(void)
 }
 
 UNIT_MAIN(UNIT(test_remove_ns_with_commands_that_wait),
+	  UNIT(test_remove_ns_with_commands_of_a_slow_host),
 	  UNIT(test_limits_of_many_hosts))
