@@ -135,6 +135,56 @@ static void test_pending_limit(void)
 	UNIT_EQ(added, 0);
 }
 
+/* Hosts that are never heard of again make room for others. */
+static void test_half_open(void)
+{
+	struct rdma_qpair *q;
+
+	ops->opts_init(&opts);
+	opts.acceptor_backlog = 2;
+	up();
+	accepting(1, 32, 8);
+	accepting(2, 32, 8);
+	warnings = 0;
+	fire_timers();
+	UNIT_EQ(warnings, 2);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_warning, "queue 2: not established"));
+	turns(4);
+	UNIT_EQ(tr()->pending, 0);
+	UNIT_EQ(chosen, 0);
+	UNIT_EQ(live.qp, 0);
+	UNIT_EQ(live.id, 1);
+	/* those that come up in time are left alone, and so are those that end */
+	q = connected(1, 32, 8);
+	accepting(2, 32, 8);
+	never_flush = true;
+	ops->stop_listen(transport, &trid);
+	turns(4);
+	warnings = 0;
+	fire_timers();
+	UNIT_EQ(warnings, 0);
+	UNIT_EQ(q->state, RDMA_QP_LIVE);
+	turns(4);
+	UNIT_EQ(live.qp, 1);
+	never_flush = false;
+	hang_up(q);
+	UNIT_EQ(added, 1);
+	down();
+}
+
+/* Nothing would end its wait for the host: it is refused. */
+static void test_no_memory_for_deadline(void)
+{
+	struct nvme_rdma_cm_params p = { .qid = 1, .hrqsize = 32, .hsqsize = 32 };
+	struct nvme_rdma_cm_req req;
+
+	up();
+	nvme_rdma_cm_req_encode(&req, &p);
+	no_pollers = true;
+	expect_refused(&req, sizeof(req), 8, NVME_RDMA_CM_NO_RESOURCES);
+	down();
+}
+
 static void test_posting_fails(void)
 {
 	int at;
@@ -416,6 +466,7 @@ static void test_stats_are_json(void)
 UNIT_MAIN(UNIT(test_connect_and_disconnect),
 	  UNIT(test_first_command_before_event), UNIT(test_refusals),
 	  UNIT(test_memlock), UNIT(test_accept_fails), UNIT(test_pending_limit),
+	  UNIT(test_half_open), UNIT(test_no_memory_for_deadline),
 	  UNIT(test_posting_fails), UNIT(test_break_in_every_state),
 	  UNIT(test_device_never_flushes), UNIT(test_device_removed),
 	  UNIT(test_bad_capsules), UNIT(test_wrong_opcode),

@@ -160,6 +160,27 @@ static void fill_base(struct rdma_qpair *q)
 	};
 }
 
+static void accept_timeout(void *qpair)
+{
+	static struct log_budget budget;
+	struct rdma_qpair *q = qpair;
+
+	q->accept_timer = NULL;
+	log_peer(&budget, LOG_WARNING, "rdma: %s:%s queue %u: not established in %u s; closing",
+		 q->base.peer, q->base.peer_port, q->qid,
+		 RDMA_ACCEPT_US / 1000000);
+	rdma_qpair_close(q);
+}
+
+/* A host that is not heard of again keeps others out only for that long. */
+static int start_accept_timer(struct rdma_qpair *q, struct weft_reason *why)
+{
+	q->accept_timer = timer_start("rdma-accept", accept_timeout, q,
+				      RDMA_ACCEPT_US);
+	return q->accept_timer ? 0 :
+	       weft_fail(why, -ENOMEM, "no memory for a timer");
+}
+
 /* Down to a queue pair with receives: 0, or the status to refuse it with. */
 static int build(struct rdma_qpair *q, struct weft_reason *why)
 {
@@ -182,7 +203,7 @@ static int build(struct rdma_qpair *q, struct weft_reason *why)
 		return NVME_RDMA_CM_NO_RESOURCES;
 	q->srq = q->cq->srq;
 	if (alloc_rings(q, why) || create_qp(q, why) ||
-	    post_ring(q, why))
+	    post_ring(q, why) || start_accept_timer(q, why))
 		return NVME_RDMA_CM_NO_RESOURCES;
 	return 0;
 }
@@ -226,6 +247,7 @@ static void finish_sweep(struct rdma_qpair *q)
 
 static void destroy_qp(struct rdma_qpair *q)
 {
+	poller_unregister(&q->accept_timer);
 	poller_unregister(&q->flush_timer);
 	poller_unregister(&q->last_recv_timer);
 	rdma_unflush(q);
@@ -278,6 +300,7 @@ void rdma_qpair_close(struct rdma_qpair *q)
 	if (!rdma_qpair_usable(q))
 		return;
 	q->state = RDMA_QP_FLUSHING;
+	poller_unregister(&q->accept_timer);
 	rdma_unflush(q);
 	/* after the last post, so that the device flushes that one too */
 	ibv_modify_qp(q->qp, &attr, IBV_QP_STATE);
@@ -356,6 +379,7 @@ void rdma_qpair_established(void *qpair)
 
 	if (q->state != RDMA_QP_ACCEPTING)
 		return;
+	poller_unregister(&q->accept_timer);
 	q->state = RDMA_QP_LIVE;
 	q->known = true;
 	q->chosen = false;

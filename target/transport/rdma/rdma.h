@@ -36,6 +36,8 @@
 #define RDMA_SLOT_ALIGN		64u
 /* What a connection request can carry (RDMA_PS_TCP) */
 #define RDMA_MAX_PRIVATE	196
+/* As long as a host has for its first command after that (nvmf) */
+#define RDMA_ACCEPT_US		(10 * 1000 * 1000)
 /* A device that has not flushed by then is not waited for any longer */
 #define RDMA_FLUSH_US		(5 * 1000 * 1000)
 /* Not every device says that a queue pair has taken its last shared receive */
@@ -367,6 +369,7 @@ struct rdma_qpair {
 	bool last_recv;
 	u64 recv_mark;
 	u64 sweep_mark;
+	struct poller *accept_timer;
 	struct poller *flush_timer;
 	struct poller *last_recv_timer;
 	struct rdma_recv_chain recv_chain;
