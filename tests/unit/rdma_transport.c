@@ -310,6 +310,52 @@ static void test_device_never_flushes(void)
 	break_with(RDMA_CM_EVENT_DISCONNECTED, true);
 }
 
+/* Without a timer that would end the wait there is none. */
+static void never_flushes_untimed(bool shared)
+{
+	struct rdma_qpair *q;
+
+	ops->opts_init(&opts);
+	opts.no_srq = !shared;
+	up();
+	q = connected(1, 32, 8);
+	CU_ASSERT_EQUAL(!!q->srq, shared);
+	ops->req_complete(command(q, 1));
+	turns(1);
+	never_flush = no_pollers = true;
+	cm_event(q->id, RDMA_CM_EVENT_DISCONNECTED, NULL);
+	turns(4);
+	UNIT_EQ(disconnected, 1);
+	UNIT_EQ(done, 1);
+	UNIT_EQ(live.qp, 0);
+	down();
+}
+
+static void test_no_memory_for_flush_timer(void)
+{
+	never_flushes_untimed(false);
+	never_flushes_untimed(true);
+}
+
+/* The poller that is asked before the reactor sleeps keeps it awake. */
+static void test_no_sleep_without_flush_timer(void)
+{
+	struct rdma_qpair *q;
+	struct poller *p;
+
+	up();
+	q = connected(1, 32, 8);
+	p = q->g->poller;
+	never_flush = no_pollers = true;
+	ops->qpair_disconnect(&q->base);
+	UNIT_EQ(q->state, RDMA_QP_FLUSHING);
+	CU_ASSERT(p->fn(p->ctx) > 0);
+	CU_ASSERT(p->fn(p->ctx) > 0);
+	turns(3);
+	UNIT_EQ(disconnected, 1);
+	down();
+}
+
 static void test_device_removed(void)
 {
 	struct weft_reason why;
@@ -468,7 +514,8 @@ UNIT_MAIN(UNIT(test_connect_and_disconnect),
 	  UNIT(test_memlock), UNIT(test_accept_fails), UNIT(test_pending_limit),
 	  UNIT(test_half_open), UNIT(test_no_memory_for_deadline),
 	  UNIT(test_posting_fails), UNIT(test_break_in_every_state),
-	  UNIT(test_device_never_flushes), UNIT(test_device_removed),
+	  UNIT(test_device_never_flushes), UNIT(test_no_memory_for_flush_timer),
+	  UNIT(test_no_sleep_without_flush_timer), UNIT(test_device_removed),
 	  UNIT(test_bad_capsules), UNIT(test_wrong_opcode),
 	  UNIT(test_remote_access_error), UNIT(test_stale_completions),
 	  UNIT(test_options), UNIT(test_stats_are_json))

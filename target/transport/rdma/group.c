@@ -169,8 +169,8 @@ static int advance_closing(struct rdma_group *g)
 
 	for (q = TAILQ_FIRST(&g->closing); q; q = next) {
 		next = TAILQ_NEXT(q, closing_link);
-		/* flushing is waited for asleep, sweeping is not */
-		busy += q->state == RDMA_QP_SWEEPING;
+		/* asleep a timer ends the wait; sweeping has none */
+		busy += !q->flush_timer;
 		rdma_qpair_advance(q);
 	}
 	return busy;

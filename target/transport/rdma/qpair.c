@@ -308,6 +308,7 @@ void rdma_qpair_close(struct rdma_qpair *q)
 	rdma_disconnect(q->id);
 	q->flush_timer = timer_start("rdma-flush", flush_timeout, q,
 				     RDMA_FLUSH_US);
+	/* if there is no memory for this one the other ends the wait */
 	if (q->srq)
 		q->last_recv_timer = timer_start("rdma-last-recv",
 						 last_recv_timeout, q,
@@ -325,7 +326,9 @@ static bool is_flushed(const struct rdma_qpair *q)
 
 void rdma_qpair_advance(struct rdma_qpair *q)
 {
-	if (q->state == RDMA_QP_FLUSHING && is_flushed(q)) {
+	/* nothing ends the wait for a device if there is no timer: no wait */
+	if (q->state == RDMA_QP_FLUSHING &&
+	    (is_flushed(q) || !q->flush_timer)) {
 		begin_sweep(q);
 	} else if (q->state == RDMA_QP_SWEEPING &&
 		   q->cq->emptied != q->sweep_mark) {
