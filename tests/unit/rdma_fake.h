@@ -360,6 +360,7 @@ static struct rdma_cm_event cm_events[64];
 static unsigned int cm_head, cm_tail;
 static u16 rejected;
 static u16 crqsize;
+static int bind_errno;
 static struct rdma_event_channel cm_channel;
 
 struct rdma_event_channel *rdma_create_event_channel(void)
@@ -400,7 +401,8 @@ struct ibv_context **rdma_get_devices(int *n)
 int rdma_bind_addr(struct rdma_cm_id *id, struct sockaddr *a)
 {
 	(void)id, (void)a;
-	return 0;
+	errno = bind_errno;
+	return bind_errno ? -1 : 0;
 }
 
 int rdma_listen(struct rdma_cm_id *id, int backlog)

@@ -39,7 +39,7 @@ static void up(void)
 	rejected = crqsize = 0;
 	mr_budget = 1000;
 	fail_send_at = -1;
-	fail_recv = fail_srq_recv = accept_errno = 0;
+	fail_recv = fail_srq_recv = accept_errno = bind_errno = 0;
 	never_flush = hold_free = fail_srq = no_pollers = false;
 	max_inline = 64;
 	next_qp_num = 7;

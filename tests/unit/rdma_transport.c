@@ -376,11 +376,47 @@ static void test_device_removed(void)
 	cm_event(TAILQ_FIRST(&tr()->listeners)->id,
 		 RDMA_CM_EVENT_DEVICE_REMOVAL, NULL);
 	UNIT_EQ(live.id, 0);
-	fire_timers();
+	turns(1);
 	UNIT_EQ(live.id, 1);
 	hang_up(connected(2, 32, 8));
 	UNIT_EQ(ops->listen(transport, &trid, &why), 0);
 	ops->stop_listen(transport, &trid);
+	down();
+}
+
+static void lose_listener(void)
+{
+	cm_event(TAILQ_FIRST(&tr()->listeners)->id, RDMA_CM_EVENT_DEVICE_REMOVAL, NULL);
+	UNIT_EQ(live.id, 0);
+}
+
+static void seconds(int n)
+{
+	while (n--) {
+		fire_timers();
+		turns(1);
+	}
+}
+
+/* It is looked for as long as it takes, whatever else is short meanwhile. */
+static void test_listener_comes_back(void)
+{
+	up();
+	bind_errno = ENODEV;
+	lose_listener();
+	no_pollers = true;
+	seconds(20);
+	UNIT_EQ(live.id, 0);
+	no_pollers = false;
+	bind_errno = 0;
+	seconds(1);
+	UNIT_EQ(live.id, 1);
+	/* nothing is left to look for */
+	seconds(20);
+	CU_ASSERT_PTR_NULL(tr()->retry);
+	lose_listener();
+	seconds(1);
+	UNIT_EQ(live.id, 1);
 	down();
 }
 
@@ -516,6 +552,6 @@ UNIT_MAIN(UNIT(test_connect_and_disconnect),
 	  UNIT(test_posting_fails), UNIT(test_break_in_every_state),
 	  UNIT(test_device_never_flushes), UNIT(test_no_memory_for_flush_timer),
 	  UNIT(test_no_sleep_without_flush_timer), UNIT(test_device_removed),
-	  UNIT(test_bad_capsules), UNIT(test_wrong_opcode),
-	  UNIT(test_remote_access_error), UNIT(test_stale_completions),
-	  UNIT(test_options), UNIT(test_stats_are_json))
+	  UNIT(test_listener_comes_back), UNIT(test_bad_capsules),
+	  UNIT(test_wrong_opcode), UNIT(test_remote_access_error),
+	  UNIT(test_stale_completions), UNIT(test_options), UNIT(test_stats_are_json))

@@ -13,7 +13,7 @@
 #define NO_DEVICE \
 	": no RDMA device has this address; is the port up, or a soft-RoCE link on its interface?"
 #define RETRY_US	(1000 * 1000)
-/* Turns of the timer in which a pulled device has left the device list */
+/* Calls of retry() in which a pulled device has left the device list */
 #define RESYNCS		10
 
 /* One id bound and listening, or none. */
@@ -116,13 +116,12 @@ static void resync_devices(void)
 		rdma_free_devices(list);
 }
 
-static void retry(void *ctx)
+static int retry(void *ctx)
 {
 	struct rdma_transport *t = ctx;
 	struct rdma_listener *l;
 	bool again = false;
 
-	t->retry = NULL;
 	if (t->resyncs) {
 		t->resyncs--;
 		again = true;
@@ -137,15 +136,19 @@ static void retry(void *ctx)
 			log_notice("rdma: listening at %s:%s again",
 				   l->trid.traddr, l->trid.trsvcid);
 	}
-	if (again)
-		t->retry = timer_start("rdma-listen", retry, t, RETRY_US);
+	if (!again)
+		poller_unregister(&t->retry);
+	return 0;
 }
 
 void rdma_device_gone(struct rdma_transport *t)
 {
 	t->resyncs = RESYNCS;
-	if (!t->retry && t->cm_fd)
-		t->retry = timer_start("rdma-listen", retry, t, RETRY_US);
+	if (t->retry || !t->cm_fd)
+		return;
+	t->retry = poller_register("rdma-listen", retry, t, RETRY_US, NULL);
+	if (!t->retry)
+		log_error("rdma: no memory to look for devices that come back: remove and add listeners whose device is gone");
 }
 
 void rdma_listener_lost(struct rdma_listener *l)
