@@ -106,6 +106,8 @@ void fd_source_remove(struct fd_source **s)
 {
 	unsigned int i;
 
+	if (!*s)
+		return;
 	for (i = 0; i < ARRAY_SIZE(watched); i++)
 		if (watched[i] == *s)
 			watched[i] = NULL;

@@ -57,6 +57,7 @@ static u32 next_qp_num;
 static struct fake_srq *last_srq;
 static int accept_errno;
 static bool never_flush;
+static int read_errno;		/* of descriptors without an event */
 static u32 next_key = 100;
 static int order;		/* of what is given back */
 static int pd_freed_at, id_freed_at;
@@ -156,6 +157,7 @@ int ibv_destroy_cq(struct ibv_cq *cq)
 int ibv_get_cq_event(struct ibv_comp_channel *ch, struct ibv_cq **cq, void **ctx)
 {
 	(void)ch, (void)cq, (void)ctx;
+	errno = read_errno;
 	return -1;
 }
 
@@ -169,6 +171,7 @@ static struct ibv_async_event async;
 int ibv_get_async_event(struct ibv_context *c, struct ibv_async_event *e)
 {
 	(void)c;
+	errno = read_errno;
 	if (!async.element.qp)
 		return -1;
 	*e = async;

@@ -42,6 +42,7 @@ static void up(void)
 	fail_recv = fail_srq_recv = accept_errno = bind_errno = 0;
 	never_flush = hold_free = fail_srq = no_pollers = false;
 	max_inline = 64;
+	read_errno = EAGAIN;
 	next_qp_num = 7;
 	device_attr = (struct ibv_device_attr) {
 		.max_qp_wr = 1024, .max_sge = 16, .max_sge_rd = 16,

@@ -4,6 +4,8 @@
  * breaking in every state and by every means, devices that fail, vanish or
  * never flush, options and counters.
  */
+#include <sys/epoll.h>
+
 #include "tests/unit/rdma_stage.h"
 
 static void test_connect_and_disconnect(void)
@@ -384,6 +386,57 @@ static void test_device_removed(void)
 	down();
 }
 
+/*
+ * Descriptors of a device that was pulled are ready for ever; they are not
+ * listened to when they say so, by an event or by an error when they are read.
+ */
+static void descriptors_end(u32 events, int err)
+{
+	struct rdma_qpair *q;
+	int before;
+
+	up();
+	q = connected(1, 32, 8);
+	before = fd_sources;
+	q->gd->fd->fn(q->gd->fd->ctx, EPOLLIN);
+	q->dev->async->fn(q->dev->async->ctx, EPOLLIN);
+	UNIT_EQ(fd_sources, before);
+	read_errno = err;
+	q->gd->fd->fn(q->gd->fd->ctx, events);
+	q->dev->async->fn(q->dev->async->ctx, events);
+	UNIT_EQ(fd_sources, before - 2);
+	cm_event(q->id, RDMA_CM_EVENT_DEVICE_REMOVAL, NULL);
+	turns(6);
+	UNIT_EQ(disconnected, 1);
+	UNIT_EQ(live.channel, 0);
+	UNIT_EQ(live.pd, 0);
+	down();
+}
+
+static void test_descriptors_end(void)
+{
+	descriptors_end(EPOLLERR, EAGAIN);
+	descriptors_end(EPOLLHUP, EAGAIN);
+	descriptors_end(EPOLLIN, EIO);
+}
+
+/* What it said before it went is heard. */
+static void test_last_word_of_device(void)
+{
+	struct rdma_qpair *q;
+
+	up();
+	q = connected(1, 32, 8);
+	read_errno = EIO;
+	async.event_type = IBV_EVENT_DEVICE_FATAL;
+	async.element.qp = q->qp;
+	q->dev->async->fn(q->dev->async->ctx, EPOLLIN | EPOLLERR);
+	turns(6);
+	UNIT_EQ(disconnected, 1);
+	UNIT_EQ(live.pd, 0);
+	down();
+}
+
 static void lose_listener(void)
 {
 	cm_event(TAILQ_FIRST(&tr()->listeners)->id, RDMA_CM_EVENT_DEVICE_REMOVAL, NULL);
@@ -552,6 +605,7 @@ UNIT_MAIN(UNIT(test_connect_and_disconnect),
 	  UNIT(test_posting_fails), UNIT(test_break_in_every_state),
 	  UNIT(test_device_never_flushes), UNIT(test_no_memory_for_flush_timer),
 	  UNIT(test_no_sleep_without_flush_timer), UNIT(test_device_removed),
+	  UNIT(test_descriptors_end), UNIT(test_last_word_of_device),
 	  UNIT(test_listener_comes_back), UNIT(test_bad_capsules),
 	  UNIT(test_wrong_opcode), UNIT(test_remote_access_error),
 	  UNIT(test_stale_completions), UNIT(test_options), UNIT(test_stats_are_json))

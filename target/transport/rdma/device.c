@@ -11,7 +11,6 @@
  */
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -185,9 +184,11 @@ static void async_event(void *ctx, u32 events)
 	struct ibv_async_event ev;
 	bool fatal;
 
-	(void)events;
-	if (ibv_get_async_event(dev->verbs, &ev))
+	if (ibv_get_async_event(dev->verbs, &ev)) {
+		if (rdma_fd_ended(events))
+			fd_source_remove(&dev->async);
 		return;
+	}
 	fatal = ev.event_type == IBV_EVENT_DEVICE_FATAL;
 	if (fatal || ev.event_type == IBV_EVENT_CQ_ERR)
 		log_error("rdma: %s: %s", dev->name,

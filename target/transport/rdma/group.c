@@ -11,7 +11,6 @@
  */
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 
 #include "target/transport/rdma/rdma.h"
 
@@ -212,12 +211,13 @@ static void channel_ready(void *ctx, u32 events)
 	struct ibv_cq *which;
 	void *cq_ctx;
 
-	(void)events;
 	gd->stats.wakeups++;
 	while (!ibv_get_cq_event(gd->channel, &which, &cq_ctx)) {
 		cq = cq_ctx;
 		cq->unacked++;
 	}
+	if (rdma_fd_ended(events))
+		fd_source_remove(&gd->fd);
 	TAILQ_FOREACH(cq, &gd->cqs, link) {
 		ibv_ack_cq_events(cq->cq, cq->unacked);
 		cq->unacked = 0;

@@ -25,8 +25,10 @@
 #ifndef WEFT_TARGET_TRANSPORT_RDMA_RDMA_H
 #define WEFT_TARGET_TRANSPORT_RDMA_RDMA_H
 
+#include <errno.h>
 #include <infiniband/verbs.h>
 #include <rdma/rdma_cma.h>
+#include <sys/epoll.h>
 
 #include "target/nvmf/transport.h"
 #include "target/transport/pool.h"
@@ -199,7 +201,7 @@ struct rdma_cq {
 /**
  * struct rdma_gdev - one reactor's use of one device
  * @dev: NULL while no queue pair is here; counters stay
- * @channel: of all @cqs
+ * @channel: of all @cqs; @fd: NULL after the device was pulled
  * @numbers: queue pairs that share receives, by number
  */
 struct rdma_gdev {
@@ -416,6 +418,15 @@ static inline u32 rdma_slot_size(const struct rdma_transport *t)
 	u32 size = NVME_SQE_SIZE + t->base.opts.in_capsule_data_size;
 
 	return (size + RDMA_SLOT_ALIGN - 1) & ~(RDMA_SLOT_ALIGN - 1);
+}
+
+/*
+ * After reading a device's descriptor failed: is that so for ever? One of a
+ * device that was pulled stays ready and would keep the reactor awake.
+ */
+static inline bool rdma_fd_ended(u32 events)
+{
+	return events & (EPOLLERR | EPOLLHUP) || errno != EAGAIN;
 }
 
 /* transport.c */
