@@ -437,6 +437,41 @@ static void test_last_word_of_device(void)
 	down();
 }
 
+/* The queue pairs of a completion queue that failed close, and no others. */
+static void test_completion_queue_fails(void)
+{
+	struct rdma_qpair *a, *b, *c, *d;
+
+	up();
+	a = connected(1, 32, 8);
+	b = accepting(2, 32, 8);
+	CU_ASSERT_PTR_EQUAL(b->cq, a->cq);
+	/* it is full, so there is another one */
+	a->cq->size = a->cq->used;
+	c = connected(3, 32, 8);
+	CU_ASSERT_PTR_NOT_EQUAL_FATAL(c->cq, a->cq);
+	never_flush = true;
+	async.event_type = IBV_EVENT_CQ_ERR;
+	async.element.cq = a->cq->cq;
+	a->dev->async->fn(a->dev->async->ctx, EPOLLIN);
+	turns(1);
+	UNIT_EQ(a->state, RDMA_QP_FLUSHING);
+	UNIT_EQ(b->state, RDMA_QP_FLUSHING);
+	UNIT_EQ(c->state, RDMA_QP_LIVE);
+	fire_timers();
+	turns(4);
+	UNIT_EQ(disconnected, 1);
+	UNIT_EQ(live.qp, 1);
+	/* it has room now, but is no good to anybody */
+	never_flush = false;
+	d = connected(4, 32, 8);
+	CU_ASSERT_PTR_EQUAL(d->cq, c->cq);
+	hang_up(d);
+	hang_up(c);
+	UNIT_EQ(live.cq, 0);
+	down();
+}
+
 static void lose_listener(void)
 {
 	cm_event(TAILQ_FIRST(&tr()->listeners)->id, RDMA_CM_EVENT_DEVICE_REMOVAL, NULL);
@@ -606,6 +641,7 @@ UNIT_MAIN(UNIT(test_connect_and_disconnect),
 	  UNIT(test_device_never_flushes), UNIT(test_no_memory_for_flush_timer),
 	  UNIT(test_no_sleep_without_flush_timer), UNIT(test_device_removed),
 	  UNIT(test_descriptors_end), UNIT(test_last_word_of_device),
+	  UNIT(test_completion_queue_fails),
 	  UNIT(test_listener_comes_back), UNIT(test_bad_capsules),
 	  UNIT(test_wrong_opcode), UNIT(test_remote_access_error),
 	  UNIT(test_stale_completions), UNIT(test_options), UNIT(test_stats_are_json))

@@ -152,13 +152,13 @@ static void device_free(struct rdma_device *dev)
 	free(dev);
 }
 
-static void close_conns(struct rdma_device *dev)
+static void tell_conns(struct rdma_device *dev, reactor_fn fn)
 {
 	struct rdma_qpair *q;
 
 	TAILQ_FOREACH(q, &dev->t->conns, link)
 		if (q->dev == dev)
-			reactor_send(q->reactor, rdma_qpair_down, q);
+			reactor_send(q->reactor, fn, q);
 }
 
 void rdma_device_removed(struct rdma_device *dev)
@@ -167,7 +167,7 @@ void rdma_device_removed(struct rdma_device *dev)
 		return;
 	dev->removed = true;
 	log_warn("rdma: device %s is gone; closing its connections", dev->name);
-	close_conns(dev);
+	tell_conns(dev, rdma_qpair_down);
 	rdma_device_gone(dev->t);
 	if (!dev->conns)
 		device_free(dev);
@@ -176,6 +176,16 @@ void rdma_device_removed(struct rdma_device *dev)
 static void last_recv(struct rdma_qpair *q)
 {
 	reactor_send(q->reactor, rdma_qpair_last_recv, q);
+}
+
+/*
+ * Its reactor cannot free @cq before the event is acknowledged, but may have
+ * done so when a message arrives: those go to connections.
+ */
+static void cq_failed(struct rdma_device *dev, struct rdma_cq *cq)
+{
+	__atomic_store_n(&cq->failed, true, __ATOMIC_RELAXED);
+	tell_conns(dev, rdma_qpair_cq_failed);
 }
 
 static void async_event(void *ctx, u32 events)
@@ -196,6 +206,8 @@ static void async_event(void *ctx, u32 events)
 	/* a connection's memory goes by a message that comes after this one */
 	if (ev.event_type == IBV_EVENT_QP_LAST_WQE_REACHED)
 		last_recv(ev.element.qp->qp_context);
+	if (ev.event_type == IBV_EVENT_CQ_ERR)
+		cq_failed(dev, ev.element.cq->cq_context);
 	/* errors of queue pairs show in their completions as well */
 	ibv_ack_async_event(&ev);
 	if (fatal)

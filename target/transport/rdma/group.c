@@ -263,7 +263,7 @@ static struct rdma_cq *cq_new(struct rdma_gdev *gd, const struct rdma_plan *p,
 
 static bool cq_has_room(const struct rdma_cq *cq, const struct rdma_plan *p)
 {
-	return cq->size - cq->used >= p->cqes &&
+	return !rdma_cq_failed(cq) && cq->size - cq->used >= p->cqes &&
 	       (!cq->srq || cq->srq->size - cq->srq->claimed >= p->receives);
 }
 

@@ -394,6 +394,14 @@ void rdma_qpair_down(void *qpair)
 	rdma_qpair_close(qpair);
 }
 
+void rdma_qpair_cq_failed(void *qpair)
+{
+	struct rdma_qpair *q = qpair;
+
+	if (rdma_qpair_usable(q) && rdma_cq_failed(q->cq))
+		rdma_qpair_close(q);
+}
+
 void rdma_qpair_disconnect(struct nvmf_qpair *q)
 {
 	rdma_qpair_close(to_qpair(q));

@@ -184,6 +184,7 @@ struct rdma_srq {
  *        claimed never exceeds the size, so it cannot overflow. Shared receives
  *        claim theirs for as long as they are there
  * @emptied: how often it was seen empty
+ * @failed: the device says so: nothing will come; set by the control reactor
  */
 struct rdma_cq {
 	struct ibv_cq *cq;
@@ -191,6 +192,7 @@ struct rdma_cq {
 	u32 size;
 	u32 used;
 	u64 emptied;
+	bool failed;
 	unsigned int unacked;
 	TAILQ_ENTRY(rdma_cq) link;
 };
@@ -420,6 +422,11 @@ static inline u32 rdma_slot_size(const struct rdma_transport *t)
 	return (size + RDMA_SLOT_ALIGN - 1) & ~(RDMA_SLOT_ALIGN - 1);
 }
 
+static inline bool rdma_cq_failed(const struct rdma_cq *cq)
+{
+	return __atomic_load_n(&cq->failed, __ATOMIC_RELAXED);
+}
+
 /*
  * After reading a device's descriptor failed: is that so for ever? One of a
  * device that was pulled stays ready and would keep the reactor awake.
@@ -539,6 +546,8 @@ void rdma_qpair_setup(void *qpair);
 void rdma_qpair_established(void *qpair);
 /** rdma_qpair_down() - message: the peer or the device is gone */
 void rdma_qpair_down(void *qpair);
+/** rdma_qpair_cq_failed() - message: a completion queue of its device has */
+void rdma_qpair_cq_failed(void *qpair);
 /** rdma_qpair_last_recv() - message: it takes no shared receive any more */
 void rdma_qpair_last_recv(void *qpair);
 /** rdma_qpair_close() - begin to take it down; idempotent */
