@@ -88,6 +88,7 @@ else
 	# in-capsule writes gather the pages of users, reads need regions
 	echo 0 > "$BOUNCE"
 	connect
+	io before --rw=write --bs=4k --do_verify=0
 	regions=$(counter "$i" 1 mr_registrations)
 	part pages --rw=write --bs=4k --do_verify=0
 	# but for a read of whoever looks at the disk, which may break the connection
