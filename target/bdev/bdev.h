@@ -322,7 +322,10 @@ int bdev_histogram_enable(struct bdev *b, int type, u32 granularity,
 			  u64 min_us, u64 max_us, reactor_fn done, void *ctx,
 			  struct weft_reason *why);
 int bdev_histogram_disable(struct bdev *b, reactor_fn done, void *ctx);
-/** bdev_histogram_collect() - @done with it, or with NULL when not enabled */
+/**
+ * bdev_histogram_collect() - @done with a copy
+ * With NULL when not enabled, or without memory.
+ */
 int bdev_histogram_collect(struct bdev *b,
 			   void (*done)(void *ctx,
 					const struct bdev_histogram *h),

@@ -135,12 +135,24 @@ struct visit {
 	void *ctx;
 };
 
-/* Channels that end now would change it. */
+/*
+ * Channels that end now would change it, so a copy is shown; not under the
+ * lock, because what is told may ask for a histogram at once.
+ */
 static void histogram_show(const struct visit *v)
 {
+	struct bdev_histogram *from, *copy = NULL;
+
 	pthread_mutex_lock(&lock);
-	v->done(v->ctx, v->b->histogram);
+	from = v->b->histogram;
+	if (from)
+		copy = histogram_like(from);
+	if (copy)
+		memcpy(copy->counts, from->counts,
+		       buckets_of(from) * sizeof(u64));
 	pthread_mutex_unlock(&lock);
+	v->done(v->ctx, copy);
+	free(copy);
 }
 
 static void visit_end(void *arg)

@@ -152,6 +152,21 @@ class Statistics(DaemonTest):
         d.ok("bdev_enable_histogram", dict(on, enable=False))
         d.refused("bdev_get_histogram", {"name": "Malloc0"})
 
+    def test_histogram_of_one_batch(self):
+        """The next request runs out of the answer to the one before."""
+        calls = [{"id": i, "method": method, "params": {"name": "Malloc0", **more}}
+                 for i, (method, more) in enumerate((
+                     ("bdev_enable_histogram", {"enable": True}), ("bdev_get_histogram", {}),
+                     ("bdev_enable_histogram", {"enable": True, "granularity": 3}),
+                     ("bdev_get_histogram_borders", {"borders": [10]}),
+                     ("bdev_enable_histogram", {"enable": False})))]
+        answers = json.loads(self.daemon.raw(json.dumps(calls)))
+        answers += [json.loads(line) for line in self.daemon.raw(
+            "".join(json.dumps(c) for c in calls)).splitlines()]
+        self.assertEqual([a["id"] for a in answers], [*range(5), *range(5)])
+        for a in answers:
+            self.assertIn("result", a)
+
     def test_queue_depth(self):
         d = self.daemon
         d.ok("bdev_set_qd_sampling_period", {"name": "Malloc0", "period": 1000})
