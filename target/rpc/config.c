@@ -121,7 +121,7 @@ static bool step_makes(const struct step *s, const char *name)
 	return !strncmp(name, base, n) && name[n] == 'p';
 }
 
-/* Where the call stands that makes what step @i needs, if that is later. */
+/* Where the call stands that makes what step @i needs; @i: there is none. */
 static size_t step_maker(const struct apply *a, size_t i)
 {
 	const char *needs = step_needs(&a->steps[i]);
@@ -129,18 +129,36 @@ static size_t step_maker(const struct apply *a, size_t i)
 
 	for (k = 0; needs && k < a->nsteps; k++)
 		if (k != i && step_makes(&a->steps[k], needs))
-			return k > i ? k : i;
+			return k;
 	return i;
 }
 
+/* Does what step @i stands on stand, sooner or later, on step @i? */
+static bool step_circular(const struct apply *a, size_t i)
+{
+	size_t at = i, below = step_maker(a, i), hops;
+
+	for (hops = 0; below != at && hops < a->nsteps; hops++) {
+		if (below == i)
+			return true;
+		at = below;
+		below = step_maker(a, at);
+	}
+	return false;
+}
+
+/*
+ * A step moves as often as there are steps that it stands on, at most. One of a
+ * circle stays where it is, and is refused for what is missing.
+ */
 static void order_steps(struct apply *a)
 {
 	size_t i, to, moves = a->nsteps * a->nsteps;
 	struct step s;
 
 	for (i = 0; i < a->nsteps; i++) {
-		/* a circle has an end, too: it is refused for what is missing */
-		while ((to = step_maker(a, i)) > i && moves--) {
+		for (; moves && (to = step_maker(a, i)) > i &&
+		       !step_circular(a, i); moves--) {
 			s = a->steps[i];
 			memmove(&a->steps[i], &a->steps[i + 1],
 				(to - i) * sizeof(s));

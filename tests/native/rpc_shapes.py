@@ -311,6 +311,21 @@ class Framework(DaemonTest):
             ("bdev_passthru_create", {"base_bdev_name": "a", "name": "b"})))
         self.assertEqual(e["code"], -19)
 
+    def test_circles_end(self):
+        """Several of them, and what stands on one; a long chain comes into order beside them."""
+        circles = [("bdev_passthru_create", {"base_bdev_name": base, "name": name})
+                   for base, name in ("ba", "ab", "dc", "cd", "ax", "ay", "xz")]
+        e = self.daemon.refused("load_config", config(*circles))
+        self.assertEqual(e["code"], -19)
+        self.daemon.ok("bdev_malloc_create", dict(MALLOC, name="a"))
+        chain = [("bdev_passthru_create", {"base_bdev_name": f"p{i + 1}", "name": f"p{i}"})
+                 for i in range(8)] + [("bdev_malloc_create", {
+                     "name": "p8", "num_blocks": 8, "block_size": 512})]
+        self.daemon.ok("load_config", config(("bdev_passthru_create", {
+            "base_bdev_name": "a", "name": "b"}), *chain))
+        self.assertEqual([b["name"] for b in self.daemon.ok("bdev_get_bdevs")],
+                         ["a", "b"] + [f"p{i}" for i in range(8, -1, -1)])
+
 
 class Allowed(DaemonTest):
     args = ("--rpcs-allowed", "bdev_get_bdevs,rpc_get_methods,spdk_kill_instance")
