@@ -133,6 +133,9 @@ int bdev_set_sampling(struct bdev *b, u64 period_us, struct weft_reason *why)
 	sampling_end(b);
 	if (!period_us)
 		return 0;
+	if (b->removing)
+		return weft_fail(why, -EBUSY, "bdev %s is being removed",
+				 b->name);
 	s = calloc(1, sizeof(*s));
 	if (s)
 		s->poller = poller_register("bdev_queue_depth", sample, s,

@@ -586,6 +586,25 @@ static void test_queue(void)
 	STEPS(queue_on, queue_load, queue_seen, unmake);
 }
 
+/* A bdev that is on its way out is open here, so it can still be found. */
+static void queue_too_late(void)
+{
+	UNIT_EQ(bdev_set_sampling(dev, 200, &why), 0);
+	steps.pending++;
+	bdev_unregister(base, step_done, NULL);
+	CU_ASSERT_FALSE(bdev_get_queue(dev, &queue));
+	UNIT_EQ(bdev_set_sampling(dev, 200, &why), -EBUSY);
+	CU_ASSERT_FALSE(bdev_get_queue(dev, &queue));
+	UNIT_EQ(bdev_set_sampling(dev, 0, &why), 0);
+	io_channel_put(ch);
+	bdev_close(desc);
+}
+
+static void test_queue_too_late(void)
+{
+	STEPS(make, queue_too_late);
+}
+
 UNIT_MAIN(UNIT(test_ios), UNIT(test_bytes), UNIT(test_lifted),
 	  UNIT(test_histogram), UNIT(test_stats), UNIT(test_latency),
-	  UNIT(test_floors), UNIT(test_queue))
+	  UNIT(test_floors), UNIT(test_queue), UNIT(test_queue_too_late))
