@@ -341,9 +341,9 @@ void file_op_result(struct file_channel *ch, struct bdev_io *io, int res)
 	}
 	switch (op->step) {
 	case STEP_SYNC:
-	case STEP_PUNCH:
 		op_complete(ch, io, 0);
 		break;
+	case STEP_PUNCH:
 	case STEP_ZERO_RANGE:
 		if (io->fua)
 			op_next(ch, io, STEP_SYNC);

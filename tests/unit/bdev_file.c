@@ -422,13 +422,15 @@ static void zero_some(void)
 	op_start(&op[0], desc, ch, BDEV_WRITE_ZEROES, 3, 9);
 	op[1].io.fua = true;
 	op_start(&op[1], desc, ch, BDEV_WRITE_ZEROES, 20, 1);
-	op[1].io.fua = false;
+	op[2].io.fua = true;	/* Write Zeroes may become one */
 	op_start(&op[2], desc, ch, BDEV_UNMAP, 64, 32);
 }
 
 static void zero_checked(void)
 {
 	CU_ASSERT_TRUE(bdev_supports(dev, BDEV_WRITE_ZEROES));
+	op[1].io.fua = false;
+	op[2].io.fua = false;
 	UNIT_EQ(op[0].err, 0);
 	UNIT_EQ(op[1].err, 0);
 	CU_ASSERT_TRUE(file_has(3 * BS, 0, 5));
@@ -441,6 +443,8 @@ static void zero_checked(void)
 		return;
 	}
 	UNIT_EQ(op[2].err, 0);
+	/* one of each that had to be durable, unless the zeroes were written */
+	UNIT_EQ(fch->counters.syncs - before.syncs, fch->no_zero_range ? 1 : 2);
 	CU_ASSERT_TRUE(dev->unmap_zeroes);
 	CU_ASSERT_TRUE(file_has_zeroes(32 * BS, 64 * BS));
 	CU_ASSERT_TRUE(file_has(32 * BS, 96 * BS, 5));
