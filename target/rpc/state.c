@@ -149,17 +149,20 @@ static void look_later(u64 us)
 		state.timer = timer_start("state", time_to_look, NULL, us);
 }
 
-static void answer_waiting(void)
+/* Who asks out of an answer waits for another write, and begins it. */
+static void answer_waiting(int err)
 {
-	struct rpc_call *call;
+	struct rpc_call *calls[MAX_WAITING];
+	unsigned int n = state.nwaiting;
 
-	while (state.nwaiting) {
-		call = state.waiting[--state.nwaiting];
-		if (state.err)
-			rpc_fail(call, state.err, "--state %s: %s", state.path,
-				 strerror(-state.err));
+	memcpy(calls, state.waiting, sizeof(calls));
+	state.nwaiting = 0;
+	while (n--) {
+		if (err)
+			rpc_fail(calls[n], err, "--state %s: %s", state.path,
+				 strerror(-err));
 		else
-			rpc_reply(call, json_true());
+			rpc_reply(calls[n], json_true());
 	}
 }
 
@@ -184,10 +187,12 @@ static void state_end(void)
 /* Everything is in the file, or cannot be brought there. */
 static void settled(void)
 {
-	answer_waiting();
+	int err = state.err;
+
+	answer_waiting(err);
 	if (state.stopped)
 		state_end();
-	else if (state.err)
+	else if (err)
 		look_later(RETRY_US);
 }
 

@@ -62,6 +62,24 @@ class State(unittest.TestCase):
                 time.sleep(0.02)
         d.stop()
 
+    def test_synced_means_written(self):
+        """Also if it was asked for while the file was being written for another one."""
+        d = self.run_daemon()
+        for i in range(0, 40, 2):
+            calls = [call for name in (f"n{i}", f"n{i + 1}") for call in (
+                ("bdev_null_create", {"name": name, "num_blocks": 8, "block_size": 512}),
+                ("state_sync", None))]
+            with d.connect() as s, s.makefile() as f:
+                s.sendall(b"".join(json.dumps(
+                    {"id": k, "method": method, **({"params": params} if params else {})}).encode()
+                    for k, (method, params) in enumerate(calls)))
+                for _ in calls:
+                    self.assertIn("result", json.loads(f.readline()))
+                names = [c["params"]["name"] for c in self.kept()["subsystems"][0]["config"]
+                         if c["method"] == "bdev_null_create"]
+            self.assertEqual(names, [f"n{k}" for k in range(i + 2)])
+        d.stop()
+
     def test_before_the_configuration(self):
         first = config(("bdev_malloc_create", {"name": "first", "num_blocks": 8,
                                                "block_size": 512}))
