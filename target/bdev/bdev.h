@@ -387,6 +387,12 @@ struct bdev_file_opts {
 };
 int bdev_file_create(const struct bdev_file_opts *opts, struct bdev **out,
 		     struct weft_reason *why);
+/**
+ * bdev_file_difference() - what a file bdev has otherwise: "filename",
+ * "readonly", or NULL; of others NULL
+ */
+const char *bdev_file_difference(const struct bdev *b, const char *filename,
+				 bool readonly);
 /** bdev_file_rescan() - look at the file's size again; tells openers */
 int bdev_file_rescan(struct bdev *b, struct weft_reason *why);
 

@@ -311,6 +311,18 @@ int bdev_file_create(const struct bdev_file_opts *opts, struct bdev **out,
 	return err;
 }
 
+const char *bdev_file_difference(const struct bdev *b, const char *filename,
+				 bool readonly)
+{
+	const struct file_bdev *f = (const struct file_bdev *)b;
+
+	if (b->fns != &file_fns)
+		return NULL;
+	if (strcmp(f->filename, filename))
+		return "filename";
+	return f->readonly != readonly ? "readonly" : NULL;
+}
+
 int bdev_file_rescan(struct bdev *b, struct weft_reason *why)
 {
 	struct file_bdev *f = (struct file_bdev *)b;

@@ -82,6 +82,37 @@ static const struct rpc_param file_params[] = {
 	{ .type = RPC_END }
 };
 
+/* As a bdev keeps them: physical blocks as its own are nothing to tell. */
+static struct bdev_hints asked_hints(const struct bdev *b,
+				     const struct create_params *p)
+{
+	struct bdev_hints h = p->hints;
+
+	if (h.physical_block_size == b->block_size)
+		h.physical_block_size = 0;
+	return h;
+}
+
+static const char *hint_difference(const struct bdev *b,
+				   const struct create_params *p)
+{
+	struct bdev_hints h = asked_hints(b, p);
+
+	if (b->hints.physical_block_size != h.physical_block_size)
+		return "physical_block_size";
+	if (b->hints.write_granularity != h.write_granularity)
+		return "preferred_write_granularity";
+	if (b->hints.write_alignment != h.write_alignment)
+		return "preferred_write_alignment";
+	if (b->hints.unmap_granularity != h.unmap_granularity)
+		return "preferred_unmap_granularity";
+	if (b->hints.unmap_alignment != h.unmap_alignment)
+		return "preferred_unmap_alignment";
+	if (b->optimal_blocks != p->optimal_write_size)
+		return "optimal_write_size";
+	return NULL;
+}
+
 /* What an existing bdev has otherwise than asked for; NULL: nothing. */
 static const char *difference(const struct bdev *b, const char *product,
 			      const struct create_params *p)
@@ -94,7 +125,9 @@ static const char *difference(const struct bdev *b, const char *product,
 		return "block_size";
 	if (p->uuid.given && memcmp(b->uuid, p->uuid.bytes, sizeof(b->uuid)))
 		return "uuid";
-	return NULL;
+	if (p->filename)
+		return bdev_file_difference(b, p->filename, p->readonly);
+	return hint_difference(b, p);
 }
 
 /* Answers a create of what is there already; false: there is nothing. */
@@ -106,7 +139,9 @@ static bool answer_existing(struct rpc_call *call, const char *product,
 
 	if (!b)
 		return false;
-	if (diff)
+	if (b->removing)
+		rpc_fail(call, -EBUSY, "bdev %s is being removed", p->name);
+	else if (diff)
 		rpc_fail(call, -EEXIST, "bdev %s exists and differs: %s",
 			 p->name, diff);
 	else
@@ -140,9 +175,7 @@ static bool memory_params_ok(struct rpc_call *call,
 /* Nobody has opened the new bdev yet. */
 static void set_hints(struct bdev *b, const struct create_params *p)
 {
-	b->hints = p->hints;
-	if (b->hints.physical_block_size == b->block_size)
-		b->hints.physical_block_size = 0;
+	b->hints = asked_hints(b, p);
 	b->optimal_blocks = p->optimal_write_size;
 }
 

@@ -38,6 +38,48 @@ class Bdevs(DaemonTest):
             self.assertEqual(e["code"], -17)
             self.assertIn("num_blocks", e["message"])
 
+    def test_repeated_create_that_differs(self):
+        d = self.daemon
+        names = [os.path.join(d.dir.name, name) for name in ("a.img", "b.img")]
+        for name in names:
+            with open(name, "wb") as f:
+                f.truncate(1 << 20)
+        disk = {"name": "A", "filename": names[0], "readonly": True}
+        d.ok("bdev_aio_create", disk)
+        d.ok("bdev_aio_create", disk)
+        for change in {"filename": names[1]}, {"readonly": False}:
+            e = d.refused("bdev_aio_create", dict(disk, **change))
+            self.assertEqual(e["code"], -17)
+            self.assertIn("differs: " + next(iter(change)), e["message"])
+        hints = {"physical_block_size": 4096, "optimal_write_size": 8,
+                 "preferred_write_granularity": 2, "preferred_write_alignment": 2,
+                 "preferred_unmap_granularity": 4, "preferred_unmap_alignment": 4}
+        null = {"name": "N", "num_blocks": 64, "block_size": 512, **hints}
+        d.ok("bdev_null_create", null)
+        d.ok("bdev_null_create", null)
+        for hint in hints:
+            e = d.refused("bdev_null_create", dict(null, **{hint: 1024}))
+            self.assertEqual(e["code"], -17)
+            self.assertIn("differs: " + hint, e["message"])
+        own = {"name": "M", "num_blocks": 64, "block_size": 512, "physical_block_size": 512}
+        d.ok("bdev_malloc_create", own)
+        d.ok("bdev_malloc_create", own)
+        del own["physical_block_size"]
+        d.ok("bdev_malloc_create", own)
+
+    def test_create_while_it_is_removed(self):
+        """The answer comes before the removal goes on."""
+        d = self.daemon
+        d.ok("bdev_malloc_create", MALLOC)
+        d.ok("nvmf_create_subsystem", {"nqn": NQN})
+        d.ok("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": "Malloc0"}})
+        deleted, created = d.at_once(("bdev_malloc_delete", {"name": "Malloc0"}),
+                                     ("bdev_malloc_create", MALLOC))
+        self.assertIs(deleted["result"], True)
+        self.assertEqual(created["error"]["code"], -16)
+        self.assertIn("removed", created["error"]["message"])
+        d.ok("bdev_malloc_create", MALLOC)
+
     def test_null_resize(self):
         self.daemon.ok("bdev_null_create", {"name": "N", "num_blocks": 64, "block_size": 512})
         self.daemon.ok("bdev_null_resize", {"name": "N", "new_size": 1})
