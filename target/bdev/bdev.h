@@ -216,6 +216,8 @@ struct bdev *bdev_find(const char *name);
 /** bdev_first() / bdev_next() - walk all, in order of creation */
 struct bdev *bdev_first(void);
 struct bdev *bdev_next(struct bdev *b);
+/** bdev_leaving() - is it, or what it stands on, being removed? */
+bool bdev_leaving(const struct bdev *b);
 
 /**
  * bdev_open() - start using a bdev

@@ -39,6 +39,13 @@ struct bdev *bdev_base(const struct bdev *b)
 	return stack_is(b) ? stack_base_bdev(stack_of(b)) : NULL;
 }
 
+bool bdev_leaving(const struct bdev *b)
+{
+	while (!b->removing && bdev_base(b))
+		b = bdev_base(b);
+	return b->removing;
+}
+
 /* Blocks that @s can have now; 0: none are left for it */
 static u64 stack_blocks(const struct stack_bdev *s)
 {

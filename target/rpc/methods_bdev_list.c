@@ -172,14 +172,15 @@ void rpc_bdev_config(json_t *calls)
 	json_t *call;
 
 	for (b = bdev_first(); b; b = bdev_next(b)) {
-		call = b->removing ? NULL : text_json(b->fns->config_json, b);
+		call = bdev_leaving(b) ? NULL :
+		       text_json(b->fns->config_json, b);
 		/* not each has a call of its own: the first part makes all */
 		if (json_object_size(call))
 			json_array_append(calls, call);
 		json_decref(call);
 	}
 	for (b = bdev_first(); b; b = bdev_next(b))
-		if (!b->removing)
+		if (!bdev_leaving(b))
 			add_limits(calls, b);
 	json_array_append_new(calls, json_pack("{s:s}", "method",
 					       "bdev_wait_for_examine"));

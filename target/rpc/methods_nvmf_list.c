@@ -412,11 +412,19 @@ static void save_listeners(json_t *calls, const struct nvmf_subsystem *s)
 	}
 }
 
+bool rpc_ns_stays(const struct nvmf_ns *ns)
+{
+	return !ns->subsystem->removing &&
+	       !bdev_leaving(bdev_desc_bdev(ns->desc));
+}
+
 static void save_ns(json_t *calls, const struct nvmf_subsystem *s,
 		    const struct nvmf_ns *ns)
 {
 	const char *nqn = NULL;
 
+	if (!rpc_ns_stays(ns))
+		return;
 	json_array_append_new(calls,
 		rpc_config_call("nvmf_subsystem_add_ns",
 			json_pack("{s:s, s:o}", "nqn", s->nqn, "namespace",
@@ -471,7 +479,8 @@ void rpc_nvmf_config(json_t *calls)
 		if (s->subtype != NVMF_SUBTYPE_DISCOVERY && !s->removing)
 			save_subsystem(calls, s);
 	for (s = nvmf_subsystem_first(); s; s = nvmf_subsystem_next(s))
-		save_listeners(calls, s);
+		if (!s->removing)
+			save_listeners(calls, s);
 	rpc_limits_config(calls);
 }
 

@@ -407,7 +407,7 @@ void rpc_limits_config(json_t *calls)
 	for (s = nvmf_subsystem_first(); s; s = nvmf_subsystem_next(s)) {
 		TAILQ_FOREACH(ns, &s->namespaces, link) {
 			nvmf_ns_get_limits(ns, limits);
-			if (any(limits))
+			if (any(limits) && rpc_ns_stays(ns))
 				json_array_append_new(calls,
 						      ns_call(ns, limits));
 		}

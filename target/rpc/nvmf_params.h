@@ -59,4 +59,7 @@ void nvmf_ana_calls(json_t *calls, const struct nvmf_subsystem *s,
 /** nvmf_ns_json() - a namespace's members as nvmf_get_subsystems shows them */
 json_t *nvmf_ns_json(const struct nvmf_ns *ns, bool saved);
 
+/** rpc_ns_stays() - neither its subsystem nor its bdev is being removed */
+bool rpc_ns_stays(const struct nvmf_ns *ns);
+
 #endif

@@ -101,7 +101,8 @@ class Daemon:
         them in this order, and none that waits for something ends before the last has begun.
         """
         clients = [self.connect() for _ in calls]
-        for s in clients:       # accepted, and served once
+        # accepted, and served once; epoll may look at the last of them first
+        for s in reversed(clients):
             s.sendall(b'{"id":0,"method":"spdk_get_version"}')
             while not s.recv(65536).endswith(b"\n"):
                 pass

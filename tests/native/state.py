@@ -10,6 +10,7 @@ import time
 import unittest
 
 from daemon import Daemon, config
+from tcp_disk import free_port
 
 NQN = "nqn.2026-11.io.weft:disk1"
 ROUNDS = 8
@@ -78,6 +79,33 @@ class State(unittest.TestCase):
                 names = [c["params"]["name"] for c in self.kept()["subsystems"][0]["config"]
                          if c["method"] == "bdev_null_create"]
             self.assertEqual(names, [f"n{k}" for k in range(i + 2)])
+        d.stop()
+
+    def test_saved_during_a_removal(self):
+        """What refers to something that goes is left out with it."""
+        d = self.run_daemon()
+        ram = ("bdev_malloc_create", {"name": "ram", "num_blocks": 64, "block_size": 512})
+        disk = (("nvmf_create_subsystem", {"nqn": NQN, "ana_reporting": True}),
+                ("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": "ram"}}),
+                ("nvmf_subsystem_set_ns_limits", {"nqn": NQN, "nsid": 1,
+                                                  "rw_ios_per_sec": 1000}))
+        listen = {"nqn": NQN, "listen_address": {
+            "trtype": "TCP", "adrfam": "IPv4", "traddr": "127.0.0.1",
+            "trsvcid": str(free_port())}}
+        for calls, removal in (
+                ((ram, *disk), ("bdev_malloc_delete", {"name": "ram"})),
+                ((ram, *disk[1:], ("nvmf_create_transport", {"trtype": "TCP"}),
+                  ("nvmf_subsystem_add_listener", listen)),
+                 ("nvmf_delete_subsystem", {"nqn": NQN})),
+                # what stands on it does not know yet
+                ((("bdev_passthru_create", {"base_bdev_name": "ram", "name": "top"}), disk[0],
+                  ("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": "top"}})),
+                 ("bdev_malloc_delete", {"name": "ram"}))):
+            for call in calls:
+                d.ok(*call)
+            removed, saved = d.at_once(removal, ("save_config", None))
+            self.assertIs(removed["result"], True)
+            self.assertEqual(saved["result"], d.ok("save_config"), removal)
         d.stop()
 
     def test_before_the_configuration(self):
