@@ -12,7 +12,8 @@
 static json_t *text_json(void (*fn)(const struct bdev *b, struct weft_text *t),
 			 const struct bdev *b)
 {
-	char buf[2048];
+	/* for a file name of 4095 bytes that are six each; not on the stack */
+	static char buf[32 << 10];
 	struct weft_text t;
 	json_t *j;
 

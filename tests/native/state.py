@@ -108,6 +108,25 @@ class State(unittest.TestCase):
             self.assertEqual(saved["result"], d.ok("save_config"), removal)
         d.stop()
 
+    def test_long_file_names(self):
+        """Of 4095 bytes, the longest that is accepted, each of which is six in JSON."""
+        d = self.run_daemon()
+        folder = self.dir.name + "/"
+        with open(folder + "disk", "wb") as f:
+            f.truncate(1 << 20)
+        os.mkdir(folder + "\1" * 255)
+        name = folder + ("\1" * 255 + "/../") * 15
+        name += "./" * ((4095 - len(name) - 4) // 2)
+        name += "/" * (4095 - 4 - len(name)) + "disk"
+        d.ok("bdev_aio_create", {"name": "long", "filename": name})
+        self.assertEqual(d.ok("bdev_get_bdevs")[0]["driver_specific"]["aio"]["filename"], name)
+        saved = d.ok("save_config")
+        d.stop()
+        d = self.run_daemon()
+        self.assertEqual(self.names(d), ["long"])
+        self.assertEqual(d.ok("save_config"), saved)
+        d.stop()
+
     def test_before_the_configuration(self):
         first = config(("bdev_malloc_create", {"name": "first", "num_blocks": 8,
                                                "block_size": 512}))
