@@ -268,7 +268,7 @@ static bool undo_one(struct apply *a)
 	json_array_remove(a->undo, n - 1);
 	a->pending = true;
 	rpc_execute(json_string_value(json_object_get(call, "method")),
-		    json_object_get(call, "params"), false, undone, a);
+		    json_object_get(call, "params"), RPC_GO_ON, undone, a);
 	json_decref(call);
 	return true;
 }
@@ -284,7 +284,8 @@ static void run(struct apply *a)
 		} else if (a->at < a->nsteps) {
 			a->pending = true;
 			rpc_execute(a->steps[a->at].method,
-				    a->steps[a->at].params, false, executed, a);
+				    a->steps[a->at].params, RPC_GO_ON,
+				    executed, a);
 		} else {
 			more = false;
 		}
@@ -312,7 +313,7 @@ void rpc_config_apply(json_t *config, rpc_config_done done, void *ctx)
 		order_steps(a);
 	for (a->at = 0; !a->err && a->at < a->nsteps; a->at++)
 		rpc_execute(a->steps[a->at].method, a->steps[a->at].params,
-			    true, checked, a);
+			    RPC_CHECK, checked, a);
 	a->at = 0;
 	run(a);
 }

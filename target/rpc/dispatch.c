@@ -95,7 +95,7 @@ static void serve_one(struct dispatch *d, json_t *r)
 		refuse_method(d);
 		return;
 	}
-	rpc_execute(method, json_object_get(r, "params"), false,
+	rpc_execute(method, json_object_get(r, "params"), RPC_RUN,
 		    method_finished, d);
 }
 

@@ -230,7 +230,7 @@ void *rpc_call_data(struct rpc_call *call, size_t size)
 
 static const struct rpc_param no_params[] = { { .type = RPC_END } };
 
-static void run(struct rpc_call *call, bool check_only)
+static void run(struct rpc_call *call, enum rpc_how how)
 {
 	const struct rpc_method *m = call->method;
 	struct weft_reason why = { "" };
@@ -248,15 +248,15 @@ static void run(struct rpc_call *call, bool check_only)
 		rpc_fail(call, RPC_INTERNAL, "%s", why.text);
 		return;
 	}
-	if (check_only)
+	if (how == RPC_CHECK)
 		call_end(call, json_true(), NULL, NULL);
 	else
 		m->handler(call, call->params);
 }
 
-static const char *state_problem(const struct rpc_method *m)
+static const char *state_problem(const struct rpc_method *m, enum rpc_how how)
 {
-	if (stopping)
+	if (stopping && how != RPC_GO_ON)
 		return "the daemon is stopping";
 	if (started && !(m->states & RPC_RUNTIME))
 		return "Method may only be called before framework is initialized. "
@@ -277,13 +277,13 @@ static const char *no_method(const char *method)
 	return words;
 }
 
-void rpc_execute(const char *method, json_t *params, bool check_only,
+void rpc_execute(const char *method, json_t *params, enum rpc_how how,
 		 void (*finished)(void *ctx, json_t *result, json_t *error,
 				  json_t *undo),
 		 void *ctx)
 {
 	const struct rpc_method *m = rpc_method_find(method);
-	const char *problem = m ? state_problem(m) : no_method(method);
+	const char *problem = m ? state_problem(m, how) : no_method(method);
 	struct rpc_call *call;
 	json_t *error;
 
@@ -309,5 +309,5 @@ void rpc_execute(const char *method, json_t *params, bool check_only,
 	call->raw = json_incref(params);
 	call->finished = finished;
 	call->ctx = ctx;
-	run(call, check_only);
+	run(call, how);
 }

@@ -197,13 +197,20 @@ void rpc_done(void *ctx, int err, const struct weft_reason *why);
 void *rpc_call_data(struct rpc_call *call, size_t size);
 
 /**
+ * enum rpc_how - what is done with a call
+ * @RPC_CHECK: its parameters are decoded and checked, and that is all
+ * @RPC_GO_ON: it is run, also while the daemon stops: part of something that
+ *             has begun, and that the stop waits for
+ */
+enum rpc_how { RPC_RUN, RPC_CHECK, RPC_GO_ON };
+
+/**
  * rpc_execute() - run one method
  * @params: borrowed; may be NULL
- * @check_only: decode and check the parameters, do not run
  * @finished: exactly one of @result and @error is set; borrowed. @undo: what
  *            takes it back, or NULL; borrowed
  */
-void rpc_execute(const char *method, json_t *params, bool check_only,
+void rpc_execute(const char *method, json_t *params, enum rpc_how how,
 		 void (*finished)(void *ctx, json_t *result, json_t *error,
 				  json_t *undo),
 		 void *ctx);

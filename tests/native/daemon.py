@@ -95,10 +95,11 @@ class Daemon:
                 out += chunk
             return json.loads(out)
 
-    def at_once(self, *calls):
+    def at_once(self, *calls, how=None):
         """
         Requests of as many clients, all there before the daemon looks at the first; it serves
         them in this order, and none that waits for something ends before the last has begun.
+        how: a signal that comes behind them; then an answer that did not come is {}.
         """
         clients = [self.connect() for _ in calls]
         # accepted, and served once; epoll may look at the last of them first
@@ -111,11 +112,13 @@ class Daemon:
         for s, (method, params) in zip(clients, calls):
             s.sendall(json.dumps({"id": 1, "method": method, "params": params}).encode()
                       if params is not None else b'{"id":1,"method":"%s"}' % method.encode())
+        if how:
+            self.process.send_signal(how)
         self.process.send_signal(signal.SIGCONT)
         answers = []
         for s in clients:
             with s, s.makefile() as f:
-                answers.append(json.loads(f.readline()))
+                answers.append(json.loads(f.readline() or "{}"))
         return answers
 
     def ok(self, method, params=None):

@@ -127,6 +127,31 @@ class State(unittest.TestCase):
         self.assertEqual(d.ok("save_config"), saved)
         d.stop()
 
+    def test_stopped_in_the_middle_of_a_configuration(self):
+        """All of it is kept, or nothing, if it cannot be done."""
+        ram = ("bdev_malloc_create", {"name": "ram", "num_blocks": 64, "block_size": 512})
+        disk = (ram, ("nvmf_create_subsystem", {"nqn": NQN}),
+                ("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": "ram"}}),
+                ("nvmf_subsystem_add_host", {"nqn": NQN, "host": NQN + "-host"}),
+                ("bdev_null_create", {"name": "last", "num_blocks": 8, "block_size": 512}))
+        d = self.run_daemon()
+        self.stop_while_loading(d, config(
+            *disk, ("bdev_passthru_create", {"base_bdev_name": "none", "name": "top"})))
+        d = self.run_daemon()
+        self.assertEqual(self.names(d), [])
+        self.assertEqual(len(d.ok("nvmf_get_subsystems")), 1)
+        self.stop_while_loading(d, config(*disk))
+        d = self.run_daemon()
+        self.assertEqual(self.names(d), ["ram", "last"])
+        self.assertEqual(d.ok("nvmf_get_subsystems")[1]["namespaces"][0]["bdev_name"], "ram")
+        d.stop()
+
+    def stop_while_loading(self, d, configuration):
+        """The signal comes with the call."""
+        d.at_once(("load_config", configuration), how=signal.SIGTERM)
+        self.assertEqual(d.wait(), 0, d.words())
+        self.assertNotIn("taking back failed", d.words())
+
     def test_before_the_configuration(self):
         first = config(("bdev_malloc_create", {"name": "first", "num_blocks": 8,
                                                "block_size": 512}))
