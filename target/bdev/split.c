@@ -39,16 +39,20 @@ static void split_info(const struct bdev *b, struct weft_text *t)
 static void split_config(const struct bdev *b, struct weft_text *t)
 {
 	const struct split_bdev *p = (const struct split_bdev *)b;
-	u64 mib = p->stack.wanted * b->block_size >> 20;
+	u64 blocks = p->stack.wanted, mib = blocks * b->block_size >> 20;
 	json_t *params;
 
 	if (p != (struct split_bdev *)TAILQ_FIRST(&p->stack.base->uppers))
 		return;
 	params = json_pack("{s:s,s:i}", "base_bdev", bdev_base(b)->name,
 			   "split_count", (int)p->count);
-	if (mib && mib << 20 == p->stack.wanted * b->block_size)
+	/* without a size they would move when the base has another one */
+	if (mib << 20 == blocks * b->block_size)
 		json_object_set_new(params, "split_size_mb",
 				    json_integer((json_int_t)mib));
+	else
+		json_object_set_new(params, "split_size_blocks",
+				    json_integer((json_int_t)blocks));
 	bdev_add_json(t, json_pack("{s:s,s:o}", "method", "bdev_split_create",
 				   "params", params));
 }

@@ -21,6 +21,7 @@ struct stack_params {
 	const char *latency_type;
 	u32 split_count;
 	u64 split_size_mb;
+	u64 split_size_blocks;
 	const char *io_type;
 	const char *error_type;
 	u32 num;
@@ -81,6 +82,9 @@ static const struct rpc_param split_params[] = {
 	{ .name = "split_size_mb", .type = RPC_U64, .offset = S(split_size_mb),
 	  .max = 1ull << 40,
 	  .help = "size of each in MiB; default: as large as fits" },
+	{ .name = "split_size_blocks", .type = RPC_U64,
+	  .offset = S(split_size_blocks),
+	  .help = "instead, for sizes that are not whole MiB: in blocks of the base" },
 	{ .type = RPC_END }
 };
 
@@ -248,7 +252,13 @@ static void split_create(struct rpc_call *call, const void *params)
 		rpc_fail(call, -ENODEV, "No such device: %s", p->base);
 		return;
 	}
-	blocks = p->split_size_mb * MIB / base->block_size;
+	if (p->split_size_mb && p->split_size_blocks) {
+		rpc_fail(call, RPC_INVALID_PARAMS,
+			 "split_size_blocks: not together with split_size_mb");
+		return;
+	}
+	blocks = p->split_size_mb ? p->split_size_mb * MIB / base->block_size :
+				    p->split_size_blocks;
 	part = bdev_split_find(base->name, 0);
 	if (part) {
 		names = split_names(base->name);

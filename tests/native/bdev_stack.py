@@ -72,6 +72,26 @@ class Stack(DaemonTest):
         self.daemon.ok("bdev_split_create", {"base_bdev": "ram", "split_count": 3})
         self.assertEqual(self.one("ramp0")["num_blocks"], 2730)
 
+    def test_split_stays_where_it_is(self):
+        """Also after the base has grown and all was saved and loaded."""
+        self.daemon.ok("bdev_null_create", {"name": "n", "num_blocks": 1001, "block_size": 512})
+        uneven = {"base_bdev": "n", "split_count": 2}
+        self.daemon.ok("bdev_split_create", uneven)
+        self.daemon.ok("bdev_null_resize", {"name": "n", "new_size": 1})
+        want = [(b["name"], b["num_blocks"], b["driver_specific"])
+                for b in self.daemon.ok("bdev_get_bdevs")]
+        self.assertEqual(want[-1], ("np1", 500, {
+            "split": {"base_bdev": "n", "offset_blocks": 500}}))
+        saved = self.daemon.ok("save_config")
+        self.daemon.ok("load_config", saved)        # nothing differs
+        self.daemon.ok("bdev_null_delete", {"name": "n"})
+        self.daemon.ok("load_config", saved)
+        self.assertEqual([(b["name"], b["num_blocks"], b["driver_specific"])
+                          for b in self.daemon.ok("bdev_get_bdevs")], want)
+        for size in {"split_size_mb": 1, "split_size_blocks": 2048}, {"split_size_blocks": 501}:
+            e = self.daemon.refused("bdev_split_create", dict(uneven, **size))
+            self.assertEqual(e["code"], -17 if len(size) == 1 else -32602)
+
     def test_delay(self):
         p = dict(LATENCIES, base_bdev_name="ram", name="slow")
         self.assertEqual(self.daemon.ok("bdev_delay_create", p), "slow")
