@@ -20,14 +20,9 @@ static u8 out[FAKE_MAX_IO], in[FAKE_MAX_IO];
 
 static void begin(void)
 {
-	u32 nsid = DISK;
 	size_t i;
 
-	fake_medium_reset();
-	fake_start(2, 0);
-	fake_standard();
-	UNIT_EQ(fake_medium_create("d0", BLOCKS), 0);
-	UNIT_EQ(fake_add_ns(FAKE_NQN, "d0", &nsid), 0);
+	fake_start_with_medium(BLOCKS);
 	a = fake_admin(FAKE_NQN, &cntlid);
 	io = fake_io(cntlid, 1, 1);
 	for (i = 0; i < sizeof(out); i++)

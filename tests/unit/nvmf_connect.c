@@ -199,17 +199,12 @@ static struct fake_req *keep(struct fake_conn **a, struct fake_conn **io, u16 *i
 	static u8 data[512];
 	struct fake_req *held;
 	union nvme_cmd cmd;
-	u32 nsid = 2;
 
-	fake_medium_reset();
-	fake_start(2, 0);
-	fake_standard();
-	UNIT_EQ(fake_medium_create("d0", 64), 0);
-	UNIT_EQ(fake_add_ns(FAKE_NQN, "d0", &nsid), 0);
+	fake_start_with_medium(64);
 	*a = fake_admin(FAKE_NQN, id);
 	*io = fake_io(*id, 1, 1);
 	fake_medium.hold = 1u << BDEV_READ;
-	nvme_cmd_rw(&cmd, NVME_CMD_READ, nsid, 0, 1, 0);
+	nvme_cmd_rw(&cmd, NVME_CMD_READ, 2, 0, 1, 0);
 	held = fake_submit(*io, &cmd, data, sizeof(data), FAKE_REMOTE);
 	fake_yield();
 	UNIT_EQ(fake_medium.held, 1);

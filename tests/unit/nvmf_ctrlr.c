@@ -165,15 +165,10 @@ static struct fake_conn *a, *io, *io2;
 
 static void begin(void)
 {
-	u32 nsid = 2;
 	u16 cntlid;
 
-	fake_medium_reset();
 	fake_listen_port = NULL;
-	fake_start(2, 0);
-	fake_standard();
-	UNIT_EQ(fake_medium_create("d0", 2048), 0);
-	UNIT_EQ(fake_add_ns(FAKE_NQN, "d0", &nsid), 0);
+	fake_start_with_medium(2048);
 	a = fake_admin(FAKE_NQN, &cntlid);
 	io = fake_io(cntlid, 1, 1);
 	io2 = fake_io(cntlid, 2, 0);

@@ -15,14 +15,9 @@ static u8 old[4096], new[4096], in[9 * 512];
 
 static void begin(void)
 {
-	u32 nsid = DISK;
 	u16 cntlid;
 
-	fake_medium_reset();
-	fake_start(2, 0);
-	fake_standard();
-	UNIT_EQ(fake_medium_create("d0", 2048), 0);
-	UNIT_EQ(fake_add_ns(FAKE_NQN, "d0", &nsid), 0);
+	fake_start_with_medium(2048);
 	a = fake_admin(FAKE_NQN, &cntlid);
 	io = fake_io(cntlid, 1, 1);
 	other = fake_io(cntlid, 2, 0);

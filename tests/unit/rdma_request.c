@@ -65,6 +65,23 @@ static void test_inline_responses(void)
 	}
 }
 
+/* One response, sent by @opcode, and no data */
+static void failed_read(struct rdma_qpair *q, struct nvmf_memory *m,
+			enum ibv_wr_opcode opcode)
+{
+	struct nvmf_request *req = command(q, 2);
+	struct fake_qp *f = fq(q);
+	int at = f->sq_tail;
+
+	with_data(req, NVME_XFER_CTRL_TO_HOST, 4096, m);
+	req->cqe.status = cpu_to_le16(NVME_SC_LBA_RANGE << 1);
+	ops->req_complete(req);
+	turns(1);
+	UNIT_EQ(f->sq_tail, at + 1);
+	UNIT_EQ(f->sq[at].opcode, opcode);
+	complete_sends(f, 1, IBV_WC_SUCCESS);
+}
+
 static void test_read_in_place(void)
 {
 	static u8 ram[65536];
@@ -100,25 +117,11 @@ static void test_read_in_place(void)
 	turns(1);
 	UNIT_EQ(done, 1);
 	/* an error moves no data, and gives the key back all the same */
-	req = command(q, 2);
-	with_data(req, NVME_XFER_CTRL_TO_HOST, 4096, &m);
-	req->cqe.status = cpu_to_le16(NVME_SC_LBA_RANGE << 1);
-	ops->req_complete(req);
-	turns(1);
-	UNIT_EQ(f->sq_tail, 3);
-	UNIT_EQ(f->sq[2].opcode, IBV_WR_SEND_WITH_INV);
-	complete_sends(f, 1, IBV_WC_SUCCESS);
+	failed_read(q, &m, IBV_WR_SEND_WITH_INV);
 	/* unless the listener says that this device does not do it right */
 	q->base.remote_invalidate = false;
-	req = command(q, 3);
-	with_data(req, NVME_XFER_CTRL_TO_HOST, 4096, &m);
-	req->cqe.status = cpu_to_le16(NVME_SC_LBA_RANGE << 1);
-	ops->req_complete(req);
-	turns(1);
-	UNIT_EQ(f->sq_tail, 4);
-	UNIT_EQ(f->sq[3].opcode, IBV_WR_SEND);
+	failed_read(q, &m, IBV_WR_SEND);
 	UNIT_EQ(q->gd->stats.invalidates, 2);
-	complete_sends(f, 1, IBV_WC_SUCCESS);
 	hang_up(q);
 	ops->unmap_memory(transport, &m);
 	down();

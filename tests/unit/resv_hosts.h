@@ -35,14 +35,9 @@ static inline void connect_host(int h)
 
 static inline void begin(void)
 {
-	u32 nsid = DISK;
 	int h;
 
-	fake_medium_reset();
-	fake_start(2, 0);
-	fake_standard();
-	UNIT_EQ(fake_medium_create("d0", 2048), 0);
-	UNIT_EQ(fake_add_ns(FAKE_NQN, "d0", &nsid), 0);
+	fake_start_with_medium(2048);
 	for (h = 0; h < HOSTS; h++)
 		connect_host(h);
 }

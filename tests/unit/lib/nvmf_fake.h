@@ -84,6 +84,8 @@ int fake_delete(const char *nqn);
 /** fake_standard() - FAKE_NQN: any host, port 4420, malloc "m0" as nsid 1 */
 void fake_standard(void);
 void fake_standard_with(bool ana_reporting);
+/** fake_start_with_medium() - two reactors, and a medium "d0" as namespace 2 */
+void fake_start_with_medium(u64 blocks);
 int fake_add_masked_ns(const char *nqn, const char *bdev, u32 nsid);
 int fake_add_ptpl_ns(const char *nqn, const char *bdev, u32 nsid,
 		     const char *file);

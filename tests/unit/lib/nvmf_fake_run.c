@@ -628,6 +628,18 @@ void fake_standard_with(bool ana_reporting)
 		abort();
 }
 
+void fake_start_with_medium(u64 blocks)
+{
+	u32 nsid = 2;
+
+	fake_medium_reset();
+	fake_start(2, 0);
+	fake_standard();
+	if (fake_medium_create("d0", blocks) ||
+	    fake_add_ns(FAKE_NQN, "d0", &nsid))
+		abort();
+}
+
 /* The host's side */
 
 void fake_connect_cmd(const struct fake_hello *h, union nvme_cmd *cmd,
