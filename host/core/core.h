@@ -332,7 +332,7 @@ int weft_configure_io_queues(struct weft_ctrl_core *core,
 int weft_resize_io_set(struct weft_ctrl_core *core, struct weft_reason *why);
 void weft_stop_queues(struct weft_ctrl_core *core, unsigned int from);
 void weft_free_queues(struct weft_ctrl_core *core);
-void weft_cancel_requests(struct weft_ctrl_core *core);
+void weft_end_requests(struct weft_ctrl_core *core);
 void weft_quiesce_io(struct weft_ctrl_core *core);
 void weft_release_paths(struct weft_ctrl_core *core);
 void weft_unquiesce_io(struct weft_ctrl_core *core);

@@ -25,18 +25,11 @@ void weft_abort_work(struct work_struct *work)
 						   struct weft_ctrl_core,
 						   abort_work);
 
-	struct request_queue *admin_q = core->ctrl->admin_q;
-
 	if (core->ops->break_off)
 		core->ops->break_off(core->ctrl);
 	weft_slot_shut(core);
 	weft_quiesce_io(core);
-	if (admin_q)
-		blk_mq_quiesce_queue(admin_q);
-	weft_stop_queues(core, 0);
-	weft_cancel_requests(core);
-	if (admin_q)
-		blk_mq_unquiesce_queue(admin_q);
+	weft_end_requests(core);
 	weft_unquiesce_io(core);
 }
 

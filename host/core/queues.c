@@ -338,17 +338,26 @@ static void cancel_set(struct blk_mq_tag_set *set)
 }
 
 /*
- * weft_cancel_requests() - end what stopped queues have not answered
+ * weft_end_requests() - stop all queues and end what they have not answered
  *
  * A recovery and a deletion may come here at the same time, and the block layer
- * does not notice when a request is ended twice.
+ * does not notice when a request is ended twice. Nor must one be ended that is
+ * just being submitted: those of disks are held back already, by
+ * weft_quiesce_io().
  */
-void weft_cancel_requests(struct weft_ctrl_core *core)
+void weft_end_requests(struct weft_ctrl_core *core)
 {
+	struct weft_ctrl *ctrl = core->ctrl;
+
+	if (ctrl->admin_q)
+		blk_mq_quiesce_queue(ctrl->admin_q);
+	weft_stop_queues(core, 0);
 	mutex_lock(&core->stop_lock);
-	cancel_set(&core->ctrl->tag_set);
-	cancel_set(&core->ctrl->admin_tag_set);
+	cancel_set(&ctrl->tag_set);
+	cancel_set(&ctrl->admin_tag_set);
 	mutex_unlock(&core->stop_lock);
+	if (ctrl->admin_q)
+		blk_mq_unquiesce_queue(ctrl->admin_q);
 }
 
 /* weft_quiesce_io() - no queue_rq runs or starts; idempotent */

@@ -29,20 +29,13 @@
  */
 void weft_teardown(struct weft_ctrl_core *core, bool orderly)
 {
-	struct weft_ctrl *ctrl = core->ctrl;
-
 	weft_quiesce_io(core);
 	weft_stop_queues(core, 1);
 	if (orderly)
 		weft_property_set(core, NVME_REG_CC, core->cc & ~NVME_CC_EN,
 				  NULL);
-	if (ctrl->admin_q)
-		blk_mq_quiesce_queue(ctrl->admin_q);
 	weft_slot_shut(core);
-	weft_stop_queues(core, 0);
-	weft_cancel_requests(core);
-	if (ctrl->admin_q)
-		blk_mq_unquiesce_queue(ctrl->admin_q);
+	weft_end_requests(core);
 	/* users of the slot have been turned out by now */
 	weft_ka_stop(core);
 	cancel_delayed_work_sync(&core->aer_work);
