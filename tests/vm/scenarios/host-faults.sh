@@ -4,8 +4,6 @@
 # left, and the next connect succeeds. STRIDE=1 takes every n; the default a part of them.
 # kernels: debug
 # debug: yes
-# nvmet's own, when a port lets go of its subsystem
-# allow: possible circular locking.*nvmet_config_sem
 # rxe's own, when it fails to create a queue pair: timers that were never set up
 # allow: rxe_qp_do_cleanup
 # allow: ODEBUG: assert_init not available .*timer_list

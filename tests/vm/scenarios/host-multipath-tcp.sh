@@ -4,8 +4,6 @@
 # check-kernels: 6.12
 # tier: full
 # debug: yes
-# nvmet's own, when a port lets go of its subsystem
-# allow: possible circular locking.*nvmet_config_sem
 # timeout: 500
 TRANSPORT=tcp
 . "$WEFT_TOP/tests/vm/scenarios/host-multipath.sh"

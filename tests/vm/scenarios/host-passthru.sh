@@ -6,8 +6,6 @@
 # tier: check
 # check-kernels: 6.12
 # debug: yes
-# nvmet's own, when a port lets go of its subsystem
-# allow: possible circular locking.*nvmet_config_sem
 # timeout: 500
 . "$WEFT_TOP/tests/vm/lib.sh"
 

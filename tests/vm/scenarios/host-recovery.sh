@@ -6,8 +6,6 @@
 # check-kernels: 6.1
 # tier: check
 # debug: yes
-# nvmet's own, when a port lets go of its subsystem
-# allow: possible circular locking.*nvmet_config_sem
 # timeout: 500
 . "$WEFT_TOP/tests/vm/lib.sh"
 

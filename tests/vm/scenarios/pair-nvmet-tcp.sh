@@ -5,6 +5,5 @@
 # check-kernels: 6.1
 # debug: yes
 # timeout: 900
-# allow: nvmet_tcp_release_queue_work
 TRANSPORT=tcp
 . "$WEFT_TOP/tests/vm/scenarios/pair-nvmet.sh"

@@ -5,7 +5,6 @@
 # tier: full
 # debug: yes
 # timeout: 420
-# allow: nvmet_config_sem.*nvmet_rdma_disable_port
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/counters.sh"
 

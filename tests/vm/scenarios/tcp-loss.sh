@@ -5,7 +5,6 @@
 # tier: full
 # debug: yes
 # timeout: 480
-# allow: nvmet_tcp_release_queue_work
 TRANSPORT=tcp
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/counters.sh"

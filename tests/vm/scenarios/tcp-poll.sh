@@ -4,6 +4,5 @@
 # tier: full
 # debug: yes
 # timeout: 420
-# allow: nvmet_tcp_release_queue_work
 TRANSPORT=tcp
 . "$WEFT_TOP/tests/vm/scenarios/rdma-poll.sh"

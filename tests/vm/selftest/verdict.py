@@ -28,6 +28,16 @@ HARMLESS = [
     "[    0.000000] Command line: console=ttyS0 hung_task_panic=0 hung task",
 ]
 
+CIRCULAR = "WARNING: possible circular locking dependency detected"
+NVMET = ["(nvmet_config_sem){++++}-{3:3}, at: nvmet_port_subsys_drop_link+0x4a/0x300 [nvmet]"]
+OURS = [" __flush_work+0x59a/0x8f0", " weft_delete_sync+0x1f/0x30 [weft]"]
+# of several lines: whether they are a report
+BLOCKS = [
+    ([CIRCULAR, *NVMET], False),
+    ([CIRCULAR, *OURS], True),
+    ([CIRCULAR, *NVMET, *OURS], True),
+]
+
 FLAGS = {
     "RSP: 0018:ff58b213811277f0 EFLAGS: 684622c2": True,
     "RSP: 0018:ff58b213811277f0 EFLAGS: 00250246": False,
@@ -36,6 +46,7 @@ FLAGS = {
 
 wrong = [line for line in REPORTS if not verdict.kernel_reports([line], [])]
 wrong += [line for line in HARMLESS if verdict.kernel_reports([line], [])]
+wrong += [lines for lines, bad in BLOCKS if bool(verdict.kernel_reports(lines, [])) != bad]
 wrong += [line for line, bad in FLAGS.items() if verdict.impossible_flags([line]) != bad]
 for line in wrong:
     print(f"judged wrongly: {line}")
