@@ -37,6 +37,7 @@
 #define OP_SET_FEATURES	0x09
 #define OP_GET_FEATURES	0x0a
 #define OP_KEEP_ALIVE	0x18
+#define OP_FABRICS	0x7f
 #define FEAT_KATO	0x0f
 #define NOBODY		65534
 
@@ -229,6 +230,8 @@ static void rules(struct io_uring *ring, int ng, int nvme)
 	c = io_call(ng, OP_READ, 0, data);
 	c.cmd.nsid = nsid + 1;
 	expect("another namespace", submit(ring, &c, NULL), -EINVAL);
+	c = io_call(ng, OP_FABRICS, 0, NULL);
+	expect("fabrics command", submit(ring, &c, NULL), -EINVAL);
 	c = io_call(ng, OP_READ, 0, (void *)8);
 	expect("bad address", submit(ring, &c, NULL), -EFAULT);
 	c = io_call(ng, 0x7c, 0, NULL);
