@@ -10,6 +10,9 @@
 . "$WEFT_TOP/tests/vm/lib.sh"
 
 ALL=64
+WIDTH=$ALL
+# where the last of 64 would not be answered within the limits of connecting
+[ "$VM_KERNEL" != debug ] || WIDTH=16
 NQN=nqn.2026-11.io.weft:many
 # 64 connects keep two emulated processors busy for longer than 5 s
 OPTIONS=nr_io_queues=1,queue_size=16,keep_alive_tmo=60
@@ -53,14 +56,22 @@ each() {
 	done
 }
 
-connect_all() {
+# connect_from N: WIDTH of them
+connect_from() {
 	local n jobs=()
-	for ((n = 0; n < ALL; n++)); do
+	for ((n = $1; n < $1 + WIDTH; n++)); do
 		connect_weft "$(connect_string "$RXE_ADDR" "$NQN$n"),$OPTIONS" > /dev/null &
 		jobs+=($!)
 	done
 	for n in "${jobs[@]}"; do
 		wait "$n" || fail "a connect failed"
+	done
+}
+
+connect_all() {
+	local n
+	for ((n = 0; n < ALL; n += WIDTH)); do
+		connect_from "$n"
 	done
 	all_there || fail "$(ls "$dir" | wc -l) controllers"
 }
