@@ -60,13 +60,19 @@ static inline const void *weft_uring_bytes(const struct io_uring_cmd *c)
 #define weft_class_device struct device
 #endif
 
-/* 6.2 moved the SRCU of blocking queues from the queue to the tag set */
-static inline void weft_wait_quiesce_done(struct request_queue *q)
+/*
+ * Waits for what @q was dispatching when it was quiesced. 6.2 moved the SRCU of
+ * blocking queues from the queue to the tag set; others have RCU in common.
+ * Return: true if that was a wait for all queues of the tag set.
+ */
+static inline bool weft_wait_quiesce_done(struct request_queue *q)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
 	blk_mq_wait_quiesce_done(q->tag_set);
+	return true;
 #else
 	blk_mq_wait_quiesce_done(q);
+	return !blk_queue_has_srcu(q);
 #endif
 }
 

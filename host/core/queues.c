@@ -372,8 +372,10 @@ void weft_quiesce_io(struct weft_ctrl_core *core)
 			blk_mq_quiesce_queue_nowait(ns->disk->queue);
 		ns->quiesced = true;
 	}
+	/* one grace period, not one for each of a thousand disks */
 	list_for_each_entry(ns, &core->namespaces, link)
-		weft_wait_quiesce_done(ns->disk->queue);
+		if (weft_wait_quiesce_done(ns->disk->queue))
+			break;
 	mutex_unlock(&core->ns_lock);
 }
 
