@@ -198,7 +198,8 @@ struct weft_ctrl_core {
  * @quiesced: @frozen: by us, once; under ns_lock
  * @head: the namespace itself
  * @sibling: in the head's list of paths, if the head has a disk
- * @ready: it is there; @pinned: its module is held for users of the head's disk
+ * @ready: its disk was added and, as a path, it stands in the head's list
+ * @pinned: its module is held for users of the head's disk
  * @limits: of the disk
  * @ana_grpid: @ana_state: @ana_pending: where it belongs, enum nvme_ana_state,
  *             and that this has to be asked for; written under ana_lock

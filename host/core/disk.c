@@ -329,6 +329,7 @@ struct weft_ns *weft_ns_add(struct weft_ctrl_core *core, u32 nsid,
 		goto out_unlink;
 	if (!ns->head->disk) {
 		ns->generic = weft_generic_add(ns->disk, ns->ctrl->device);
+		WRITE_ONCE(ns->ready, true);
 		return ns;
 	}
 	err = weft_head_add_path(ns->head, ns, why);

@@ -139,24 +139,38 @@ static int ioctl_subsys_reset(struct weft_ctrl *ctrl)
 }
 
 /*
+ * The only namespace, with a reference to its disk; -ENOTTY: there is none,
+ * -EINVAL: there are several. One whose disk is still being added does not
+ * count: if that fails it is freed, references to its disk or not.
+ */
+static struct weft_ns *get_only_ns(struct weft_ctrl_core *core)
+{
+	struct weft_ns *ns;
+
+	mutex_lock(&core->ns_lock);
+	ns = list_first_entry_or_null(&core->namespaces, struct weft_ns, link);
+	if (ns && !list_is_singular(&core->namespaces))
+		ns = ERR_PTR(-EINVAL);
+	else if (!ns || !READ_ONCE(ns->ready))
+		ns = ERR_PTR(-ENOTTY);
+	else
+		get_device(disk_to_dev(ns->disk));
+	mutex_unlock(&core->ns_lock);
+	return ns;
+}
+
+/*
  * I/O commands through the controller's device name no disk. The interface
  * allows them, as an old habit, while there is only one namespace.
  */
 static int ioctl_ctrl_io(struct weft_ctrl *ctrl, unsigned int opened,
 			 struct nvme_passthru_cmd __user *arg)
 {
-	struct weft_ctrl_core *core = ctrl->core;
-	struct weft_ns *ns = NULL;
-	int err = -ENOTTY;
+	struct weft_ns *ns = get_only_ns(ctrl->core);
+	int err;
 
-	mutex_lock(&core->ns_lock);
-	if (list_is_singular(&core->namespaces)) {
-		ns = list_first_entry(&core->namespaces, struct weft_ns, link);
-		get_device(disk_to_dev(ns->disk));
-	}
-	mutex_unlock(&core->ns_lock);
-	if (!ns)
-		return list_empty(&core->namespaces) ? err : -EINVAL;
+	if (IS_ERR(ns))
+		return PTR_ERR(ns);
 	err = ioctl_cmd(ctrl, ns, opened, arg);
 	put_device(disk_to_dev(ns->disk));
 	return err;
