@@ -75,7 +75,7 @@ enum weft_hold {
  * @ka_on: keep-alive runs: from Identify, before I/O queues are connected, until
  *         the admin queue is taken down; under @lock
  * @ka_due: the keep-alive work found the slot taken
- * @io_types: contexts per HCTX_TYPE_*
+ * @io_types: contexts per HCTX_TYPE_*; @mapped_types: as CPUs are mapped to them
  * @depth: block layer's depth of I/O queues; @sqsize: 1-based
  * @ns_lock: @namespaces and @hold
  * @write_cache: there is a volatile one and it is on, as the last scan found
@@ -143,6 +143,7 @@ struct weft_ctrl_core {
 	u32 cc;
 	u32 vs;
 	unsigned int io_types[HCTX_MAX_TYPES];
+	unsigned int mapped_types[HCTX_MAX_TYPES];
 	unsigned int nr_hw_queues;
 	u16 depth;
 	u16 sqsize;

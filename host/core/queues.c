@@ -104,6 +104,7 @@ void weft_map_queues(struct blk_mq_tag_set *set)
 	const unsigned int *n = ctrl->core->io_types;
 	struct blk_mq_queue_map *map = set->map;
 
+	memcpy(ctrl->core->mapped_types, n, sizeof(ctrl->core->mapped_types));
 	map[HCTX_TYPE_DEFAULT].nr_queues = n[HCTX_TYPE_DEFAULT];
 	map[HCTX_TYPE_DEFAULT].queue_offset = 0;
 	/* without queues of their own, reads share those of writes */
@@ -269,18 +270,29 @@ void weft_unfreeze_io(struct weft_ctrl_core *core)
 	mutex_unlock(&core->ns_lock);
 }
 
+/* Other CPUs online or another grant may change the kinds and not their sum. */
+static bool io_set_fits(const struct weft_ctrl_core *core)
+{
+	return core->ctrl->tag_set.nr_hw_queues == core->nr_hw_queues &&
+	       !memcmp(core->mapped_types, core->io_types,
+		       sizeof(core->io_types));
+}
+
 /* weft_resize_io_set() - fit hardware contexts to the queues there are now */
 int weft_resize_io_set(struct weft_ctrl_core *core, struct weft_reason *why)
 {
+	const unsigned int *n = core->io_types, *old = core->mapped_types;
 	struct weft_ctrl *ctrl = core->ctrl;
 	struct weft_ns *ns;
 	bool frozen;
 
-	if (!ctrl->tag_set.tags ||
-	    ctrl->tag_set.nr_hw_queues == core->nr_hw_queues)
+	if (!ctrl->tag_set.tags || io_set_fits(core))
 		return 0;
-	dev_info(ctrl->device, "%u I/O queues, %u before\n",
-		 core->nr_hw_queues, ctrl->tag_set.nr_hw_queues);
+	dev_info(ctrl->device,
+		 "I/O queues (default, read, poll): %u, %u, %u, before: %u, %u, %u\n",
+		 n[HCTX_TYPE_DEFAULT], n[HCTX_TYPE_READ], n[HCTX_TYPE_POLL],
+		 old[HCTX_TYPE_DEFAULT], old[HCTX_TYPE_READ],
+		 old[HCTX_TYPE_POLL]);
 	mutex_lock(&core->ns_lock);
 	frozen = freeze_all(core);
 	if (frozen)

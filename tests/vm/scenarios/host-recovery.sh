@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # Recovery: the target goes and comes back under verified I/O, several times; I/O fails
 # after fast_io_fail_tmo and works again later; ctrl_loss_tmo ends it; a deletion ends it
-# at any time; resets under load; a target that comes back with fewer queues.
+# at any time; resets under load; a target that comes back with fewer queues, or a CPU less
+# that makes other kinds of as many.
 # kernels: 6.1 6.12
 # check-kernels: 6.1
 # tier: check
@@ -83,6 +84,31 @@ back
 wait_for is live
 [ "$(cat "$ctrl/queue_count")" = 3 ] || fail "$(cat "$ctrl/queue_count") queues"
 dd if="$disk" of=/dev/null bs=1M count=8 iflag=direct status=none
+
+step "other kinds of queues, as many as before"
+disconnect_weft "$i"
+echo 2 > "$sub/attr_qid_max"
+connect nr_io_queues=2,nr_poll_queues=1
+contexts() { ls "/sys/block/nvme${i}c${i}n1/mq"; }
+contexts_are() { [ "$(contexts | wc -l)" = "$1" ]; }
+contexts_are 2 || fail "contexts $(contexts), not two of the default kind"
+# one of each kind, of which the polled one was not foreseen: no CPU uses it
+echo 0 > /sys/devices/system/cpu/cpu1/online
+echo 1 > "$ctrl/reset_controller"
+[ "$(cat "$ctrl/queue_count")" = 3 ] || fail "$(cat "$ctrl/queue_count") queues"
+contexts_are 1 || fail "contexts $(contexts): the polled queue is used like another"
+echo 1 > /sys/devices/system/cpu/cpu1/online
+for cpu in 0 1; do
+	taskset -c $cpu dd if="$disk" of=/dev/null bs=4k count=8 iflag=direct status=none
+done
+echo 1 > "$ctrl/reset_controller"
+contexts_are 2 || fail "contexts $(contexts) with all CPUs back"
+taskset -c 1 dd if="$disk" of=/dev/null bs=4k count=8 iflag=direct status=none
+is live || fail "state $(cat "$ctrl/state")"
+[ "$(cat "$ctrl/statistics/recoveries")" = 0 ] || fail "a queue failed"
+disconnect_weft "$i"
+echo 128 > "$sub/attr_qid_max"
+connect
 
 step "fast_io_fail_tmo"
 echo 1 > "$ctrl/fast_io_fail_tmo"
