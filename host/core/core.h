@@ -450,10 +450,8 @@ int weft_ns_uring_cmd(struct weft_ns *ns, struct io_uring_cmd *ioucmd,
 		      unsigned int issue_flags);
 int weft_ctrl_uring_cmd(struct weft_ctrl_core *core,
 			struct io_uring_cmd *ioucmd, unsigned int issue_flags);
-int weft_ns_uring_iopoll(struct weft_ns *ns, struct io_uring_cmd *ioucmd,
-			 struct io_comp_batch *iob);
-bool weft_uring_is_on(struct io_uring_cmd *ioucmd,
-		      const struct request_queue *q);
+int weft_uring_iopoll(struct io_uring_cmd *ioucmd, struct io_comp_batch *iob,
+		      unsigned int poll_flags);
 int weft_ns_hold(struct weft_ns *ns);
 void weft_ns_release(struct weft_ns *ns);
 

@@ -92,26 +92,6 @@ static int generic_uring_cmd(struct io_uring_cmd *ioucmd,
 	return err;
 }
 
-/* The path that the command took may have gone: then the command has ended. */
-static int generic_uring_iopoll(struct io_uring_cmd *ioucmd,
-				struct io_comp_batch *iob,
-				unsigned int poll_flags)
-{
-	struct weft_head *head = head_of(ioucmd->file);
-	struct weft_ns *ns;
-	int idx, n = 0;
-
-	if (!head)
-		return weft_ns_uring_iopoll(ns_of(ioucmd->file), ioucmd, iob);
-	idx = srcu_read_lock(&head->srcu);
-	list_for_each_entry_srcu(ns, &head->paths, sibling,
-				 srcu_read_lock_held(&head->srcu))
-		if (weft_uring_is_on(ioucmd, ns->disk->queue))
-			n = weft_ns_uring_iopoll(ns, ioucmd, iob);
-	srcu_read_unlock(&head->srcu, idx);
-	return n;
-}
-
 static const struct file_operations generic_fops = {
 	.owner = THIS_MODULE,
 	.open = generic_open,
@@ -119,7 +99,7 @@ static const struct file_operations generic_fops = {
 	.unlocked_ioctl = generic_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.uring_cmd = generic_uring_cmd,
-	.uring_cmd_iopoll = generic_uring_iopoll,
+	.uring_cmd_iopoll = weft_uring_iopoll,
 	.llseek = noop_llseek,
 };
 

@@ -16,15 +16,17 @@
 
 #define URING_BOTH	(IO_URING_F_SQE128 | IO_URING_F_CQE32)
 
-/* In io_uring's own part of the command, 32 bytes */
+/*
+ * In io_uring's own part of the command, 32 bytes
+ * @q: @hctx: the polled queue and its context that the command is on; @q is
+ *     NULL once it has ended, or if it is not polled for
+ */
 struct uring_pdu {
-	struct request *rq;
+	struct request_queue *q;
 	struct bio *bio;
-	union {
-		struct request_queue *q;	/* before the end */
-		u64 result;			/* after it */
-	};
+	u64 result;
 	int status;
+	unsigned int hctx;
 };
 
 static struct uring_pdu *uring_pdu(struct io_uring_cmd *ioucmd)
@@ -52,6 +54,7 @@ static enum rq_end_io_ret uring_end_io(struct request *rq, blk_status_t sts)
 	struct io_uring_cmd *ioucmd = rq->end_io_data;
 	struct uring_pdu *pdu = uring_pdu(ioucmd);
 
+	WRITE_ONCE(pdu->q, NULL);
 	pdu->status = weft_passthru_result(rq, sts);
 	pdu->result = weft_req(rq)->result;
 	/* a polled request ends in a task, with bottom halves on */
@@ -106,8 +109,8 @@ static int uring_start(struct request_queue *q, const struct weft_user_cmd *u,
 	if (IS_ERR(rq))
 		return PTR_ERR(rq);
 	pdu->bio = rq->bio;
-	pdu->rq = rq;
-	pdu->q = q;
+	pdu->q = blk_rq_is_poll(rq) ? q : NULL;
+	pdu->hctx = rq->mq_hctx->queue_num;
 	rq->end_io_data = ioucmd;
 	rq->end_io = uring_end_io;
 	blk_execute_rq_nowait(rq, false);
@@ -188,32 +191,29 @@ int weft_ctrl_uring_cmd(struct weft_ctrl_core *core,
 }
 
 /*
- * weft_uring_is_on() - did @ioucmd go to @q?
- * The queue that the command went to may be gone by now; it is not touched.
+ * weft_uring_iopoll() - poll for a command that was issued with IOPOLL
+ * Where it is, whether that path is still in use or not. Another task may end
+ * it in any moment: until then it holds its queue, which is freed by RCU.
  */
-bool weft_uring_is_on(struct io_uring_cmd *ioucmd,
-		      const struct request_queue *q)
+int weft_uring_iopoll(struct io_uring_cmd *ioucmd, struct io_comp_batch *iob,
+		      unsigned int poll_flags)
 {
-	return READ_ONCE(uring_pdu(ioucmd)->q) == q;
-}
-
-/*
- * weft_ns_uring_iopoll() - poll for a command that was issued with IOPOLL
- * The request may have ended and be another's by now: polling its queue is
- * right all the same.
- */
-int weft_ns_uring_iopoll(struct weft_ns *ns, struct io_uring_cmd *ioucmd,
-			 struct io_comp_batch *iob)
-{
-	struct request_queue *q = ns->disk->queue;
-	struct request *rq = uring_pdu(ioucmd)->rq;
+	struct uring_pdu *pdu = uring_pdu(ioucmd);
+	struct blk_mq_hw_ctx *hctx;
+	struct request_queue *q;
 	int n = 0;
 
+	rcu_read_lock();
+	q = READ_ONCE(pdu->q);
 	/* contexts stay while the queue is not frozen */
-	if (!percpu_ref_tryget(&q->q_usage_counter))
+	if (q && !percpu_ref_tryget(&q->q_usage_counter))
+		q = NULL;
+	rcu_read_unlock();
+	if (!q)
 		return 0;
-	if (rq && blk_rq_is_poll(rq))
-		n = q->mq_ops->poll(rq->mq_hctx, iob);
+	hctx = xa_load(&q->hctx_table, pdu->hctx);
+	if (hctx)
+		n = q->mq_ops->poll(hctx, iob);
 	percpu_ref_put(&q->q_usage_counter);
 	return n;
 }

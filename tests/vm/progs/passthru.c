@@ -7,6 +7,7 @@
  *
  *	passthru uring NG NVME NSID		(NG: /dev/ngXnY, NVME: /dev/nvmeX)
  *	passthru polled NG NSID
+ *	passthru late NG NSID			a polled read: prints "sent", waits
  *	passthru compat DISK NVME NSID
  *	passthru user NG NVME PARTITION NSID
  *	passthru kato NVME MS NSID		sets the keep-alive timeout
@@ -143,11 +144,9 @@ static void ring_open(struct io_uring *ring, unsigned int flags)
 		die("io_uring: %s", strerror(-err));
 }
 
-static int submit(struct io_uring *ring, const struct call *c,
-		  uint64_t *result)
+static void send_call(struct io_uring *ring, const struct call *c)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
-	struct io_uring_cqe *cqe;
 	int err;
 
 	/* a ring with entries of 64 bytes has no room for the command */
@@ -159,8 +158,15 @@ static int submit(struct io_uring *ring, const struct call *c,
 	if (ring->flags & IORING_SETUP_SQE128)
 		memcpy(sqe->cmd, &c->cmd, sizeof(c->cmd));
 	err = io_uring_submit(ring);
-	if (err == 1)
-		err = io_uring_wait_cqe(ring, &cqe);
+	if (err < 0)
+		die("io_uring: %s", strerror(-err));
+}
+
+static int answer(struct io_uring *ring, uint64_t *result)
+{
+	struct io_uring_cqe *cqe;
+	int err = io_uring_wait_cqe(ring, &cqe);
+
 	if (err < 0)
 		die("io_uring: %s", strerror(-err));
 	err = cqe->res;
@@ -168,6 +174,13 @@ static int submit(struct io_uring *ring, const struct call *c,
 		*result = cqe->big_cqe[0];
 	io_uring_cqe_seen(ring, cqe);
 	return err;
+}
+
+static int submit(struct io_uring *ring, const struct call *c,
+		  uint64_t *result)
+{
+	send_call(ring, c);
+	return answer(ring, result);
 }
 
 #define BIG	(IORING_SETUP_SQE128 | IORING_SETUP_CQE32)
@@ -309,6 +322,21 @@ static int part_polled(char **arg)
 	ring_open(&ring, BIG | IORING_SETUP_IOPOLL);
 	for (int i = 0; i < 8; i++)
 		data_path(&ring, ng);
+	io_uring_queue_exit(&ring);
+	return 0;
+}
+
+/* Time for the scenario to take the path away before the answer comes */
+static int part_late(char **arg)
+{
+	struct call c = io_call(open_dev(arg[0], O_RDWR), OP_READ, 0, data);
+	struct io_uring ring;
+
+	ring_open(&ring, BIG | IORING_SETUP_IOPOLL);
+	send_call(&ring, &c);
+	puts("sent");
+	fflush(stdout);
+	expect("read", answer(&ring, NULL), 0);
 	io_uring_queue_exit(&ring);
 	return 0;
 }
@@ -516,6 +544,7 @@ int main(int argc, char **argv)
 	} parts[] = {
 		{ "uring", 3, part_uring },
 		{ "polled", 2, part_polled },
+		{ "late", 2, part_late },
 		{ "compat", 3, part_compat },
 		{ "user", 4, part_user },
 		{ "kato", 3, part_kato },

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # Commands of users: io_uring on ngXnY and nvmeX with its rules, polled too, and fio's
 # io_uring_cmd engine; the ioctls of 32-bit programs; what a user without privileges may
-# send; files that stay open while the controller goes. On the in-tree target and on ours.
+# send; files that stay open while the controller goes, and a polled command under way. On the
+# in-tree target and on ours.
 # kernels: 6.1 6.12
 # tier: check
 # check-kernels: 6.12
@@ -92,7 +93,19 @@ start_target
 target_with_disk
 connect
 both_peers weft
+
+step "a polled command whose path goes before its answer comes"
+rpc bdev_malloc_create '{"name":"disk2","num_blocks":2048,"block_size":512}'
+rpc bdev_delay_create '{"base_bdev_name":"disk2","name":"slow","avg_read_latency":5000000,
+	"p99_read_latency":5000000,"avg_write_latency":0,"p99_write_latency":0}'
+rpc nvmf_subsystem_add_ns \
+	"{\"nqn\":\"$WEFT_NQN\",\"namespace\":{\"bdev_name\":\"slow\",\"nsid\":2}}"
+wait_for test -c "/dev/ng${i}n2"
+"$passthru" late "/dev/ng${i}n2" 2 > "$VM_OUT/late.txt" &
+late=$!
+wait_for grep -q sent "$VM_OUT/late.txt"
 disconnect_weft "$i"
+wait $late || fail "nobody polled for it any more: $(cat "$VM_OUT/late.txt")"
 
 unload_weft
 stop_target
