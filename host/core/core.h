@@ -196,7 +196,7 @@ struct weft_ctrl_core {
 /**
  * struct weft_ns - a namespace as one controller shows it, with its disk
  * @generic: its character device, or NULL
- * @quiesced: @frozen: by us, once; under ns_lock
+ * @quiesced: @frozen: by us, once; written under ns_lock
  * @head: the namespace itself
  * @sibling: in the head's list of paths, if the head has a disk
  * @ready: its disk was added and, as a path, it stands in the head's list

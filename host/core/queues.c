@@ -382,7 +382,7 @@ void weft_quiesce_io(struct weft_ctrl_core *core)
 	list_for_each_entry(ns, &core->namespaces, link) {
 		if (!ns->quiesced)
 			blk_mq_quiesce_queue_nowait(ns->disk->queue);
-		ns->quiesced = true;
+		WRITE_ONCE(ns->quiesced, true);
 	}
 	/* one grace period, not one for each of a thousand disks */
 	list_for_each_entry(ns, &core->namespaces, link)
@@ -402,7 +402,7 @@ static void loosen(struct weft_ctrl_core *core, enum weft_hold hold)
 			continue;
 		if (ns->quiesced)
 			blk_mq_unquiesce_queue(ns->disk->queue);
-		ns->quiesced = false;
+		WRITE_ONCE(ns->quiesced, false);
 		/* for what was to be sent again later, it is later now */
 		blk_mq_kick_requeue_list(ns->disk->queue);
 	}

@@ -187,7 +187,8 @@ static void fw_active(struct weft_ctrl_core *core)
 }
 
 /*
- * The controller activates firmware and must not be bothered meanwhile. If it
+ * The controller activates firmware and must not be bothered meanwhile: bios of
+ * multipath disks take another path, as this one's queue is quiesced. If it
  * dies, or does not come to an end, recovery takes over: its teardown runs
  * after this, so queues that it wants quiesced stay so.
  */
@@ -220,8 +221,10 @@ static void fw_pause(struct weft_ctrl_core *core)
 			 "firmware was not activated in time: resetting\n");
 		weft_start_reset(core, &rounds);
 	}
-	if (weft_ctrl_state(core->ctrl) == WEFT_CTRL_LIVE)
+	if (weft_ctrl_state(core->ctrl) == WEFT_CTRL_LIVE) {
 		weft_unquiesce_io(core);
+		weft_kick_paths(core);
+	}
 }
 
 static void weft_life_work(struct work_struct *work)

@@ -14,6 +14,7 @@ Some modes break nothing, but do what other targets do not, and print what the h
     fw-done   a read of the strike zone starts an activation of firmware, if the host has
               read the log since the last one; processing is paused for 30 reads of CSTS
     fw-stuck  likewise, but only a new connection ends it
+    fw-path   likewise, but a read through "path" ends it, which is another path to the same
     retry     reads from block 1024 on succeed at the fourth attempt, those from 1536 on
               never; the failures ask for the delays of CRDT1, 2, 3
     ns-mute   the list of namespaces is never told
@@ -140,8 +141,10 @@ WRITE = {
 }
 SILENT = ["ic-mute", "cmd-mute", "ic-once", "ns-mute"]
 # MTFA in units of 100 ms
-ACTIVATION = {"fw-done": 600, "fw-stuck": 10}
-MODES = ["good", "retry", *ACTIVATION, *SILENT, *FIRST, *CONNECT, *IDENTIFY, *READ, *WRITE]
+ACTIVATION = {"fw-done": 600, "fw-stuck": 10, "fw-path": 600}
+# controllers of one subsystem, with their ids
+PATHS = {"fw-path": 1, "path": 2}
+MODES = ["good", "path", "retry", *ACTIVATION, *SILENT, *FIRST, *CONNECT, *IDENTIFY, *READ, *WRITE]
 
 FW_LOG, HOST_BEHAVIOR = 3, 0x16
 FW_STARTING = FW_LOG << 16 | 1 << 8 | 2
@@ -155,7 +158,8 @@ def identify_ctrl(nqn, port):
     d[4:24] = b"EVIL".ljust(20)
     d[24:64] = b"evil".ljust(40)
     d[64:72] = port.firmware.ljust(8)
-    struct.pack_into("<HI", d, 78, 1, 0x10400)
+    struct.pack_into("<HI", d, 78, PATHS.get(port.mode, 1), 0x10400)
+    d[76] = 2 if port.mode in PATHS else 0     # several controllers
     d[77] = 5
     if port.mode in ACTIVATION:
         struct.pack_into("<I", d, 92, 1 << 9)
@@ -174,8 +178,9 @@ def identify_ctrl(nqn, port):
     return bytes(d)
 
 
-def identify_ns():
+def identify_ns(port):
     d = bytearray(4096)
+    d[30] = port.mode in PATHS                 # shared by controllers
     struct.pack_into("<QQQ", d, 0, *[len(DISK) // 512] * 3)
     d[128 + 2] = 9
     return bytes(d)
@@ -191,6 +196,8 @@ class Gone(Exception):
 
 class Port:
     """What the connections of one port share."""
+
+    other_path = False         # has taken a read since an activation began
 
     def __init__(self, mode):
         self.mode = mode
@@ -212,6 +219,7 @@ class Port:
             time.sleep(0.02)
         event, self.event = self.event, None
         self.told, self.paused = True, 30
+        Port.other_path = False
         event(FW_STARTING)
 
     def processing(self):
@@ -221,9 +229,11 @@ class Port:
         self.note("paused")
         if self.mode == "fw-done":
             self.paused -= 1
-            if not self.paused:
-                self.firmware = b"2"
-                self.note("processing")
+        elif self.mode == "fw-path" and Port.other_path:
+            self.paused = 0
+        if not self.paused:
+            self.firmware = b"2"
+            self.note("processing")
         return CSTS_PAUSED
 
     def verdict(self, lba):
@@ -316,7 +326,7 @@ class Connection:
                 if self.mode == "half-close":
                     raise Gone
                 return
-            self.send(rsp(cid, 0, 1))
+            self.send(rsp(cid, 0, PATHS.get(self.mode, 1)))
         elif kind == 4:
             ready = (self.cc & 1) | (8 if self.cc >> 14 & 3 else 0)
             if offset == 0x1C:
@@ -347,7 +357,7 @@ class Connection:
             self.send(rsp(cid, 0x4001))
 
     def identify(self, cns, cid):
-        data = {0: identify_ns(), 1: identify_ctrl(self.nqn, self.port),
+        data = {0: identify_ns(self.port), 1: identify_ctrl(self.nqn, self.port),
                 2: struct.pack("<I", 1).ljust(4096, b"\0"),
                 3: ns_descriptors()}.get(cns)
         if data is None:
@@ -368,9 +378,10 @@ class Connection:
         if opcode == 2:
             answer = DISK[at:at + length]
             status = self.before_read(lba) if strikes else 0
-            if self.mode in ACTIVATION:
+            if self.mode in ACTIVATION or self.mode in PATHS:
                 paused = self.port.paused and not strikes
                 self.port.note("read", lba, "paused" if paused else "running")
+                Port.other_path |= self.mode == "path"
             if status:
                 self.send(rsp(cid, status))
             elif strikes and self.mode in READ:

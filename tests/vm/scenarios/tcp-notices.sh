@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # What only a scripted target does: it activates firmware, during which I/O waits, until
-# processing goes on or MTFA is over; and it fails commands that may be sent again after a
-# delay of its own (CRD). The data is right in the end.
+# processing goes on or MTFA is over, or takes another path if there is one; and it fails
+# commands that may be sent again after a delay of its own (CRD). The data is right in the end.
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
@@ -12,7 +12,7 @@ TRANSPORT=tcp
 
 setup_net
 load_weft
-evil_start good retry fw-done fw-stuck
+evil_start good retry fw-done fw-stuck fw-path path
 
 # connect MODE: sets i, ctrl, disk
 connect() {
@@ -91,6 +91,21 @@ lines_are 'fw-stuck read 256 paused' 0 || fail "I/O while processing is paused"
 order fw-stuck connect 'read 256 running'
 [ "$(lines 'fw-stuck connect')" = 2 ] || fail "it was not connected again"
 wait_for is live
+disconnect_weft "$i"
+
+step "firmware of one path: I/O takes the other one meanwhile"
+connect fw-path
+other=$(connect_weft "$(to path),nr_io_queues=1,reconnect_delay=1")
+activation fw-path
+wait $reader || fail "the read has failed that came meanwhile"
+lines_are 'path read 256 running' 1 || fail "it has not taken the other path"
+wait_for lines_are 'fw-path log' 1
+is live || fail "state $(< "$ctrl/state")"
+lines_are 'fw-path connect' 1 || fail "it was connected again"
+[ "$(statistic recoveries)" = 0 ] || fail "$(statistic recoveries) recoveries"
+disconnect_weft "$other"
+same 3
+lines_are 'fw-path read 384 running' 1 || fail "the path is not used any more"
 disconnect_weft "$i"
 
 kill $evil
