@@ -245,8 +245,16 @@ extern struct weft_names weft_names;
 int weft_names_init(const char *control_device);
 void weft_names_exit(void);
 
-/* main.c */
+/*
+ * main.c. A workqueue runs only so many works at once, and those of many
+ * controllers may all be waiting: what ends a wait is never queued behind it.
+ * weft_wq: what waits for answers and for I/O; a recovery ends that
+ * weft_life_wq: life works, which wait for targets; an abort ends that
+ * weft_abort_wq: what breaks off, and makes I/O fail; waits for no target
+ */
 extern struct workqueue_struct *weft_wq;
+extern struct workqueue_struct *weft_life_wq;
+extern struct workqueue_struct *weft_abort_wq;
 extern struct dentry *weft_debugfs;
 extern unsigned int weft_admin_timeout;
 extern unsigned int weft_io_timeout;

@@ -144,9 +144,9 @@ void weft_error_recovery(struct weft_ctrl *ctrl, const char *fmt, ...)
 	if (recover) {
 		atomic64_inc(&core->recoveries);
 		core->orderly = false;
-		mod_delayed_work(weft_wq, &core->life_work, 0);
+		mod_delayed_work(weft_life_wq, &core->life_work, 0);
 	} else if (ctrl->state >= WEFT_CTRL_DELETING && !core->down) {
-		mod_delayed_work(weft_wq, &core->abort_work, 0);
+		mod_delayed_work(weft_abort_wq, &core->abort_work, 0);
 	}
 	/* the first report names the cause, later ones what followed from it */
 	if (recover || !core->last_error.text[0])
@@ -168,10 +168,10 @@ static bool start_delete(struct weft_ctrl_core *core, unsigned int seconds)
 	busy = core->ctrl->state != WEFT_CTRL_LIVE;
 	ok = change_state_locked(core, WEFT_CTRL_DELETING);
 	if (ok && core->created)
-		mod_delayed_work(weft_wq, &core->life_work, 0);
+		mod_delayed_work(weft_life_wq, &core->life_work, 0);
 	/* an attempt to connect may wait for its target: break it off */
 	if (ok)
-		mod_delayed_work(weft_wq, &core->abort_work,
+		mod_delayed_work(weft_abort_wq, &core->abort_work,
 				 busy ? 0 : seconds * HZ);
 	spin_unlock_irqrestore(&core->lock, flags);
 	return ok;
@@ -201,7 +201,7 @@ bool weft_start_reset(struct weft_ctrl_core *core, unsigned int *rounds)
 	*rounds = core->rounds;
 	if (ok) {
 		core->orderly = true;
-		mod_delayed_work(weft_wq, &core->life_work, 0);
+		mod_delayed_work(weft_life_wq, &core->life_work, 0);
 	}
 	spin_unlock_irqrestore(&core->lock, flags);
 	return ok;
@@ -216,7 +216,7 @@ bool weft_start_fw_pause(struct weft_ctrl_core *core)
 	live = core->ctrl->state == WEFT_CTRL_LIVE;
 	if (live) {
 		core->fw_paused = true;
-		mod_delayed_work(weft_wq, &core->life_work, 0);
+		mod_delayed_work(weft_life_wq, &core->life_work, 0);
 	}
 	spin_unlock_irq(&core->lock);
 	return live;

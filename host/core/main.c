@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Start and end of weft.ko: parameters, the workqueue that everything but the
+ * Start and end of weft.ko: parameters, the workqueues that everything but the
  * data path runs on, and the order in which the parts come and go.
  */
 #include <linux/debugfs.h>
@@ -69,7 +69,39 @@ MODULE_PARM_DESC(control_device,
 		 "name of the control device under /dev (default nvme-fabrics, or weft-fabrics beside the in-tree nvme-fabrics)");
 
 struct workqueue_struct *weft_wq;
+struct workqueue_struct *weft_life_wq;
+struct workqueue_struct *weft_abort_wq;
 struct dentry *weft_debugfs;
+
+static void weft_wq_exit(void)
+{
+	struct workqueue_struct *all[] = {
+		weft_abort_wq, weft_life_wq, weft_wq,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i])
+			destroy_workqueue(all[i]);
+}
+
+/*
+ * Most are without WQ_MEM_RECLAIM: what runs there waits for the connection
+ * manager's own works, which have no rescuer, and connecting allocates at every
+ * step anyhow. Stopping a queue does neither, and memory may be waiting for I/O
+ * that is to fail.
+ */
+static int weft_wq_init(void)
+{
+	weft_wq = alloc_workqueue("weft", WQ_UNBOUND, 0);
+	weft_life_wq = alloc_workqueue("weft_life", WQ_UNBOUND, 0);
+	weft_abort_wq = alloc_workqueue("weft_abort",
+					WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (weft_wq && weft_life_wq && weft_abort_wq)
+		return 0;
+	weft_wq_exit();
+	return -ENOMEM;
+}
 
 static int weft_reboot(struct notifier_block *nb, unsigned long action,
 		       void *data)
@@ -88,14 +120,8 @@ static int __init weft_init(void)
 
 	if (err)
 		return err;
-	/*
-	 * Without WQ_MEM_RECLAIM: what runs here waits for the connection
-	 * manager's own works, which have no rescuer, and connecting allocates
-	 * at every step anyhow.
-	 */
-	err = -ENOMEM;
-	weft_wq = alloc_workqueue("weft", WQ_UNBOUND, 0);
-	if (!weft_wq)
+	err = weft_wq_init();
+	if (err)
 		goto out_names;
 	err = weft_dsm_init();
 	if (err)
@@ -146,7 +172,7 @@ out_heads:
 out_dsm:
 	weft_dsm_exit();
 out_wq:
-	destroy_workqueue(weft_wq);
+	weft_wq_exit();
 out_names:
 	weft_names_exit();
 	return err;
@@ -157,7 +183,7 @@ static void __exit weft_exit(void)
 {
 	unregister_reboot_notifier(&weft_reboot_nb);
 	nvmf_exit();
-	destroy_workqueue(weft_wq);
+	weft_wq_exit();
 	debugfs_remove_recursive(weft_debugfs);
 	weft_subsys_exit();
 	weft_ctrl_class_exit();

@@ -84,7 +84,7 @@ unsigned int weft_retry_queue(struct weft_ctrl_core *core)
 	if (core->ctrl->state == WEFT_CTRL_CONNECTING) {
 		core->next_at = jiffies + pause;
 		core->pausing = true;
-		mod_delayed_work(weft_wq, &core->life_work, pause);
+		mod_delayed_work(weft_life_wq, &core->life_work, pause);
 	}
 	spin_unlock_irq(&core->lock);
 	return jiffies_to_msecs(pause);
@@ -96,7 +96,7 @@ void weft_retry_now(struct weft_ctrl_core *core)
 	spin_lock_irq(&core->lock);
 	if (core->ctrl->state == WEFT_CTRL_CONNECTING && core->created &&
 	    core->pausing)
-		mod_delayed_work(weft_wq, &core->life_work, 0);
+		mod_delayed_work(weft_life_wq, &core->life_work, 0);
 	spin_unlock_irq(&core->lock);
 }
 
@@ -112,7 +112,7 @@ void weft_failfast_arm(struct weft_ctrl_core *core)
 	    !core->created)
 		cancel_delayed_work(&core->failfast_work);
 	else
-		mod_delayed_work(weft_wq, &core->failfast_work,
+		mod_delayed_work(weft_abort_wq, &core->failfast_work,
 				 time_after(due, jiffies) ? due - jiffies : 0);
 	spin_unlock_irq(&core->lock);
 }
