@@ -194,11 +194,15 @@ static void park_orphan(struct weft_ctrl *ctrl, struct request *rq)
 	spin_lock_irqsave(&core->orphan_lock, flags);
 	blk_steal_bios(&core->orphans, rq);
 	spin_unlock_irqrestore(&core->orphan_lock, flags);
+	/* a deletion that has begun meanwhile may have looked before */
+	if (weft_ctrl_state(ctrl) != WEFT_CTRL_LIVE)
+		weft_resubmit_orphans(core);
 }
 
-/* weft_resubmit_orphans() - after the resize, or to let them fail */
-void weft_resubmit_orphans(struct weft_ctrl_core *core)
+void weft_orphan_work(struct work_struct *work)
 {
+	struct weft_ctrl_core *core = container_of(work, struct weft_ctrl_core,
+						   orphan_work);
 	struct bio_list list;
 	struct bio *bio;
 
@@ -208,6 +212,16 @@ void weft_resubmit_orphans(struct weft_ctrl_core *core)
 	spin_unlock_irq(&core->orphan_lock);
 	while ((bio = bio_list_pop(&list)))
 		submit_bio_noacct(bio);
+}
+
+/*
+ * weft_resubmit_orphans() - after the resize, or to let them fail; any context
+ * Not by the caller: submission waits for tags, and if the connection breaks
+ * now only the life work brings them back.
+ */
+void weft_resubmit_orphans(struct weft_ctrl_core *core)
+{
+	queue_work(weft_requeue_wq, &core->orphan_work);
 }
 
 blk_status_t weft_queue_ready(struct weft_ctrl *ctrl, struct request *rq,

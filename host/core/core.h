@@ -82,6 +82,7 @@ enum weft_hold {
  * @comp_seen: something completed since the keep-alive work last looked
  * @aer_armed: the AER is out, or has come back with @aer_result, @aer_status
  * @orphans: bios whose hardware context went away in a reconnect
+ * @orphan_work: sends them again; may wait for requests that a recovery ends
  * @qstats: @nr_qstats: counters of queues, see stats.c; @retries and what
  *          follows it are rare
  * @effects: what the controller says of its commands, from its first connect
@@ -161,6 +162,7 @@ struct weft_ctrl_core {
 
 	spinlock_t orphan_lock;
 	struct bio_list orphans;
+	struct work_struct orphan_work;
 
 	atomic_t in_flight;
 	struct mutex ana_lock;
@@ -336,6 +338,7 @@ int weft_alloc_admin_set(struct weft_ctrl_core *core, unsigned int depth,
 			 struct weft_reason *why);
 int weft_alloc_io_set(struct weft_ctrl_core *core, struct weft_reason *why);
 void weft_resubmit_orphans(struct weft_ctrl_core *core);
+void weft_orphan_work(struct work_struct *work);
 void weft_free_tag_sets(struct weft_ctrl_core *core);
 int weft_configure_io_queues(struct weft_ctrl_core *core,
 			     struct weft_reason *why);

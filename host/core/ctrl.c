@@ -330,6 +330,7 @@ static void core_init(struct weft_ctrl_core *core)
 	mutex_init(&core->effects_lock);
 	spin_lock_init(&core->orphan_lock);
 	bio_list_init(&core->orphans);
+	INIT_WORK(&core->orphan_work, weft_orphan_work);
 	INIT_LIST_HEAD(&core->namespaces);
 	INIT_LIST_HEAD(&core->subsys_link);
 	xa_init(&core->ns_index);

@@ -80,6 +80,7 @@ void weft_delete_now(struct weft_ctrl_core *core)
 	weft_resubmit_orphans(core);
 	cancel_delayed_work_sync(&core->scan_work);
 	weft_remove_namespaces(core);
+	flush_work(&core->orphan_work);
 	weft_change_state(core, WEFT_CTRL_DELETING_NOIO);
 	weft_ka_stop(core);
 	shutdown_ctrl(core);

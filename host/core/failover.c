@@ -21,14 +21,14 @@
 /* What a step of a flush ends with if its bio shall try another path */
 #define STS_OTHER_PATH		BLK_STS_AGAIN
 
-/* Writeback may depend on it: has its own rescuer. */
-static struct workqueue_struct *requeue_wq;
+/* Bios that are sent again. Writeback may depend on it: has its own rescuer. */
+struct workqueue_struct *weft_requeue_wq;
 static struct bio_set flush_bios;
 
 /* weft_head_kick() - try again what waits for a path; any context */
 void weft_head_kick(struct weft_head *head)
 {
-	queue_work(requeue_wq, &head->requeue_work);
+	queue_work(weft_requeue_wq, &head->requeue_work);
 }
 
 static struct weft_head *head_of(struct bio *bio)
@@ -249,19 +249,19 @@ int weft_failover_init(void)
 {
 	int err;
 
-	requeue_wq = alloc_workqueue("weft_requeue",
-				     WQ_UNBOUND | WQ_HIGHPRI | WQ_MEM_RECLAIM,
-				     0);
-	if (!requeue_wq)
+	weft_requeue_wq = alloc_workqueue("weft_requeue",
+					  WQ_UNBOUND | WQ_HIGHPRI |
+					  WQ_MEM_RECLAIM, 0);
+	if (!weft_requeue_wq)
 		return -ENOMEM;
 	err = bioset_init(&flush_bios, WEFT_FLUSH_RESERVE, 0, 0);
 	if (err)
-		destroy_workqueue(requeue_wq);
+		destroy_workqueue(weft_requeue_wq);
 	return err;
 }
 
 void weft_failover_exit(void)
 {
-	destroy_workqueue(requeue_wq);
+	destroy_workqueue(weft_requeue_wq);
 	bioset_exit(&flush_bios);
 }

@@ -145,6 +145,7 @@ int weft_head_ioctl(struct weft_head *head, unsigned int cmd, void __user *arg,
 void weft_head_hide(struct weft_head *head);
 
 /* failover.c: bios on their way to a path */
+extern struct workqueue_struct *weft_requeue_wq;
 int weft_failover_init(void);
 void weft_failover_exit(void);
 void weft_head_submit_bio(struct bio *bio);

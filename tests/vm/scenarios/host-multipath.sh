@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # Two paths to one namespace of the in-tree target: one disk for both; the three policies;
 # failover and failback under verified writes and flushes; paths that are all away; a
-# controller that is deleted under load; the disk goes with the last path; multipath=N.
+# controller that is deleted under load; the disk goes with the last path; multipath=N, also with
+# fewer queues after a loss.
 # kernels: 6.1 6.12
 # check-kernels: 6.1
 # tier: check
@@ -165,6 +166,27 @@ dd if=/dev/urandom of="/dev/nvme${a}n1" bs=4k count=4 oflag=direct status=none
 cmp -n 16384 "/dev/nvme${a}n1" "/dev/nvme${b}n1"
 disconnect_weft "$a"
 [ -b "/dev/nvme${b}n1" ] || fail "the other disk went along"
+disconnect_weft "$b"
+
+step "multipath=N: fewer queues than before, and broken again as soon as it is live"
+b=$(connect_port 2 "$quick,nr_io_queues=2,queue_size=16")
+disk=/dev/nvme${b}n1
+contexts_are() { [ "$(ls "/sys/block/nvme${b}n1/mq" | wc -l)" = "$1" ]; }
+contexts_are 2 || fail "contexts $(ls "/sys/block/nvme${b}n1/mq")"
+# more than there are requests, so that what has lost its context waits for some
+background fewer $VERIFY --bs=4k --iodepth=16 --size=4M --numjobs=4 --offset_increment=24M
+port_down 2
+wait_for ctrl_is "$b" connecting
+echo 1 > "$NVMET/subsystems/$WEFT_NQN/attr_qid_max"
+for _ in 1 2; do
+	port_up 2
+	wait_for ctrl_is "$b" live
+	port_down 2
+	wait_for ctrl_is "$b" connecting
+done
+port_up 2
+wait $job || fail "fio lost something"
+wait_for contexts_are 1
 disconnect_weft "$b"
 
 unload_weft
