@@ -176,13 +176,35 @@ static int nvme_rdma_map_mr(struct weft_rdma_slot *slot,
 	return 0;
 }
 
+/* Maps @rq's data for DMA. Return: entries for the device, or an errno */
+static int nvme_rdma_map_dma(struct weft_rdma_queue *q, struct request *rq)
+{
+	struct weft_rdma_request *req = blk_mq_rq_to_pdu(rq);
+	struct sg_table used;
+	int err;
+
+	req->table.sgl = req->sg;
+	if (sg_alloc_table_chained(&req->table, blk_rq_nr_phys_segments(rq),
+				   req->table.sgl, WEFT_RDMA_INLINE_SG))
+		return -ENOMEM;
+	used.sgl = req->table.sgl;
+	used.orig_nents = blk_rq_map_sg(rq->q, rq, used.sgl);
+	err = ib_dma_map_sgtable_attrs(q->dev, &used, rq_dma_dir(rq), 0);
+	if (err) {
+		sg_free_table_chained(&req->table, WEFT_RDMA_INLINE_SG);
+		return err;
+	}
+	req->nents = used.orig_nents;
+	return used.nents;
+}
+
 static int nvme_rdma_map_rq(struct weft_rdma_queue *q, struct request *rq,
 			    struct weft_rdma_slot *slot)
 {
 	struct weft_rdma_request *req = blk_mq_rq_to_pdu(rq);
 	enum nvme_xfer_dir dir = weft_rq_dir(rq);
 	u32 len = blk_rq_payload_bytes(rq);
-	int nents, mapped, err = 0;
+	int mapped, err = 0;
 
 	slot->registered = false;
 	slot->send.num_sge = 1;
@@ -193,17 +215,9 @@ static int nvme_rdma_map_rq(struct weft_rdma_queue *q, struct request *rq,
 	}
 	if (weft_rdma_bounce_map(q, rq, slot, dir, len))
 		return 0;
-	req->table.sgl = req->sg;
-	if (sg_alloc_table_chained(&req->table, blk_rq_nr_phys_segments(rq),
-				   req->table.sgl, WEFT_RDMA_INLINE_SG))
-		return -ENOMEM;
-	nents = blk_rq_map_sg(rq->q, rq, req->table.sgl);
-	mapped = ib_dma_map_sg(q->dev, req->table.sgl, nents, rq_dma_dir(rq));
-	if (mapped <= 0) {
-		sg_free_table_chained(&req->table, WEFT_RDMA_INLINE_SG);
-		return -EIO;
-	}
-	req->nents = nents;
+	mapped = nvme_rdma_map_dma(q, rq);
+	if (mapped < 0)
+		return mapped;
 	if (nvme_use_incapsule(&q->base.params.capsule, dir, mapped, len))
 		nvme_rdma_map_capsule(q, slot, req->table.sgl, mapped, len);
 	else
@@ -211,6 +225,17 @@ static int nvme_rdma_map_rq(struct weft_rdma_queue *q, struct request *rq,
 	if (err)
 		weft_rdma_unmap_rq(q, rq);
 	return err;
+}
+
+/*
+ * Room for DMA comes back when other I/O ends, maybe none of ours: after
+ * BLK_STS_RESOURCE the block layer asks again by its own clock. -EIO is what a
+ * full swiotlb looks like; dma_map_sgtable() names the two errors that stay.
+ */
+static blk_status_t nvme_rdma_map_failed(int err)
+{
+	return err == -EINVAL || err == -EREMOTEIO ? BLK_STS_IOERR :
+						     BLK_STS_RESOURCE;
 }
 
 static blk_status_t nvme_rdma_build(struct weft_rdma_queue *q,
@@ -232,7 +257,7 @@ static blk_status_t nvme_rdma_build(struct weft_rdma_queue *q,
 	err = nvme_rdma_map_rq(q, rq, slot);
 	if (err) {
 		weft_cleanup_rq(rq);
-		return err == -ENOMEM ? BLK_STS_RESOURCE : BLK_STS_IOERR;
+		return nvme_rdma_map_failed(err);
 	}
 	ib_dma_sync_single_for_device(q->dev, dma, sizeof(*slot->cmd),
 				      DMA_TO_DEVICE);

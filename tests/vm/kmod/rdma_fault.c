@@ -9,8 +9,8 @@
  *
  * It stands between ib_core and the device's driver: the driver's operations are
  * replaced as long as the module is loaded. Called in whatever context the
- * device's users are in. And it can make memory for scatter tables run out, which
- * users ask the kernel for and not the device.
+ * device's users are in. And it can make memory for scatter tables and room for
+ * DMA run out, which users ask the kernel for and not the device.
  */
 #include <linux/kprobes.h>
 #include <linux/module.h>
@@ -49,9 +49,14 @@ module_param(refuse_tables, int, 0644);
 MODULE_PARM_DESC(refuse_tables,
 		 "so many scatter tables are refused from now on (-ENOMEM)");
 
+static int refuse_maps;
+module_param(refuse_maps, int, 0644);
+MODULE_PARM_DESC(refuse_maps,
+		 "so many times data is not mapped for DMA from now on (-EIO)");
+
 static unsigned int refused;
 module_param(refused, uint, 0444);
-MODULE_PARM_DESC(refused, "chains and tables that were refused");
+MODULE_PARM_DESC(refused, "chains, tables and mappings that were refused");
 
 static struct ib_device *dev;
 static struct ib_device_ops real;
@@ -128,32 +133,57 @@ static int fault_post_recv(struct ib_qp *qp, const struct ib_recv_wr *wr,
 	return -ENOMEM;
 }
 
-/* Runs in place of the function that was called, with its return address. */
+/* Run in place of the function that was called, with its return address. */
 static noinline int no_memory(void)
 {
 	return -ENOMEM;
 }
 
-static int fault_alloc_table(struct kprobe *p, struct pt_regs *regs)
+static noinline int none_mapped(void)
 {
+	return 0;
+}
+
+/* A function of the kernel: @left times @instead runs for it */
+struct refusal {
+	struct kprobe probe;
+	int *left;
+	int (*instead)(void);
+};
+
+static int fault_call(struct kprobe *p, struct pt_regs *regs)
+{
+	struct refusal *r = container_of(p, struct refusal, probe);
 	static DEFINE_SPINLOCK(lock);
 	unsigned long flags;
 	bool refuse;
 
 	spin_lock_irqsave(&lock, flags);
-	refuse = refuse_tables > 0;
-	refuse_tables -= refuse;
+	refuse = *r->left > 0;
+	*r->left -= refuse;
 	refused += refuse;
 	spin_unlock_irqrestore(&lock, flags);
 	if (refuse)
-		instruction_pointer_set(regs, (unsigned long)no_memory);
+		instruction_pointer_set(regs, (unsigned long)r->instead);
 	return refuse;
 }
 
-static struct kprobe table_probe = {
-	.symbol_name = "sg_alloc_table_chained",
-	.pre_handler = fault_alloc_table,
+static struct refusal tables = {
+	.probe.symbol_name = "sg_alloc_table_chained",
+	.probe.pre_handler = fault_call,
+	.left = &refuse_tables,
+	.instead = no_memory,
 };
+
+/* by which devices are used that are none, like soft-RoCE */
+static struct refusal maps = {
+	.probe.symbol_name = "ib_dma_virt_map_sg",
+	.probe.pre_handler = fault_call,
+	.left = &refuse_maps,
+	.instead = none_mapped,
+};
+
+static struct kprobe *probes[] = { &tables.probe, &maps.probe };
 
 static bool hold(struct ib_cq *cq, const struct ib_wc *wc)
 {
@@ -235,10 +265,10 @@ static int __init fault_init(void)
 		pr_err("rdma_fault: there is no RDMA device '%s'\n", device);
 		return -ENODEV;
 	}
-	err = register_kprobe(&table_probe);
+	err = register_kprobes(probes, ARRAY_SIZE(probes));
 	if (err) {
-		pr_err("rdma_fault: no probe of %s (%d)\n",
-		       table_probe.symbol_name, err);
+		pr_err("rdma_fault: no probes of %s and %s (%d)\n",
+		       probes[0]->symbol_name, probes[1]->symbol_name, err);
 		ib_device_put(dev);
 		return err;
 	}
@@ -254,7 +284,7 @@ static void __exit fault_exit(void)
 	dev->ops.post_send = real.post_send;
 	dev->ops.post_recv = real.post_recv;
 	dev->ops.poll_cq = real.poll_cq;
-	unregister_kprobe(&table_probe);
+	unregister_kprobes(probes, ARRAY_SIZE(probes));
 	synchronize_rcu();
 	ib_device_put(dev);
 }

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # What can go wrong under a full plug, with verified I/O that goes on after each: the device
 # refuses a chain at its first, a middle and a late work request, or the receives; there is
-# no memory for scatter tables; completions of sends come late until the send queue is
-# full; an elevator and a second namespace come and go; two processors poll one queue.
+# no memory for scatter tables, no room for DMA; completions of sends come late until the
+# send queue is full; an elevator and a second namespace come and go; two processors poll
+# one queue.
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
@@ -74,13 +75,21 @@ load receives
 refuse refuse_recv Y 'receives cannot be posted \(-12\)'
 loaded receives
 
-step "no memory for scatter tables"
-load tables
-before=$(cat $FAULT/refused)
-echo 100 > $FAULT/refuse_tables
-loaded tables
-[ "$(cat $FAULT/refused)" = $((before + 100)) ] || fail "$(cat $FAULT/refused) were refused"
-is live || fail "the controller is $(cat "$ctrl/state")"
+for what in tables maps; do
+	step "no memory for scatter tables, no room for DMA: $what"
+	load $what
+	before=$(cat $FAULT/refused)
+	echo 100 > $FAULT/refuse_$what
+	loaded $what
+	[ "$(cat $FAULT/refused)" = $((before + 100)) ] ||
+		fail "$(cat $FAULT/refused) were refused"
+	is live || fail "the controller is $(cat "$ctrl/state")"
+done
+
+step "no room for DMA, and no other I/O whose end would make some"
+echo 5 > $FAULT/refuse_maps
+dd if="$disk" of=/dev/null bs=64k count=1 iflag=direct status=none
+[ "$(cat $FAULT/refuse_maps)" = 0 ] || fail "it was not mapped five times in vain"
 
 step "the send queue fills up, and empties"
 load full
