@@ -17,6 +17,9 @@ Some modes break nothing, but do what other targets do not, and print what the h
     fw-path   likewise, but a read through "path" ends it, which is another path to the same
     retry     reads from block 1024 on succeed at the fourth attempt, those from 1536 on
               never; the failures ask for the delays of CRDT1, 2, 3
+    hour      reads from block 1024 on fail, and may be sent again in an hour
+    descs     the second list of a namespace's identifiers fails, later ones do not
+    dmrl      takes one range for a deallocation, and its time
     ns-mute   the list of namespaces is never told
     ic-once   after the first two connections there is no ICResp any more
 """
@@ -144,11 +147,14 @@ SILENT = ["ic-mute", "cmd-mute", "ic-once", "ns-mute"]
 ACTIVATION = {"fw-done": 600, "fw-stuck": 10, "fw-path": 600}
 # controllers of one subsystem, with their ids
 PATHS = {"fw-path": 1, "path": 2}
-MODES = ["good", "path", "retry", *ACTIVATION, *SILENT, *FIRST, *CONNECT, *IDENTIFY, *READ, *WRITE]
+# in units of 100 ms
+DELAYS = {"retry": (1, 2, 3), "hour": (36000, 0, 0)}
+MODES = ["good", *DELAYS, "descs", "dmrl", *ACTIVATION, "path", *SILENT, *FIRST, *CONNECT,
+         *IDENTIFY, *READ, *WRITE]
 
 FW_LOG, HOST_BEHAVIOR = 3, 0x16
 FW_STARTING = FW_LOG << 16 | 1 << 8 | 2
-COMMAND_INTERRUPTED = 0x21
+INTERNAL_ERROR, COMMAND_INTERRUPTED = 0x06, 0x21
 CSTS_PAUSED = 32
 HOPELESS_LBA = 1536
 
@@ -165,8 +171,7 @@ def identify_ctrl(nqn, port):
         struct.pack_into("<I", d, 92, 1 << 9)
         struct.pack_into("<H", d, 270, ACTIVATION[port.mode])
     d[111] = 1
-    if port.mode == "retry":
-        struct.pack_into("<HHH", d, 128, 1, 2, 3)
+    struct.pack_into("<HHH", d, 128, *DELAYS.get(port.mode, (0, 0, 0)))
     struct.pack_into("<H", d, 320, 10)
     d[512], d[513] = 0x66, 0x44
     struct.pack_into("<H", d, 514, 64)
@@ -184,6 +189,10 @@ def identify_ns(port):
     struct.pack_into("<QQQ", d, 0, *[len(DISK) // 512] * 3)
     d[128 + 2] = 9
     return bytes(d)
+
+
+def identify_nvm():
+    return bytes([0, 0, 0, 1]).ljust(4096, b"\0")     # DMRL
 
 
 def ns_descriptors():
@@ -207,6 +216,7 @@ class Port:
         self.paused = 0        # for so many reads of CSTS
         self.event = None      # sends the one asynchronous event
         self.attempts = {}     # at reading, by block
+        self.lists = 0         # of identifiers, asked for
 
     def note(self, *words):
         print(self.mode, *words, flush=True)
@@ -238,6 +248,9 @@ class Port:
 
     def verdict(self, lba):
         """The status that this attempt at reading ends with"""
+        if self.mode == "hour":
+            self.note("attempt", lba)
+            return 1 << 11 | COMMAND_INTERRUPTED
         n = self.attempts[lba] = self.attempts.get(lba, 0) + 1
         self.note("attempt", lba, n)
         return min(n, 3) << 11 | COMMAND_INTERRUPTED if n < 4 or lba >= HOPELESS_LBA else 0
@@ -360,7 +373,13 @@ class Connection:
         data = {0: identify_ns(self.port), 1: identify_ctrl(self.nqn, self.port),
                 2: struct.pack("<I", 1).ljust(4096, b"\0"),
                 3: ns_descriptors()}.get(cns)
-        if data is None:
+        if cns == 6 and self.mode == "dmrl":
+            data = identify_nvm()
+        self.port.lists += cns == 3
+        if self.mode == "descs" and cns == 3 and self.port.lists == 2:
+            self.port.note("failed")
+            self.send(rsp(cid, INTERNAL_ERROR))
+        elif data is None:
             self.port.note("refused", cns)
             self.send(rsp(cid, 0x4002))
         elif cns == 2 and self.mode == "ns-mute":
@@ -399,12 +418,22 @@ class Connection:
             else:
                 self.writes[cid] = [at, length]
                 self.send(r2t(cid, 0, length))
+        elif opcode == 9 and self.mode == "dmrl":
+            self.deallocate(sqe, cid, data)
         else:
             self.send(rsp(cid))
 
+    def deallocate(self, sqe, cid, data):
+        """Slowly enough that the host's queue fills."""
+        time.sleep(0.1)
+        self.port.note("ranges", sqe[40] + 1)
+        _, blocks, lba = struct.unpack_from("<IIQ", data)
+        DISK[lba * 512:(lba + blocks) * 512] = bytes(blocks * 512)
+        self.send(rsp(cid))
+
     def before_read(self, lba):
         """In the strike zone: a status, if that is what is to come of it."""
-        if self.mode == "retry":
+        if self.mode in DELAYS:
             return self.port.verdict(lba)
         if self.mode in ACTIVATION:
             self.port.activate()

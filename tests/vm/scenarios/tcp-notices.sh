@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # What only a scripted target does: it activates firmware, during which I/O waits, until
-# processing goes on or MTFA is over, or takes another path if there is one; and it fails
-# commands that may be sent again after a delay of its own (CRD). The data is right in the end.
+# processing goes on or MTFA is over, or takes another path if there is one; it fails
+# commands that may be sent again after a delay of its own (CRD); it fails to tell the
+# identifiers of a disk in use; and it takes one range for a discard. The data is right in
+# the end.
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
@@ -12,7 +14,7 @@ TRANSPORT=tcp
 
 setup_net
 load_weft
-evil_start good retry fw-done fw-stuck fw-path path
+evil_start good retry hour descs dmrl fw-done fw-stuck fw-path path
 
 # connect MODE: sets i, ctrl, disk
 connect() {
@@ -48,6 +50,42 @@ lines_are 'retry attempt 1536 4' 0 || fail "more than max_retries"
 echo 5 > /sys/module/weft/parameters/max_retries
 [ "$(statistic retries)" = 5 ] || fail "$(statistic retries) retries, not 5"
 is live || fail "state $(< "$ctrl/state")"
+disconnect_weft "$i"
+
+step "a disconnect does not wait for a delay"
+connect hour
+block 8 > /dev/null 2>&1 &
+reader=$!
+wait_for grep -q '^hour attempt 1024$' "$log"
+disconnect_weft "$i"
+refute wait $reader
+
+step "identifiers that cannot be read: the disk stays"
+connect descs
+exec 3< "$disk"
+echo 1 > "$ctrl/rescan_controller"
+wait_for lines_are 'descs failed' 1
+echo 1 > "$ctrl/rescan_controller"
+dd bs=64k count=1 iflag=direct status=none <&3 | cmp -n 65536 /run/random - ||
+	fail "the disk that was open is gone"
+exec 3<&-
+disconnect_weft "$i"
+
+step "one range for a discard, of bios that were merged"
+connect dmrl
+queue=/sys/block/nvme${i}n1/queue
+[ "$(< "$queue/max_discard_segments")" = 1 ] || fail "$(< "$queue/max_discard_segments")"
+echo mq-deadline > "$queue/scheduler"
+echo 16 > "$queue/nr_requests"
+for n in {0..95}; do
+	blkdiscard -o $((n * 4096)) -l 4096 "$disk" &
+	discards[n]=$!
+done
+wait "${discards[@]}"
+cmp -n $((96 * 4096)) /dev/zero "$disk" || fail "blocks were left"
+block 15 | cmp -n 65536 -i "$((15 * 65536)):0" /run/random - || fail "others were cleared"
+[ "$(awk '{ print $13 }' "/sys/block/nvme${i}n1/stat")" -gt 0 ] || fail "no bio was merged"
+refute grep -Exq 'dmrl ranges ([2-9]|..+)' "$log"
 disconnect_weft "$i"
 
 # activation MODE: it begins with a read, and another read waits; sets reader
