@@ -8,6 +8,7 @@ The directory of verdict.py is the argument.
 import sys
 
 sys.path.insert(0, sys.argv[1])
+sys.dont_write_bytecode = True
 
 import verdict  # noqa: E402  (its directory is known only now)
 
