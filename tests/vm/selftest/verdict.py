@@ -20,6 +20,9 @@ REPORTS = [
     "rcu: rcu_preempt kthread starved for 2501 jiffies! g-1 f0x0 RCU_GP_WAIT_FQS(5)",
     "INFO: task kworker/0:1:7 blocked for more than 120 seconds.",
     "watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [fio:7]",
+    # lockdep, of a lock that nobody initialised; it is off from there on
+    "INFO: trying to register non-static key.",
+    "turning off the locking correctness validator.",
 ]
 
 HARMLESS = [
