@@ -10,7 +10,7 @@ import os
 import re
 
 KERNEL_REPORT = re.compile(
-    r"BUG:|WARNING:|Oops|KASAN|UBSAN:|KFENCE|kernel BUG at|Kernel panic|"
+    r"BUG:|WARNING:|Oops|: [0-9a-f]{4} \[#\d+\]|KASAN|UBSAN:|KFENCE|kernel BUG at|Kernel panic|"
     r"possible recursive locking|possible circular locking|"
     r"inconsistent lock state|possible irq lock inversion|suspicious RCU usage|"
     r"lock held when returning to user|DEBUG_LOCKS_WARN_ON|non-static key|"

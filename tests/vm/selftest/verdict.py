@@ -23,6 +23,13 @@ REPORTS = [
     # lockdep, of a lock that nobody initialised; it is off from there on
     "INFO: trying to register non-static key.",
     "turning off the locking correctness validator.",
+    # heads of an oops: only newer kernels put a word before each
+    "divide error: 0000 [#1] PREEMPT SMP NOPTI",
+    "invalid opcode: 0000 [#2] PREEMPT SMP",
+    "stack segment: 0000 [#1] PREEMPT SMP NOPTI",
+    "int3: 0000 [#1] PREEMPT SMP NOPTI",
+    "Oops: divide error: 0000 [#1] PREEMPT SMP NOPTI",
+    "general protection fault, maybe for address 0xffff: 0000 [#1] PREEMPT SMP",
 ]
 
 HARMLESS = [
