@@ -25,7 +25,7 @@ KERNEL_REPORT = re.compile(
 # said by every boot of a kernel that is built or run this way; no fault of anybody
 KERNEL_HARMLESS = re.compile(
     r"KASAN: (?:kernel|generic)|KernelAddressSanitizer initialized|"
-    r"DMA-API: (?:preallocated|debugging)|"
+    r"DMA-API: (?:preallocated|debugging enabled)|"
     r"kasan: Kernel|ODEBUG: selftest passed|[Kk]ernel command line:|\] Command line:")
 
 # what in-tree drivers say of themselves; a report that goes through our code is never these

@@ -30,6 +30,8 @@ REPORTS = [
     "int3: 0000 [#1] PREEMPT SMP NOPTI",
     "Oops: divide error: 0000 [#1] PREEMPT SMP NOPTI",
     "general protection fault, maybe for address 0xffff: 0000 [#1] PREEMPT SMP",
+    # what looks for faults has given up
+    "DMA-API: debugging out of memory - disabling",
 ]
 
 HARMLESS = [
@@ -37,6 +39,8 @@ HARMLESS = [
     "rcu: RCU restricting CPUs from NR_CPUS=8192 to nr_cpu_id[    0.199594]"
     " RCU CPU stall warnings timeout set to 180 (rcu_cpu_stall_timeout).",
     "[    0.000000] Command line: console=ttyS0 hung_task_panic=0 hung task",
+    "DMA-API: preallocated 65536 debug entries",
+    "DMA-API: debugging enabled by kernel config",
 ]
 
 CIRCULAR = "WARNING: possible circular locking dependency detected"
