@@ -20,7 +20,8 @@ KERNEL_REPORT = re.compile(
     r"general protection|page fault in|Unable to handle|DMA-API:|ODEBUG:|"
     r"page allocation failure|nobody cared|sysfs: cannot create duplicate|"
     r"kobject_add_internal failed|Object .* (?:was not freed|still has objects)|"
-    r"objects? remaining in|Out of memory: Killed")
+    r"BUG \S+ \(|(?:Objects|objects?) remaining in|Out of memory: Killed|hard LOCKUP|"
+    r"unregister_netdevice: waiting|debugfs: .*already present|Attempt to release .*socket")
 
 # said by every boot of a kernel that is built or run this way; no fault of anybody
 KERNEL_HARMLESS = re.compile(

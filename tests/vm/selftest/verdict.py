@@ -32,6 +32,15 @@ REPORTS = [
     "general protection fault, maybe for address 0xffff: 0000 [#1] PREEMPT SMP",
     # what looks for faults has given up
     "DMA-API: debugging out of memory - disabling",
+    # what was written to, or left behind
+    "BUG kmalloc-64 (Tainted: G           O      ): Poison overwritten",
+    "BUG weft_req (Not tainted): Objects remaining in weft_req on __kmem_cache_shutdown()",
+    "unregister_netdevice: waiting for v0 to become free. Usage count = 2",
+    "debugfs: Directory 'weft0' with parent 'weft' already present!",
+    "debugfs: File 'state' in directory 'weft0' already present!",
+    "Attempt to release TCP socket in state 1 00000000a1b2c3d4",
+    "Attempt to release alive inet socket 00000000a1b2c3d4",
+    "NMI watchdog: Watchdog detected hard LOCKUP on cpu 0",
 ]
 
 HARMLESS = [
