@@ -16,6 +16,7 @@ KERNEL_REPORT = re.compile(
     r"lock held when returning to user|DEBUG_LOCKS_WARN_ON|non-static key|"
     r"turning off the locking correctness validator|"
     r"INFO: task .* blocked|hung task|rcu: .*(?:detected (?:expedited )?stall|kthread starved)|"
+    r"leak detector disabled|Cannot allocate a kmemleak_object|"
     r"leaked reference|refcount_t:|unreferenced object|list_(?:add|del) corruption|"
     r"general protection|page fault in|Unable to handle|DMA-API:|ODEBUG:|"
     r"page allocation failure|nobody cared|sysfs: cannot create duplicate|"
@@ -115,6 +116,12 @@ def leaks(out, allow):
             not any(re.search(a, " ".join(b), re.S) for a in allow)]
 
 
+def scanned(out):
+    """Whether kmemleak.log is there if our modules were (see kmemleak_scan of guest-start)."""
+    return (os.path.exists(os.path.join(out, "kmemleak.log")) or
+            not os.path.exists(os.path.join(out, "modules.addr")))
+
+
 def read_lines(path):
     try:
         with open(path, encoding="utf-8", errors="replace") as f:
@@ -123,10 +130,11 @@ def read_lines(path):
         return []
 
 
-def judge(out, allow, says=()):
+def judge(out, allow, says=(), debug=False):
     """(state, reason) of one guest; state is ok, FAIL or skip.
 
     says: patterns that the kernel log must have, also of what comes after the script.
+    debug: the kernel has kmemleak, which must have looked at modules that were loaded.
     """
     serial = read_lines(os.path.join(out, "serial.log"))
     reports = kernel_reports(serial, allow) + leaks(out, allow)
@@ -147,6 +155,8 @@ def judge(out, allow, says=()):
         for pattern in says:
             if not any(re.search(pattern, line) for line in serial):
                 return "FAIL", f"the kernel log does not say '{pattern}'"
+        if debug and not scanned(out):
+            return "FAIL", "kmemleak did not scan, so nobody looked for leaks"
         return "ok", ""
     output = [x for x in read_lines(os.path.join(out, "output.log")) if x.strip()]
     last = next((x for x in output if x.startswith("FAIL:")), output[-1] if output else "")

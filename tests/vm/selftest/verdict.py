@@ -1,11 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
-"""Which lines of a kernel log are a report, and which only look like one.
+"""Which lines of a kernel log are a report, which only look like one, and what a guest
+that was not searched for leaks comes to.
 
 The directory of verdict.py is the argument.
 """
 
+import os
 import sys
+import tempfile
 
 sys.path.insert(0, sys.argv[1])
 sys.dont_write_bytecode = True
@@ -32,6 +35,8 @@ REPORTS = [
     "general protection fault, maybe for address 0xffff: 0000 [#1] PREEMPT SMP",
     # what looks for faults has given up
     "DMA-API: debugging out of memory - disabling",
+    "kmemleak: Cannot allocate a kmemleak_object structure",
+    "kmemleak: Kernel memory leak detector disabled",
     # what was written to, or left behind
     "BUG kmalloc-64 (Tainted: G           O      ): Poison overwritten",
     "BUG weft_req (Not tainted): Objects remaining in weft_req on __kmem_cache_shutdown()",
@@ -50,6 +55,7 @@ HARMLESS = [
     "[    0.000000] Command line: console=ttyS0 hung_task_panic=0 hung task",
     "DMA-API: preallocated 65536 debug entries",
     "DMA-API: debugging enabled by kernel config",
+    "kmemleak: Kernel memory leak detector initialized (mem pool available: 38863)",
 ]
 
 CIRCULAR = "WARNING: possible circular locking dependency detected"
@@ -68,10 +74,34 @@ FLAGS = {
     "RSP: 002b:00007ffd17349280 EFLAGS: 00000246 ORIG_RAX: 00000000000001aa": False,
 }
 
+# of a guest whose script ended with 0: its files, whether it has the debug kernel, its state
+ADDR = {"modules.addr": "weft 0xffffffffa0000000 552960"}
+LEAK = ["unreferenced object 0xffff888006c4e8c0 (size 64):", "  backtrace:",
+        "    [<0000000012345678>] 0xffffffffa0001234"]
+RESULTS = [
+    (ADDR, False, "ok"),
+    ({}, True, "ok"),
+    (ADDR | {"kmemleak.log": ""}, True, "ok"),
+    (ADDR | {"kmemleak.log": "\n".join(LEAK)}, True, "FAIL"),
+    # the two scans did not come about
+    (ADDR, True, "FAIL"),
+]
+
+
+def state(files, debug):
+    """What verdict.judge makes of a result folder with these files."""
+    with tempfile.TemporaryDirectory() as out:
+        for name, text in (files | {"exit-code": "0"}).items():
+            with open(os.path.join(out, name), "w", encoding="utf-8") as f:
+                f.write(text)
+        return verdict.judge(out, [], debug=debug)[0]
+
+
 wrong = [line for line in REPORTS if not verdict.kernel_reports([line], [])]
 wrong += [line for line in HARMLESS if verdict.kernel_reports([line], [])]
 wrong += [lines for lines, bad in BLOCKS if bool(verdict.kernel_reports(lines, [])) != bad]
 wrong += [line for line, bad in FLAGS.items() if verdict.impossible_flags([line]) != bad]
+wrong += [(files, debug) for files, debug, want in RESULTS if state(files, debug) != want]
 for line in wrong:
     print(f"judged wrongly: {line}")
 sys.exit(bool(wrong))
