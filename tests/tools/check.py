@@ -18,4 +18,23 @@ class Run(ToolTest):
         self.assertEqual(self.read("asked").split(), ["build", "check", "vm", "kernel-6.1"])
 
 
+class Coverage(ToolTest):
+    COPIES = ("tools/check/coverage",)
+
+    def setUp(self):
+        super().setUp()
+        self.stub("bin/make", "")
+        self.stub("bin/gcovr", "echo TOTAL 91%")
+
+    def test_failing_unit_test(self):
+        self.stub("tools/check/unit", "echo ok unit/a; echo FAIL unit/b; exit 1")
+        out, rc = self.run_tool("tools/check/coverage")
+        self.assertEqual((out, rc), ("FAIL unit/b\n", 1))
+
+    def test_skipped_unit_test(self):
+        self.stub("tools/check/unit", "echo ok unit/a; echo skip unit/b: no memory")
+        out, rc = self.run_tool("tools/check/coverage")
+        self.assertEqual((out, rc), ("TOTAL 91%\n", 0))
+
+
 unittest.main()
