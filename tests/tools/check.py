@@ -1,11 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 """tools/check: what a step makes of the programs that it starts."""
+import os
+import signal
+import subprocess
 import sys
+import time
 import unittest
 
 sys.dont_write_bytecode = True
-from tree import ToolTest  # noqa: E402
+from tree import LIMIT, ToolTest  # noqa: E402
 
 
 class Run(ToolTest):
@@ -16,6 +20,15 @@ class Run(ToolTest):
         self.stub("tools/deps", 'echo "$*" > "$TREE/asked"; exit 1')
         self.run_tool("tools/check/run", "check-debug")
         self.assertEqual(self.read("asked").split(), ["build", "check", "vm", "kernel-6.1"])
+
+    def test_descriptors(self):
+        """What a runner leaves behind does not hold the pipe that the step waits for."""
+        self.stub("tools/deps", "")
+        self.stub("bin/make", "")
+        self.stub("tools/check/unit", 'ls -l /proc/$$/fd > "$TREE/fds"; echo ok unit/a')
+        out, _ = self.run_tool("tools/check/run", "check")
+        self.assertIn("ok unit/a\n", out)
+        self.assertEqual(self.read("fds").count("pipe:"), 2)  # standard output and error
 
 
 class Coverage(ToolTest):
@@ -35,6 +48,44 @@ class Coverage(ToolTest):
         self.stub("tools/check/unit", "echo ok unit/a; echo skip unit/b: no memory")
         out, rc = self.run_tool("tools/check/coverage")
         self.assertEqual((out, rc), ("TOTAL 91%\n", 0))
+
+
+class Ends(ToolTest):
+    """Who ends early takes the test that runs along; it has written its process id."""
+    COPIES = ("tools/check/run", "tools/check/unit", "tools/check/native")
+    SLEEP = "echo $$ > \"$TREE/pid.new\"; mv \"$TREE/pid.new\" \"$TREE/pid\"; exec sleep 300"
+
+    def setUp(self):
+        super().setUp()
+        self.write("tests/unit/slow.c")
+        self.stub("build/x/tests/unit/slow", self.SLEEP)
+        self.write("tests/native/slow.py")
+        self.stub("bin/python3", self.SLEEP)
+
+    def wait_for(self, what):
+        end = time.monotonic() + LIMIT
+        while not what():
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.02)
+
+    def ends(self, *argv):
+        """Waits for the test to run, ends the command and waits for the test's end."""
+        pid = self.place("pid")
+        command = subprocess.Popen(argv, cwd=self.tree, env=self.environment(),
+                                   stdout=subprocess.DEVNULL)
+        self.wait_for(lambda: os.path.exists(pid))
+        command.send_signal(signal.SIGTERM)
+        command.wait(LIMIT)
+        test = self.read("pid").strip()
+        self.addCleanup(subprocess.run, ["kill", "-KILL", test], stderr=subprocess.DEVNULL,
+                        check=False)
+        self.wait_for(lambda: not os.path.exists(f"/proc/{test}"))
+
+    def test_unit(self):
+        self.ends("tools/check/unit", "build/x")
+
+    def test_native(self):
+        self.ends("tools/check/native", "build/x")
 
 
 unittest.main()
