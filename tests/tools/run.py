@@ -1,10 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 """tools/vm/run, as far as it boots no guest."""
+import contextlib
 import glob
+import importlib.machinery
+import importlib.util
+import io
 import os
+import subprocess
 import sys
 import unittest
+from unittest import mock
 
 sys.dont_write_bytecode = True
 from tree import TOP, ToolTest  # noqa: E402
@@ -45,6 +51,57 @@ class Out(ToolTest):
     def test_empty(self):
         os.mkdir(self.place("mine"))
         self.assertIn("the guest ended before the script did", self.run_out())
+
+
+class Kvm(ToolTest):
+    """Whether KVM works is asked once; only an answer is remembered."""
+
+    def setUp(self):
+        super().setUp()
+        loader = importlib.machinery.SourceFileLoader("vm_run", f"{TOP}/tools/vm/run")
+        self.module = importlib.util.module_from_spec(
+            importlib.util.spec_from_loader("vm_run", loader))
+        loader.exec_module(self.module)
+        self.module.CACHE = self.place("cache/")
+        self.asked, self.said = [], io.StringIO()
+
+    def works(self, kernel="6.12", code=1, files=()):
+        """What the runner believes after a probe that left these files and this exit code."""
+        def probe(argv, **_):
+            self.asked.append(argv[argv.index("-k") + 1])
+            out = argv[argv.index("--out") + 1]
+            os.makedirs(out)
+            for name in files:
+                with open(os.path.join(out, name), "w", encoding="utf-8"):
+                    pass
+            return subprocess.CompletedProcess(argv, code, stderr="kernel: cannot download it")
+
+        with (mock.patch.object(self.module.subprocess, "run", probe),
+              mock.patch.object(self.module.os, "access", lambda *_: True),
+              contextlib.redirect_stderr(self.said)):
+            return self.module.kvm_works(kernel)
+
+    def test_yes(self):
+        for _ in range(2):
+            self.assertTrue(self.works(code=0, files=["serial.log"]))
+        self.assertEqual(self.asked, ["6.12"])
+
+    def test_no(self):
+        for _ in range(2):
+            self.assertFalse(self.works(files=["serial.log"]))
+        self.assertEqual(self.asked, ["6.12"])
+        self.assertIn("emulated", self.said.getvalue())
+
+    def test_nothing_was_started(self):
+        for _ in range(2):
+            self.assertFalse(self.works())
+        self.assertEqual(self.asked, ["6.12", "6.12"])
+        self.assertIn("kernel: cannot download it", self.said.getvalue())
+
+    def test_debug(self):
+        """It takes longer to boot than the probe allows."""
+        self.works(kernel="6.1.2-dbg")
+        self.assertEqual(self.asked, ["6.1"])
 
 
 unittest.main()
