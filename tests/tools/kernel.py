@@ -91,4 +91,30 @@ class Fetch(ToolTest):
         self.assertEqual(self.image("setsid", "-w"), [".lock"])
 
 
+class Build(ToolTest):
+    COPIES = ("tools/vm/build-debug-kernel", "tools/vm/debug.config")
+    RULED_OUT = ("config FAULT_INJECTION_STACKTRACE_FILTER\n"
+                 "\tdepends on !X86_64\n\thelp\n")
+
+    def test_interrupted_unpacking(self):
+        """The next run begins anew; half a source tree is none."""
+        self.stub("bin/dpkg-query", "echo installed")
+        self.stub("bin/make", "exit 1")
+        self.stub("bin/tar", """
+            src=$2/linux-source-6.1
+            mkdir -p $src/lib
+            echo > $src/Makefile
+            [ -e "$TREE/whole" ] || { kill -TERM 0; sleep 60; }
+            cp "$TREE/whole" $src/lib/Kconfig.debug""")
+        build = ("setsid", "-w", "tools/vm/build-debug-kernel", "config")
+        self.run_tool(*build)
+        self.write("whole", self.RULED_OUT)
+        self.run_tool(*build)
+        source = "cache/debug-build/linux-source-6.1"
+        self.assertEqual(self.read(f"{source}/lib/Kconfig.debug"),
+                         self.RULED_OUT.replace("\tdepends on !X86_64\n", ""))
+        self.assertEqual(sorted(os.listdir(self.place("cache/debug-build"))),
+                         ["config.log", "linux-source-6.1", "obj"])
+
+
 unittest.main()
