@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 """tools/deps: which packages it finds missing, and how it gets them."""
+import os
 import sys
 import unittest
 
@@ -24,6 +25,15 @@ class Deps(ToolTest):
     def test_fuzzer_runtime(self):
         """Only recommended by clang, and recommended packages are not installed."""
         self.assertIn("libclang-rt-dev", self.missing("check"))
+
+    def test_interrupted(self):
+        """The log of apt-get goes with it, and nobody can guess its name."""
+        self.stub("bin/id", "echo 0")
+        self.stub("bin/apt-get", 'ls "$TMPDIR" > "$TREE/seen"; kill -TERM 0')
+        self.write("tmp/other")
+        self.run_tool("setsid", "-w", "tools/deps", "bench", TMPDIR=f"{self.tree}/tmp")
+        self.assertRegex(self.read("seen"), r"^other\nweft-deps\.\w+\n$")
+        self.assertEqual(os.listdir(self.place("tmp/")), ["other"])
 
 
 class Kernels(ToolTest):
