@@ -26,6 +26,10 @@ class Deps(ToolTest):
         """Only recommended by clang, and recommended packages are not installed."""
         self.assertIn("libclang-rt-dev", self.missing("check"))
 
+    def test_pgrep(self):
+        """Of a scenario; no other package depends on what has it."""
+        self.assertIn("procps", self.missing("vm"))
+
     def test_interrupted(self):
         """The log of apt-get goes with it, and nobody can guess its name."""
         self.stub("bin/id", "echo 0")
