@@ -244,8 +244,11 @@ bench:
 COMPLETION := $(wildcard tools/completion/weft.bash)
 MANPAGES   := $(wildcard Documentation/*.[158])
 DOCS       := $(wildcard README.md Documentation/*.md)
-# modules are installed for every kernel that they were built for, debug kernel excepted
+# Modules are installed for every kernel that they were built for and that is installed
+# (with DESTDIR for all of them), debug kernel excepted
 BUILT_KO    = $(filter-out %-dbg/,$(wildcard $(BUILD)/modules/*/))
+# a user's PATH, which su keeps, lacks it
+DEPMOD     := PATH="$$PATH:/usr/sbin:/sbin" depmod
 
 install: programs
 	$(Q)install -d $(DESTDIR)$(bindir) $(DESTDIR)$(sbindir) $(DESTDIR)$(docdir)
@@ -257,8 +260,10 @@ install: programs
 	$(Q)for m in $(MANPAGES); do s=$${m##*.}; \
 		install -D -m644 -t $(DESTDIR)$(datadir)/man/man$$s $$m || exit 1; done
 	$(Q)for d in $(BUILT_KO); do k=$$(basename $$d); ls $$d*.ko > /dev/null 2>&1 || continue; \
+		[ -n "$(DESTDIR)" ] || [ -e $(modulesdir)/$$k/modules.builtin ] || \
+			{ echo "  no kernel $$k is installed: its modules are left out"; continue; }; \
 		install -D -m644 -t $(DESTDIR)$(modulesdir)/$$k/updates/weft $$d*.ko || exit 1; \
-		[ -n "$(DESTDIR)" ] || depmod $$k || exit 1; done
+		[ -n "$(DESTDIR)" ] || $(DEPMOD) $$k || exit 1; done
 
 uninstall:
 	$(Q)rm -f $(DESTDIR)$(bindir)/weft $(DESTDIR)$(sbindir)/weft-target
@@ -267,8 +272,9 @@ uninstall:
 		rm -f $(DESTDIR)$(datadir)/man/man$${m##*.}/$${m##*/}; done
 	$(Q)rm -rf $(DESTDIR)$(docdir)
 	$(Q)for d in $(DESTDIR)$(modulesdir)/*/updates/weft; do [ -d "$$d" ] || continue; \
-		rm -rf "$$d"; k=$${d%/updates/weft}; \
-		[ -n "$(DESTDIR)" ] || depmod $${k##*/} || exit 1; done
+		rm -rf "$$d"; rmdir --ignore-fail-on-non-empty "$${d%/weft}"; k=$${d%/updates/weft}; \
+		[ -n "$(DESTDIR)" ] || [ ! -e "$$k/modules.builtin" ] || \
+			$(DEPMOD) $${k##*/} || exit 1; done
 
 clean:
 	$(Q)rm -rf $(BUILD)

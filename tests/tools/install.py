@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 """What `make install` installs, and where."""
+import glob
+import os
 import sys
 import unittest
 
@@ -19,6 +21,53 @@ class Version(ToolTest):
         self.run_tool("tools/check/modules", "6.1", "log")
         self.run_tool("tools/vm/modules", "6.1", "VERSION=7.9")
         self.assertEqual(self.read("said"), "WEFT_VERSION=7.8.9\nWEFT_VERSION=7.9\n")
+
+
+class Install(ToolTest):
+    """Of modules that were built for a kernel that is there and for one that is not."""
+    COPIES = ("Makefile",)
+
+    def setUp(self):
+        super().setUp()
+        for release in ("9.1-here", "9.2-away"):
+            self.write(f"build/modules/{release}/weft.ko")
+            self.place(f"lib/{release}/build/")
+        self.write("lib/9.1-here/modules.builtin")
+
+    def make(self, *args, **env):
+        return self.run_tool("make", *args, f"prefix={self.tree}/usr", **env)
+
+    def modules(self, root):
+        """Where modules are, and what else was made."""
+        return sorted(os.path.relpath(f, self.place(root))
+                      for f in glob.glob(self.place(root) + "/*/updates/**", recursive=True))
+
+    def test_here(self):
+        self.stub("bin/depmod", 'echo "$@" >> "$TREE/depmod"')
+        lib = f"modulesdir={self.tree}/lib"
+        out, rc = self.make("install", lib)
+        self.assertEqual(rc, 0, out)
+        self.assertEqual(self.modules("lib"), [
+            f"9.1-here/updates{x}" for x in ("", "/weft", "/weft/weft.ko")])
+        self.assertIn("9.2-away", out)
+        out, rc = self.make("uninstall", lib)
+        self.assertEqual((self.modules("lib"), rc), ([], 0), out)
+        self.assertEqual(self.read("depmod"), "9.1-here\n9.1-here\n")
+
+    def test_elsewhere(self):
+        """A package takes all, and depmod is run where it is installed."""
+        self.stub("bin/depmod", "exit 1")
+        out, rc = self.make("install", f"DESTDIR={self.tree}/package", "modulesdir=/lib")
+        self.assertEqual(rc, 0, out)
+        self.assertEqual([x for x in self.modules("package/lib") if x.endswith(".ko")],
+                         ["9.1-here/updates/weft/weft.ko", "9.2-away/updates/weft/weft.ko"])
+        out, rc = self.make("uninstall", f"DESTDIR={self.tree}/package", "modulesdir=/lib")
+        self.assertEqual((self.modules("package/lib"), rc), ([], 0), out)
+
+    def test_path_of_a_user(self):
+        """`su` leaves the user's, where depmod is not; it knows of no 9.1-here."""
+        out, _ = self.make("install", f"modulesdir={self.tree}/lib", PATH="/usr/bin:/bin")
+        self.assertIn("depmod: ERROR", out)
 
 
 unittest.main()
