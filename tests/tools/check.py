@@ -50,9 +50,45 @@ class Coverage(ToolTest):
         self.assertEqual((out, rc), ("TOTAL 91%\n", 0))
 
 
+class TimeFactor(ToolTest):
+    """Slow machines ask for more time, by any factor, of all runners alike."""
+    COPIES = ("tools/check/unit", "tools/check/native", "tools/check/seconds")
+
+    def setUp(self):
+        super().setUp()
+        self.write("tests/unit/a.c")
+        self.stub("build/x/tests/unit/a", "")
+        self.write("tests/native/a.py")
+        self.stub("bin/setpriv", '[ "$1 $2" = "--pdeathsig TERM" ] && shift 2; exec "$@"')
+        self.stub("bin/timeout", 'echo "$3" >> "$TREE/limits"')
+
+    def limits(self, **env):
+        for runner in ("unit", "native"):
+            out, rc = self.run_tool(f"tools/check/{runner}", "build/x", **env)
+            self.assertEqual(rc, 0, out)
+        return self.read("limits").split()
+
+    def test_none(self):
+        self.assertEqual(self.limits(), ["120", "300"])
+
+    def test_fraction(self):
+        self.assertEqual(self.limits(WEFT_TIME_FACTOR="1.5"), ["180", "450"])
+
+    def test_full(self):
+        self.assertEqual(self.limits(WEFT_TIME_FACTOR="2", WEFT_TIER="full"), ["240", "3600"])
+
+    def test_no_number(self):
+        for factor in ("x", "-1", "0", "1,5", "1e", "0.0"):
+            with self.subTest(factor):
+                out, rc = self.run_tool("tools/check/unit", "build/x", WEFT_TIME_FACTOR=factor)
+                self.assertIn(f"WEFT_TIME_FACTOR '{factor}': accepted", out)
+                self.assertEqual(rc, 2)
+
+
 class Ends(ToolTest):
     """Who ends early takes the test that runs along; it has written its process id."""
-    COPIES = ("tools/check/run", "tools/check/unit", "tools/check/native")
+    COPIES = ("tools/check/run", "tools/check/unit", "tools/check/native",
+              "tools/check/seconds")
     SLEEP = "echo $$ > \"$TREE/pid.new\"; mv \"$TREE/pid.new\" \"$TREE/pid\"; exec sleep 300"
 
     def setUp(self):
