@@ -69,8 +69,11 @@ OPT := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 LDOPT :=
 endif
 
+# Builds of two checkouts are the same; gcov finds its files by the folder
+REPRO := $(if $(COVERAGE),,-ffile-prefix-map=$(CURDIR)=.)
+
 NL_CFLAGS := -I/usr/include/libnl3
-ALL_CFLAGS := -std=gnu11 $(WARN) $(OPT) $(HARDEN) -D_GNU_SOURCE \
+ALL_CFLAGS := -std=gnu11 $(WARN) $(OPT) $(HARDEN) $(REPRO) -D_GNU_SOURCE \
 	-DWEFT_VERSION='"$(VERSION)"' -I. $(NL_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS := $(LDHARDEN) $(LDOPT) $(LDFLAGS)
 LIBS := -ljansson -luring -lck -lisal -lrdmacm -libverbs -lkmod -lnl-route-3 -lnl-3 -lpthread

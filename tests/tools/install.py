@@ -70,4 +70,19 @@ class Install(ToolTest):
         self.assertIn("depmod: ERROR", out)
 
 
+class Folder(ToolTest):
+    COPIES = ("Makefile",)
+
+    def test_reproducible(self):
+        """The folder of a checkout is in nothing that is built there."""
+        self.stub("tools/deps", "")
+        self.write("common/a.c", "int a(int b);\nint a(int b) { return b + 1; }\n")
+        for name, variant in (("release", ()), ("asan", ("SANITIZE=address,undefined",))):
+            with self.subTest(name):
+                out, rc = self.run_tool("make", f"build/{name}/common/a.o", *variant)
+                self.assertEqual(rc, 0, out)
+                with open(self.place(f"build/{name}/common/a.o"), "rb") as f:
+                    self.assertNotIn(self.tree.encode(), f.read())
+
+
 unittest.main()
