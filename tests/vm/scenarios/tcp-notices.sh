@@ -78,7 +78,7 @@ queue=/sys/block/nvme${i}n1/queue
 echo mq-deadline > "$queue/scheduler"
 echo 16 > "$queue/nr_requests"
 for n in {0..95}; do
-	blkdiscard -o $((n * 4096)) -l 4096 "$disk" &
+	blkdiscard -f -o $((n * 4096)) -l 4096 "$disk" &
 	discards[n]=$!
 done
 wait "${discards[@]}"
