@@ -131,8 +131,11 @@ enum nvme_property {
 #define NVME_CAP_CSS_NOIO	(1ull << 44)
 #define NVME_CAP_MPSMIN(cap)	((u8)((cap) >> 48 & 0xf))
 #define NVME_CAP_MPSMAX(cap)	((u8)((cap) >> 52 & 0xf))
+#define NVME_CAP_CRWMS		(1ull << 59)	/* CRTO.CRWMT is there */
 #define NVME_CAP_CRIMS		(1ull << 60)
 #define NVME_CAP_CRMS(cap)	((u8)((cap) >> 59 & 0x3))
+
+#define NVME_CRTO_CRWMT(crto)	((u16)(crto))	/* 500 ms */
 
 #define NVME_VS(major, minor, ter) \
 	((u32)(major) << 16 | (u32)(minor) << 8 | (u32)(ter))

@@ -19,7 +19,6 @@
 #define CC_KNOWN	(NVME_CC_EN | CC_CONFIG | NVME_CC_SHN_MASK)
 #define SQE_SHIFT	6
 #define CQE_SHIFT	4
-#define CAP_CRWMS	(1ull << 59)	/* CRTO tells the ready time-out */
 #define PAGE_SHIFT_MIN	12	/* of a page size field of 0 */
 #define READY_UNIT_MS	500
 
@@ -34,7 +33,7 @@ void nvme_regs_init(struct nvme_regs *r, u32 vs, u32 mqes, u8 timeout,
 		r->cap |= NVME_CAP_NSSRS;
 	/* from 2.0 on the ready time-out has a property of its own */
 	if (vs >= NVME_VS(2, 0, 0)) {
-		r->cap |= CAP_CRWMS;
+		r->cap |= NVME_CAP_CRWMS;
 		r->crto = timeout;
 	}
 }
@@ -240,8 +239,13 @@ int nvme_host_cc(u64 cap, unsigned int page_shift, u32 *cc,
 	return 0;
 }
 
-u32 nvme_host_ready_ms(u64 cap)
+u32 nvme_host_ready_ms(u64 cap, u32 crto)
 {
-	/* one unit more, because CAP.TO is 0 for "less than one" */
-	return ((u32)NVME_CAP_TO(cap) + 1) * READY_UNIT_MS;
+	u32 units = NVME_CAP_TO(cap);
+
+	/* CAP.TO stops at 127.5 s; controllers with less in CRTO exist */
+	if (cap & NVME_CAP_CRWMS && NVME_CRTO_CRWMT(crto) > units)
+		units = NVME_CRTO_CRWMT(crto);
+	/* one unit more, because 0 is "less than one" */
+	return (units + 1) * READY_UNIT_MS;
 }

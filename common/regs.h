@@ -2,8 +2,8 @@
 /*
  * The controller's register state machine (properties CAP, VS, CC, CSTS,
  * NSSR) as a value: the target keeps one per controller and acts on the events
- * that a write gives; the host uses the helpers at the end to enable and shut
- * down (NVMe Base Specification 2.0, 3.1.3 and 3.6).
+ * that a write gives; the host uses the helpers at the end to enable one (NVMe
+ * Base Specification 2.0, 3.1.3 and 3.6).
  */
 #ifndef WEFT_COMMON_REGS_H
 #define WEFT_COMMON_REGS_H
@@ -104,7 +104,13 @@ static inline bool nvme_regs_ready(const struct nvme_regs *r)
 int nvme_host_cc(u64 cap, unsigned int page_shift, u32 *cc,
 		 struct weft_reason *why);
 
-/** nvme_host_ready_ms() - how long CSTS.RDY may take: CAP.TO and 500 ms */
-u32 nvme_host_ready_ms(u64 cap);
+/**
+ * nvme_host_ready_ms() - how long CSTS.RDY may take
+ * @cap: what the controller says of itself
+ * @crto: its CRTO, which is there if NVME_CAP_CRWMS is set; else not looked at
+ *
+ * Return: the larger of CAP.TO and CRTO.CRWMT, and 500 ms.
+ */
+u32 nvme_host_ready_ms(u64 cap, u32 crto);
 
 #endif

@@ -115,10 +115,11 @@ int weft_connect_queue(struct weft_ctrl_core *core,
 }
 
 /* CSTS.RDY; a controller that reports a fatal status never gets there. */
-static int wait_ready(struct weft_ctrl_core *core, struct weft_reason *why)
+static int wait_ready(struct weft_ctrl_core *core, u32 limit,
+		      struct weft_reason *why)
 {
-	u32 limit = nvme_host_ready_ms(core->cap), pause = 1;
 	unsigned long end = jiffies + msecs_to_jiffies(limit);
+	u32 pause = 1;
 	u64 csts;
 	int err;
 
@@ -145,7 +146,7 @@ static int wait_ready(struct weft_ctrl_core *core, struct weft_reason *why)
 
 static int enable_ctrl(struct weft_ctrl_core *core, struct weft_reason *why)
 {
-	u64 vs;
+	u64 vs, crto = 0;
 	int err;
 
 	err = weft_property_get(core, NVME_REG_CAP, true, &core->cap, why);
@@ -155,11 +156,17 @@ static int enable_ctrl(struct weft_ctrl_core *core, struct weft_reason *why)
 	if (err)
 		return err;
 	core->vs = vs;
+	if (core->cap & NVME_CAP_CRWMS)
+		err = weft_property_get(core, NVME_REG_CRTO, false, &crto, why);
+	if (err)
+		return err;
 	err = nvme_host_cc(core->cap, PAGE_SHIFT, &core->cc, why);
 	if (err)
 		return err;
 	err = weft_property_set(core, NVME_REG_CC, core->cc, why);
-	return err ? err : wait_ready(core, why);
+	if (err)
+		return err;
+	return wait_ready(core, nvme_host_ready_ms(core->cap, crto), why);
 }
 
 static void set_max_transfer(struct weft_ctrl_core *core)

@@ -207,12 +207,13 @@ static size_t way_up(u8 *buf)
 	n += response(buf + n, 1, 0, 7);
 	n += response(buf + n, 2, 0, regs.cap);
 	n += response(buf + n, 3, 0, regs.vs);
-	n += response(buf + n, 4, 0, 0);
-	n += response(buf + n, 5, 0, NVME_CSTS_RDY);
+	n += response(buf + n, 4, 0, regs.crto);
+	n += response(buf + n, 5, 0, 0);
+	n += response(buf + n, 6, 0, NVME_CSTS_RDY);
 	/* the NQN is where most of the rest is zeros: 2 KiB are enough here */
-	n += data_pdu(buf + n, NVME_TCP_C2H_DATA, 6, 0, 0, &id, 4096);
-	n += response(buf + n, 6, 0, 0);
-	return n + response(buf + n, 7, 0, 0);
+	n += data_pdu(buf + n, NVME_TCP_C2H_DATA, 7, 0, 0, &id, 4096);
+	n += response(buf + n, 7, 0, 0);
+	return n + response(buf + n, 8, 0, 0);
 }
 
 size_t fuzz_seed(unsigned int index, uint8_t *buf, size_t size)
@@ -224,12 +225,12 @@ size_t fuzz_seed(unsigned int index, uint8_t *buf, size_t size)
 	case 0:
 		break;
 	case 1:
-		n = 130 + 26 * 5 + 1;	/* as far as CSTS */
+		n = 130 + 26 * 6 + 1;	/* as far as CSTS */
 		break;
 	case 2:
 		n += data_pdu(all + n, NVME_TCP_R2T, 1, 1, 0, NULL, 8192);
 		n += response(all + n, 1, 1, 0);
-		n += data_pdu(all + n, NVME_TCP_C2H_DATA, 8, 0, 0, data, 512);
+		n += data_pdu(all + n, NVME_TCP_C2H_DATA, 9, 0, 0, data, 512);
 		break;
 	default:
 		return 0;

@@ -98,28 +98,26 @@ static void test_digest_not_granted(void)
 }
 
 /* CSTS is what the host wants to know next */
-static void up_to_cc(void)
+static void up_to_cc(u32 vs, u32 crto)
 {
-	int i;
-
 	peer_init(&p, NULL);
+	p.vs = vs;
+	p.crto = crto;
 	UNIT_EQ(ini_ctrlr_create(&p.opts, &p.c, &p.why), 0);
 	peer_ic(&p, 0);
 	peer_rsp(&p, 0, peer_cmd(&p, 0, NVME_OPC_FABRICS), 0, 7);
-	for (i = 0; i < 3; i++)
-		peer_rsp(&p, 0, peer_cmd(&p, 0, NVME_OPC_FABRICS), 0,
-			 i ? 0 : peer_cap(&p));
+	peer_properties(&p);
 }
 
 static void test_fatal_and_never_ready(void)
 {
 	int i;
 
-	up_to_cc();
+	up_to_cc(NVME_VS(2, 0, 0), 20);
 	peer_property(&p, NVMF_FC_PROPERTY_GET, NVME_REG_CSTS, NVME_CSTS_CFS);
 	expect_failed("fatal status", -ENODEV);
 
-	up_to_cc();
+	up_to_cc(NVME_VS(2, 0, 0), 20);
 	for (i = 0; i < 4; i++) {
 		peer_property(&p, NVMF_FC_PROPERTY_GET, NVME_REG_CSTS, 0);
 		UNIT_EQ(ini_ctrlr_state(p.c), INI_CONNECTING);
@@ -131,6 +129,23 @@ static void test_fatal_and_never_ready(void)
 	p.now += 20 * SECOND;
 	peer_property(&p, NVMF_FC_PROPERTY_GET, NVME_REG_CSTS, 0);
 	expect_failed("not ready", -ETIMEDOUT);
+}
+
+/* CRTO goes beyond CAP.TO, and is asked for only where it is */
+static void test_slow_controller(void)
+{
+	up_to_cc(NVME_VS(2, 0, 0), 0x200);
+	p.now += 250 * SECOND;
+	peer_property(&p, NVMF_FC_PROPERTY_GET, NVME_REG_CSTS, 0);
+	UNIT_EQ(ini_ctrlr_state(p.c), INI_CONNECTING);
+	p.now += 7 * SECOND;
+	peer_property(&p, NVMF_FC_PROPERTY_GET, NVME_REG_CSTS, 0);
+	expect_failed("not ready after 256500 ms", -ETIMEDOUT);
+
+	up_to_cc(NVME_VS(1, 4, 0), 0x200);
+	p.now += 11 * SECOND;
+	peer_property(&p, NVMF_FC_PROPERTY_GET, NVME_REG_CSTS, 0);
+	expect_failed("not ready after 10500 ms", -ETIMEDOUT);
 }
 
 static void test_bad_identify(void)
@@ -473,9 +488,7 @@ static void test_reconnect(void)
 	p.conn[2].fd = -1;
 	peer_ic(&p, 0);
 	peer_rsp(&p, 0, peer_cmd(&p, 0, NVME_OPC_FABRICS), 0, 7);
-	peer_property(&p, NVMF_FC_PROPERTY_GET, NVME_REG_CAP, peer_cap(&p));
-	peer_property(&p, NVMF_FC_PROPERTY_GET, NVME_REG_VS, 0x20000);
-	peer_property(&p, NVMF_FC_PROPERTY_SET, NVME_REG_CC, 0);
+	peer_properties(&p);
 	peer_property(&p, NVMF_FC_PROPERTY_GET, NVME_REG_CSTS, NVME_CSTS_RDY);
 	peer_identify(&p);
 	peer_rsp(&p, 0, peer_cmd(&p, 0, NVME_ADMIN_SET_FEATURES), 0, 0);
@@ -525,7 +538,8 @@ static void test_fds(void)
 
 UNIT_MAIN(UNIT(test_way_up_and_down), UNIT(test_byte_by_byte),
 	  UNIT(test_connect_refused), UNIT(test_digest_not_granted),
-	  UNIT(test_fatal_and_never_ready), UNIT(test_bad_identify),
+	  UNIT(test_fatal_and_never_ready),
+	  UNIT(test_slow_controller), UNIT(test_bad_identify),
 	  UNIT(test_refused_step), UNIT(test_status_without_code),
 	  UNIT(test_closed_and_silent),
 	  UNIT(test_options), UNIT(test_queue_rules),

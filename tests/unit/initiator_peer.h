@@ -41,6 +41,7 @@ struct peer_conn {
  * @chunk: bytes per write to the host, which is polled in between; 0: all
  * @dgst: @cpda: @maxh2cdata: what we answer to an ICReq
  * @ioccsz: @mdts: what Identify says
+ * @cap_mqes: @vs: @crto: what the properties say
  */
 struct peer {
 	struct peer_conn conn[PEER_CONNS];
@@ -57,6 +58,8 @@ struct peer {
 	u32 ioccsz;
 	u8 mdts;
 	u32 cap_mqes;
+	u32 vs;
+	u32 crto;
 };
 
 static PEER_UNUSED int peer_dial(void *ctx, u16 qid)
@@ -95,6 +98,8 @@ static PEER_UNUSED void peer_init(struct peer *p, const char *more)
 	p->maxh2cdata = 4096;
 	p->ioccsz = 4;
 	p->cap_mqes = 127;
+	p->vs = NVME_VS(2, 0, 0);
+	p->crto = 20;
 }
 
 static PEER_UNUSED void peer_free(struct peer *p)
@@ -318,8 +323,20 @@ static PEER_UNUSED u64 peer_cap(const struct peer *p)
 {
 	struct nvme_regs r;
 
-	nvme_regs_init(&r, NVME_VS(2, 0, 0), p->cap_mqes + 1, 20, false);
+	nvme_regs_init(&r, p->vs, p->cap_mqes + 1, 20, false);
 	return r.cap;
+}
+
+/* All that the host wants to know before it sets CC.EN, which it then does */
+static PEER_UNUSED void peer_properties(struct peer *p)
+{
+	u64 cap = peer_cap(p);
+
+	peer_property(p, NVMF_FC_PROPERTY_GET, NVME_REG_CAP, cap);
+	peer_property(p, NVMF_FC_PROPERTY_GET, NVME_REG_VS, p->vs);
+	if (cap & NVME_CAP_CRWMS)
+		peer_property(p, NVMF_FC_PROPERTY_GET, NVME_REG_CRTO, p->crto);
+	peer_property(p, NVMF_FC_PROPERTY_SET, NVME_REG_CC, 0);
 }
 
 /* Up to and with CSTS.RDY */
@@ -333,10 +350,7 @@ static PEER_UNUSED void peer_enable(struct peer *p)
 	UNIT_EQ(p->conn[0].rx.pdu.cmd.cmd.fabrics.fctype, NVMF_FC_CONNECT);
 	UNIT_EQ(p->conn[0].len, sizeof(struct nvmf_connect_data));
 	peer_rsp(p, 0, cid, 0, 7);
-	peer_property(p, NVMF_FC_PROPERTY_GET, NVME_REG_CAP, peer_cap(p));
-	peer_property(p, NVMF_FC_PROPERTY_GET, NVME_REG_VS,
-		      NVME_VS(2, 0, 0));
-	peer_property(p, NVMF_FC_PROPERTY_SET, NVME_REG_CC, 0);
+	peer_properties(p);
 	peer_property(p, NVMF_FC_PROPERTY_GET, NVME_REG_CSTS, NVME_CSTS_RDY);
 }
 

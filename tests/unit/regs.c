@@ -403,10 +403,18 @@ static void test_host_cc_refused(void)
 
 static void test_ready_time(void)
 {
-	UNIT_EQ(nvme_host_ready_ms(0), 500);
-	UNIT_EQ(nvme_host_ready_ms(1ull << 24), 1000);
-	UNIT_EQ(nvme_host_ready_ms(255ull << 24), 128000);
-	UNIT_EQ(nvme_host_ready_ms(0xffffffff00ffffffull), 500);
+	u64 cap = NVME_CAP_CRWMS | 255ull << 24;
+
+	UNIT_EQ(nvme_host_ready_ms(0, 0), 500);
+	UNIT_EQ(nvme_host_ready_ms(1ull << 24, 0), 1000);
+	UNIT_EQ(nvme_host_ready_ms(255ull << 24, 0), 128000);
+	UNIT_EQ(nvme_host_ready_ms(0xffffffff00ffffffull, 0), 500);
+	/* the larger one counts, and CRTO only where CAP says that it is */
+	UNIT_EQ(nvme_host_ready_ms(cap, 0x200), 256500);
+	UNIT_EQ(nvme_host_ready_ms(cap, 0xffff0003), 128000);
+	UNIT_EQ(nvme_host_ready_ms(cap, 0xffff), 32768000);
+	UNIT_EQ(nvme_host_ready_ms(cap & ~NVME_CAP_CRWMS, 0x200), 128000);
+	UNIT_EQ(nvme_host_ready_ms(NVME_CAP_CRIMS, 0x200), 500);
 }
 
 /* A hostile host: whatever it writes, the invariants of CSTS hold. */

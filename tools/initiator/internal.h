@@ -157,6 +157,7 @@ struct ini_ctrlr {
 	u64 ready_by;
 	u32 pause_ms;
 	u64 cap;
+	u32 crto;
 	u32 vs;
 	u16 cntlid;
 	bool discovery;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /*
  * The way up and down of a controller as a table of steps, one command each:
- * Connect, CAP, VS, CC.EN, CSTS.RDY, Identify, queues, events; and CC.SHN,
+ * Connect, CAP, VS, CRTO, CC.EN, CSTS.RDY, Identify, queues, events; and CC.SHN,
  * CSTS.SHST. On the admin queue's thread, driven by ini_ctrlr_poll().
  */
 #include <stdarg.h>
@@ -156,7 +156,7 @@ static enum outcome cap_done(struct ini_ctrlr *c, nvme_status status,
 	if (status)
 		return broken(c, status);
 	c->cap = result;
-	c->ready_by = c->now + nvme_host_ready_ms(c->cap) * INI_MS;
+	c->crto = 0;
 	if (!nvme_host_cc(c->cap, PAGE_SHIFT, &cc, &why))
 		return NEXT;
 	ini_ctrlr_fail(c, -ENODEV, "%s", why.text);
@@ -176,8 +176,28 @@ static enum outcome vs_done(struct ini_ctrlr *c, nvme_status status, u64 result)
 	return NEXT;
 }
 
+static bool has_crto(const struct ini_ctrlr *c)
+{
+	return c->cap & NVME_CAP_CRWMS;
+}
+
+static int send_crto(struct ini_ctrlr *c, ini_done done)
+{
+	return get_property(c, NVME_REG_CRTO, false, done);
+}
+
+static enum outcome crto_done(struct ini_ctrlr *c, nvme_status status,
+			      u64 result)
+{
+	if (status)
+		return broken(c, status);
+	c->crto = (u32)result;
+	return NEXT;
+}
+
 static int send_enable(struct ini_ctrlr *c, ini_done done)
 {
+	c->ready_by = c->now + nvme_host_ready_ms(c->cap, c->crto) * INI_MS;
 	return set_cc(c, 0, done);
 }
 
@@ -209,7 +229,7 @@ static enum outcome ready_done(struct ini_ctrlr *c, nvme_status status,
 	else
 		ini_ctrlr_fail(c, -ETIMEDOUT,
 			       "enable: not ready after %u ms (CSTS %#x)",
-			       nvme_host_ready_ms(c->cap), (u32)result);
+			       nvme_host_ready_ms(c->cap, c->crto), (u32)result);
 	return BROKEN;
 }
 
@@ -319,6 +339,7 @@ static const struct step way_up[] = {
 	{ "Connect", NULL, send_connect, connect_done },
 	{ "Property Get CAP", NULL, send_cap, cap_done },
 	{ "Property Get VS", NULL, send_vs, vs_done },
+	{ "Property Get CRTO", has_crto, send_crto, crto_done },
 	{ "Property Set CC", NULL, send_enable, plain_done },
 	{ "Property Get CSTS", NULL, send_csts, ready_done },
 	{ "Identify Controller", NULL, send_identify, identify_done },
