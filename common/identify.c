@@ -372,9 +372,10 @@ int nvme_ns_descs_decode(const void *data, size_t len, struct nvme_ns_facts *f,
 		size_t want;
 		u8 *to;
 
-		want = desc_place(&got, type, &to);
-		if (!want && !n)
+		/* this ends the list, whatever its type */
+		if (!n)
 			break;
+		want = desc_place(&got, type, &to);
 		pos += sizeof(struct nvme_ns_desc);
 		if (n > len - pos)
 			return weft_fail(why, -EPROTO,

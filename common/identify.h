@@ -217,8 +217,8 @@ void nvme_ns_descs_encode(u8 *out, const struct nvme_ns_facts *f);
 
 /**
  * nvme_ns_descs_decode() - fills uuid, nguid, eui64 and csi of @f
- * Unknown types are skipped. Return: 0, or -EPROTO for a wrong length or a
- * descriptor that is cut off; @f is as it was then.
+ * Unknown types are skipped; a length of 0 ends the list. Return: 0, or -EPROTO
+ * for a wrong length or a descriptor that is cut off; @f is as it was then.
  */
 int nvme_ns_descs_decode(const void *data, size_t len, struct nvme_ns_facts *f,
 			 struct weft_reason *why);

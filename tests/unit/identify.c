@@ -478,7 +478,11 @@ static void test_descs_odd(void)
 	UNIT_EQ(decode_list("\2\10\0\0", 4, &f, &why), -EPROTO);
 	UNIT_EQ(decode_list("\1\20\0\0", 4, &f, &why), -EPROTO);
 	UNIT_EQ(decode_list("\4\2\0\0", 4, &f, &why), -EPROTO);
-	UNIT_EQ(decode_list("\4\0\0\0", 4, &f, &why), -EPROTO);
+	/* no length at all: the end, behind a known type, too */
+	UNIT_EQ(decode_list("\4\0\0\0", 4, &f, &why), 0);
+	UNIT_EQ(decode_list("\4\1\0\0\2\3\0\0\0\4\1\0\0\1", 14, &f,
+			    &why), 0);
+	UNIT_EQ(f.csi, 2);
 	UNIT_EQ(nvme_ns_descs_decode(NULL, 0, &f, &why), 0);
 }
 
