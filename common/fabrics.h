@@ -64,9 +64,7 @@ struct nvmf_connect_cmd {
 WEFT_ASSERT_SIZE(struct nvmf_connect_cmd, NVME_SQE_SIZE);
 WEFT_ASSERT_OFFSET(struct nvmf_connect_cmd, recfmt, 40);
 WEFT_ASSERT_OFFSET(struct nvmf_connect_cmd, kato, 48);
-#define NVMF_CATTR_PRIO_MASK		0x03
 #define NVMF_CATTR_DISABLE_SQFLOW	(1u << 2)
-#define NVMF_CATTR_INDIV_QUEUE_DEL	(1u << 3)
 
 /* Connect response, DW0 on success: CNTLID and AUTHREQ; on 182h: IATTR, IPO */
 #define NVMF_CONNECT_AUTHREQ_ATR	(1u << 17)
@@ -145,7 +143,6 @@ enum nvme_property {
 #define NVME_CC_MPS(cc)		((cc) >> 7 & 0xf)
 #define NVME_CC_AMS(cc)		((cc) >> 11 & 0x7)
 #define NVME_CC_SHN_MASK	(3u << 14)
-#define NVME_CC_SHN_NONE	(0u << 14)
 #define NVME_CC_SHN_NORMAL	(1u << 14)
 #define NVME_CC_SHN_ABRUPT	(2u << 14)
 #define NVME_CC_IOSQES(n)	((u32)(n) << 16)

@@ -150,7 +150,6 @@ WEFT_ASSERT_OFFSET(struct nvme_cqe, status, 14);
 #define NVME_RW_LR		(1u << 31)
 #define NVME_RW_FUA		(1u << 30)
 #define NVME_RW_DEAC		(1u << 25)	/* Write Zeroes */
-#define NVME_RW_PRINFO_MASK	(0xfu << 26)
 #define NVME_RW_DTYPE_MASK	(0xfu << 20)	/* Write, Copy: directive type */
 
 struct nvme_dsm_range {
@@ -175,7 +174,6 @@ struct nvme_copy_range {
 	__le16 elbatm;
 };
 WEFT_ASSERT_SIZE(struct nvme_copy_range, 32);
-#define NVME_COPY_MAX_RANGES	256
 
 /* SQE flags: which half of a fused operation */
 #define NVME_FUSE_FIRST		1
@@ -332,7 +330,6 @@ WEFT_ASSERT_OFFSET(struct nvme_id_ctrl, psd, 2048);
 #define NVME_OAES_ANA			(1u << 11)
 #define NVME_OAES_DISC_CHANGE		(1u << 31)
 #define NVME_OACS_NS_MGMT		(1u << 3)
-#define NVME_LPA_PER_NS_SMART		(1u << 0)
 #define NVME_LPA_CMD_EFFECTS		(1u << 1)
 #define NVME_LPA_EXTENDED_DATA		(1u << 2)
 #define NVME_VWC_PRESENT		(1u << 0)
@@ -343,10 +340,8 @@ WEFT_ASSERT_OFFSET(struct nvme_id_ctrl, psd, 2048);
 #define NVME_ONCS_WRITE_ZEROES		(1u << 3)
 #define NVME_ONCS_SAVE_SELECT		(1u << 4)
 #define NVME_ONCS_RESERVATIONS		(1u << 5)
-#define NVME_ONCS_TIMESTAMP		(1u << 6)
 #define NVME_ONCS_VERIFY		(1u << 7)
 #define NVME_ONCS_COPY			(1u << 8)
-#define NVME_SGLS_SUPPORTED_MASK	0x3u
 #define NVME_SGLS_ANY_ALIGNMENT		0x1u
 #define NVME_SGLS_KEYED			(1u << 2)
 #define NVME_SGLS_OFFSET		(1u << 20)
@@ -439,8 +434,6 @@ WEFT_ASSERT_SIZE(struct nvme_id_ns_indep, NVME_IDENTIFY_SIZE);
 WEFT_ASSERT_OFFSET(struct nvme_id_ns_indep, nstat, 14);
 
 #define NVME_NSTAT_READY		(1u << 0)
-#define NVME_NSFEAT_THIN		(1u << 0)
-#define NVME_NSFEAT_ATOMICS		(1u << 1)	/* NAWUN, NAWUPF, NACWU */
 #define NVME_NSFEAT_OPTPERF		(1u << 4)
 #define NVME_NMIC_SHARED		(1u << 0)
 #define NVME_NSATTR_WRITE_PROTECTED	(1u << 0)
@@ -559,7 +552,6 @@ WEFT_ASSERT_SIZE(struct nvme_effects_log, 4096);
 #define NVME_EFFECTS_NIC		(1u << 3)
 #define NVME_EFFECTS_CCC		(1u << 4)
 #define NVME_EFFECTS_CSE_MASK		(7u << 16)
-#define NVME_EFFECTS_CSE_NS		(1u << 16)	/* alone in the namespace */
 #define NVME_EFFECTS_CSE_CTRL		(2u << 16)	/* alone */
 #define NVME_EFFECTS_UUID_SELECT	(1u << 19)
 #define NVME_EFFECTS_SCOPE_MASK		(0xfffu << 20)
