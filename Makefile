@@ -245,7 +245,6 @@ bench:
 # --- install ------------------------------------------------------------------
 
 COMPLETION := $(wildcard tools/completion/weft.bash)
-MANPAGES   := $(wildcard Documentation/*.[158])
 DOCS       := $(wildcard README.md Documentation/*.md)
 # Modules are installed for every kernel that they were built for and that is installed
 # (with DESTDIR for all of them), debug kernel excepted
@@ -260,8 +259,6 @@ install: programs
 	$(Q)$(if $(DOCS),install -m644 $(DOCS) $(DESTDIR)$(docdir)/)
 	$(Q)$(if $(COMPLETION),install -d $(DESTDIR)$(compdir) && \
 		install -m644 $(COMPLETION) $(DESTDIR)$(compdir)/weft)
-	$(Q)for m in $(MANPAGES); do s=$${m##*.}; \
-		install -D -m644 -t $(DESTDIR)$(datadir)/man/man$$s $$m || exit 1; done
 	$(Q)for d in $(BUILT_KO); do k=$$(basename $$d); ls $$d*.ko > /dev/null 2>&1 || continue; \
 		[ -n "$(DESTDIR)" ] || [ -e $(modulesdir)/$$k/modules.builtin ] || \
 			{ echo "  no kernel $$k is installed: its modules are left out"; continue; }; \
@@ -271,8 +268,6 @@ install: programs
 uninstall:
 	$(Q)rm -f $(DESTDIR)$(bindir)/weft $(DESTDIR)$(sbindir)/weft-target
 	$(Q)rm -f $(DESTDIR)$(compdir)/weft
-	$(Q)for m in $(MANPAGES); do \
-		rm -f $(DESTDIR)$(datadir)/man/man$${m##*.}/$${m##*/}; done
 	$(Q)rm -rf $(DESTDIR)$(docdir)
 	$(Q)for d in $(DESTDIR)$(modulesdir)/*/updates/weft; do [ -d "$$d" ] || continue; \
 		rm -rf "$$d"; rmdir --ignore-fail-on-non-empty "$${d%/weft}"; k=$${d%/updates/weft}; \
