@@ -27,9 +27,14 @@ enum nvme_resv_release {
 };
 #define NVME_RESV_ACTION_MASK		0x7u
 #define NVME_RESV_IEKEY			(1u << 3)	/* ignore existing key */
-#define NVME_RESV_CPTPL_KEEP		(0u << 30)	/* across power loss: */
-#define NVME_RESV_CPTPL_CLEAR		(2u << 30)
-#define NVME_RESV_CPTPL_SET		(3u << 30)
+#define NVME_RESV_CPTPL_SHIFT		30
+
+/* CPTPL of Register: change of persistence through power loss */
+enum nvme_resv_cptpl {
+	NVME_RESV_PTPL_KEEP		= 0,
+	NVME_RESV_PTPL_CLEAR		= 2,
+	NVME_RESV_PTPL_SET		= 3,
+};
 
 /* Bits 15:8 of CDW10 of Acquire and Release */
 enum nvme_resv_type {

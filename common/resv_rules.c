@@ -8,7 +8,7 @@
 #define DNR(sc)		((nvme_status)((sc) | NVME_STATUS_DNR))
 #define ACTION(cdw10)	((cdw10) & NVME_RESV_ACTION_MASK)
 #define TYPE(cdw10)	((u8)((cdw10) >> 8))
-#define CPTPL(cdw10)	((cdw10) >> 30)
+#define CPTPL(cdw10)	((cdw10) >> NVME_RESV_CPTPL_SHIFT)
 #define LOC_CDW10	40
 
 static void put64(u8 *at, u64 v)

@@ -13,13 +13,6 @@
 #define NVME_HOSTID_BYTES	16
 #define NVME_RESV_TYPE_MAX	NVME_RESV_EXCLUSIVE_ACCESS_ALL
 
-/* CPTPL: change of persistence through power loss */
-enum nvme_resv_cptpl {
-	NVME_RESV_PTPL_KEEP		= 0,
-	NVME_RESV_PTPL_CLEAR		= 2,
-	NVME_RESV_PTPL_SET		= 3,
-};
-
 /* RESCAP of Identify Namespace */
 #define NVME_RESCAP_PTPL	(1u << 0)
 #define NVME_RESCAP_ALL_TYPES	(0x3fu << 1)

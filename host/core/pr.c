@@ -128,7 +128,8 @@ static int weft_pr_register(struct block_device *bdev, u64 old_key,
 	/* keys stay over a power loss: what a cluster relies on */
 	return pr_command(bdev, NVME_CMD_RESV_REGISTER,
 			  pr_cdw10(action, 0, flags & PR_FL_IGNORE_KEY) |
-			  NVME_RESV_CPTPL_SET, old_key, new_key);
+			  (u32)NVME_RESV_PTPL_SET << NVME_RESV_CPTPL_SHIFT,
+			  old_key, new_key);
 }
 
 static int weft_pr_reserve(struct block_device *bdev, u64 key,
