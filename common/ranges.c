@@ -5,8 +5,6 @@
  */
 #include "common/ranges.h"
 
-#define DNR(sc)	((nvme_status)((sc) | NVME_STATUS_DNR))
-
 void nvme_dsm_range_encode(struct nvme_dsm_range *r, u64 slba, u32 blocks)
 {
 	memset(r, 0, sizeof(*r));
@@ -46,11 +44,11 @@ nvme_status nvme_dsm_ranges_check(const void *data, size_t len, u32 n,
 	u32 i;
 
 	if (len / sizeof(struct nvme_dsm_range) < n)
-		return DNR(NVME_SC_SGL_INVALID_DATA_LEN);
+		return NVME_DNR(NVME_SC_SGL_INVALID_DATA_LEN);
 	for (i = 0; i < n; i++) {
 		nvme_dsm_range_get(data, i, &slba, &blocks);
 		if (!nvme_blocks_in(size, slba, blocks))
-			return DNR(NVME_SC_LBA_RANGE);
+			return NVME_DNR(NVME_SC_LBA_RANGE);
 	}
 	return NVME_SC_SUCCESS;
 }
@@ -64,16 +62,16 @@ nvme_status nvme_copy_ranges_check(const void *data, size_t len, u32 n,
 
 	*total = 0;
 	if (n > l->ranges)
-		return DNR(NVME_SC_CMD_SIZE_LIMIT);
+		return NVME_DNR(NVME_SC_CMD_SIZE_LIMIT);
 	if (len / sizeof(struct nvme_copy_range) < n)
-		return DNR(NVME_SC_SGL_INVALID_DATA_LEN);
+		return NVME_DNR(NVME_SC_SGL_INVALID_DATA_LEN);
 	for (i = 0; i < n; i++) {
 		nvme_copy_range_get(data, i, &slba, &blocks);
 		*total += blocks;
 		if (blocks > l->range_blocks || *total > l->blocks)
-			return DNR(NVME_SC_CMD_SIZE_LIMIT);
+			return NVME_DNR(NVME_SC_CMD_SIZE_LIMIT);
 		if (!nvme_blocks_in(size, slba, blocks))
-			return DNR(NVME_SC_LBA_RANGE);
+			return NVME_DNR(NVME_SC_LBA_RANGE);
 	}
 	return NVME_SC_SUCCESS;
 }

@@ -5,7 +5,6 @@
  */
 #include "common/resv_rules.h"
 
-#define DNR(sc)		((nvme_status)((sc) | NVME_STATUS_DNR))
 #define ACTION(cdw10)	((cdw10) & NVME_RESV_ACTION_MASK)
 #define TYPE(cdw10)	((u8)((cdw10) >> 8))
 #define CPTPL(cdw10)	((cdw10) >> NVME_RESV_CPTPL_SHIFT)
@@ -73,7 +72,7 @@ void nvme_resv_cmd_encode(union nvme_cmd *c, u32 nsid,
 static nvme_status bad(u16 *loc, u16 at)
 {
 	*loc = at;
-	return DNR(NVME_SC_INVALID_FIELD);
+	return NVME_DNR(NVME_SC_INVALID_FIELD);
 }
 
 /* A clear names no type; everything else that has one must name a real one */
@@ -117,7 +116,7 @@ nvme_status nvme_resv_cmd_decode(const struct nvme_sqe *sqe, const void *data,
 	if (st || !data)
 		return st;
 	if (len < ru->bytes)
-		return DNR(NVME_SC_SGL_INVALID_DATA_LEN);
+		return NVME_DNR(NVME_SC_SGL_INVALID_DATA_LEN);
 	r->crkey = get64(data);
 	if (ru->bytes > NVME_RESV_KEY_BYTES)
 		r->key = get64((const u8 *)data + NVME_RESV_KEY_BYTES);

@@ -21,6 +21,9 @@ typedef u16 nvme_status;
 #define NVME_STATUS_MORE	0x2000
 #define NVME_STATUS_DNR		0x4000
 
+/** NVME_DNR() - a status code as one that would come again */
+#define NVME_DNR(sc)		((nvme_status)((sc) | NVME_STATUS_DNR))
+
 /* Status code types */
 enum nvme_status_type {
 	NVME_SCT_GENERIC,
