@@ -152,15 +152,6 @@ void nvmf_disc_window(u64 genctr, u64 numrec, nvmf_disc_record_fn fn,
 	}
 }
 
-/* Text ends at a zero or where only padding follows; the field bounds it. */
-static void get_text(char *out, const char *field, size_t size)
-{
-	size_t n = weft_pad_trim(field, strnlen(field, size));
-
-	memcpy(out, field, n);
-	out[n] = 0;
-}
-
 int nvmf_disc_entry_decode(const void *data, size_t len,
 			   struct nvmf_disc_record *r, struct weft_reason *why)
 {
@@ -186,8 +177,8 @@ int nvmf_disc_entry_decode(const void *data, size_t len,
 	r->cntlid = le16_to_cpu(e->cntlid);
 	r->asqsz = le16_to_cpu(e->asqsz);
 	r->eflags = le16_to_cpu(e->eflags);
-	get_text(r->trsvcid, e->trsvcid, sizeof(e->trsvcid));
-	get_text(r->traddr, e->traddr, sizeof(e->traddr));
+	weft_pad_text(r->trsvcid, e->trsvcid, sizeof(e->trsvcid));
+	weft_pad_text(r->traddr, e->traddr, sizeof(e->traddr));
 	if (r->trtype == NVMF_TRTYPE_RDMA) {
 		r->rdma_qptype = e->tsas.rdma.qptype;
 		r->rdma_prtype = e->tsas.rdma.prtype;

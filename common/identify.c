@@ -94,15 +94,6 @@ void nvme_nvm_limits_decode(const struct nvme_id_ctrl_nvm *id,
 	l->dmsl = le64_to_cpu(id->dmsl);
 }
 
-/* Padded text ends at a zero, or else where only padding follows. */
-static void get_text(char *out, const char *field, size_t size)
-{
-	size_t n = weft_pad_trim(field, strnlen(field, size));
-
-	memcpy(out, field, n);
-	out[n] = 0;
-}
-
 static void decode_nvm(struct nvme_ctrl_info *c, const struct nvme_id_ctrl *id)
 {
 	c->oacs = le16_to_cpu(id->oacs);
@@ -141,9 +132,9 @@ int nvme_id_ctrl_decode(const void *data, size_t len, struct nvme_ctrl_info *c,
 				 NVMF_NQN_MAX + 1);
 	memset(c, 0, sizeof(*c));
 	memcpy(c->subnqn, id->subnqn, n);
-	get_text(c->serial, id->sn, sizeof(id->sn));
-	get_text(c->model, id->mn, sizeof(id->mn));
-	get_text(c->firmware, id->fr, sizeof(id->fr));
+	weft_pad_text(c->serial, id->sn, sizeof(id->sn));
+	weft_pad_text(c->model, id->mn, sizeof(id->mn));
+	weft_pad_text(c->firmware, id->fr, sizeof(id->fr));
 	c->vid = le16_to_cpu(id->vid);
 	c->ssvid = le16_to_cpu(id->ssvid);
 	c->cntlid = le16_to_cpu(id->cntlid);

@@ -382,9 +382,12 @@ void weft_pad_copy(char *field, size_t size, const char *s, char pad)
 	memset(field + len, pad, size - len);
 }
 
-size_t weft_pad_trim(const char *field, size_t size)
+void weft_pad_text(char *out, const char *field, size_t size)
 {
-	while (size && (field[size - 1] == ' ' || field[size - 1] == '\0'))
-		size--;
-	return size;
+	size_t n = strnlen(field, size);
+
+	while (n && field[n - 1] == ' ')
+		n--;
+	memcpy(out, field, n);
+	out[n] = '\0';
 }

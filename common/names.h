@@ -98,8 +98,10 @@ int weft_port_check(const char *s, size_t len, const char *what,
 void weft_pad_copy(char *field, size_t size, const char *s, char pad);
 
 /**
- * weft_pad_trim() - length of a fixed field without trailing spaces and zeros
+ * weft_pad_text() - text of a fixed field: up to a zero, or else to where only
+ * spaces follow
+ * @out: @size + 1 bytes of room
  */
-size_t weft_pad_trim(const char *field, size_t size);
+void weft_pad_text(char *out, const char *field, size_t size);
 
 #endif

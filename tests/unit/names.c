@@ -311,6 +311,20 @@ static void test_port(void)
 	UNIT_STR(why.text, "trsvcid=70000: accepted range is 1-65535");
 }
 
+/* In blocks of their own size: what goes beyond is seen */
+static const char *text_of(const char *field, size_t size)
+{
+	static char shown[8];
+	char *copy = exact_copy(field, size), *out = malloc(size + 1);
+
+	memset(out, 'z', size + 1);
+	weft_pad_text(out, copy, size);
+	snprintf(shown, sizeof(shown), "%s", out);
+	free(out);
+	free(copy);
+	return shown;
+}
+
 static void test_pad(void)
 {
 	char f[8];
@@ -325,11 +339,12 @@ static void test_pad(void)
 	weft_pad_copy(f, 0, "x", 0);
 	CU_ASSERT_EQUAL(memcmp(f, "\0\0\0\0\0\0zz", 8), 0);
 
-	UNIT_EQ(weft_pad_trim("ab  ", 4), 2);
-	UNIT_EQ(weft_pad_trim("ab\0 ", 4), 2);
-	UNIT_EQ(weft_pad_trim(" a b", 4), 4);
-	UNIT_EQ(weft_pad_trim("    ", 4), 0);
-	UNIT_EQ(weft_pad_trim("a", 0), 0);
+	UNIT_STR(text_of("ab  ", 4), "ab");
+	UNIT_STR(text_of("ab\0 ", 4), "ab");
+	UNIT_STR(text_of("ab \0c", 5), "ab");
+	UNIT_STR(text_of(" a b", 4), " a b");
+	UNIT_STR(text_of("    ", 4), "");
+	UNIT_STR(text_of("a", 0), "");
 }
 
 /* Random bytes from the alphabets of names: nothing reads out of bounds, and
@@ -344,6 +359,7 @@ static void test_random(void)
 		size_t len = random_u64(&r) % 48, j;
 		char *s = malloc(len);
 		u8 id[16];
+		char text[48];
 
 		for (j = 0; j < len; j++)
 			s[j] = letters[random_u64(&r) % (sizeof(letters) - 1)];
@@ -353,7 +369,8 @@ static void test_random(void)
 		weft_port_check(s, len, "trsvcid", NULL);
 		weft_uuid_parse(s, len, id);
 		weft_hex_parse(s, len, id, 16);
-		CU_ASSERT_TRUE(weft_pad_trim(s, len) <= len);
+		weft_pad_text(text, s, len);
+		CU_ASSERT_TRUE(strlen(text) <= len);
 		free(s);
 	}
 }
