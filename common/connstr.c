@@ -48,11 +48,6 @@ static char folded(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-static u8 least(u8 a, u8 b)
-{
-	return a < b ? a : b;
-}
-
 /* Insertions, deletions and replacements that make @a from @b. */
 static u8 edit_distance(const char *a, size_t a_len, const char *b,
 			size_t b_len)
@@ -68,9 +63,11 @@ static u8 edit_distance(const char *a, size_t a_len, const char *b,
 		row[0] = (u8)(i + 1);
 		for (j = 0; j < b_len; j++) {
 			u8 same = corner + (folded(a[i]) != folded(b[j]));
+			u8 other;
 
 			corner = row[j + 1];
-			row[j + 1] = least(same, least(corner, row[j]) + 1);
+			other = weft_min(corner, row[j]) + 1;
+			row[j + 1] = weft_min(same, other);
 		}
 	}
 	return row[b_len];

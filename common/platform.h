@@ -80,6 +80,12 @@ static inline u32 weft_crc32c(u32 crc, const void *p, size_t len)
 
 #endif /* __KERNEL__ */
 
+/** weft_min() - the lesser of two counts */
+static inline u32 weft_min(u32 a, u32 b)
+{
+	return a < b ? a : b;
+}
+
 /* The layout of a wire structure is part of the protocol: prove it. */
 #define WEFT_ASSERT_SIZE(type, bytes) \
 	static_assert(sizeof(type) == (bytes), #type " has the wrong size")

@@ -115,12 +115,7 @@ static int fail_range(struct nvme_tcp_fault *f, const char *what, u32 at,
 
 static u16 cap_r2ts(u32 n)
 {
-	return n > NVME_TCP_R2TS_MAX ? NVME_TCP_R2TS_MAX : n;
-}
-
-static u32 min_len(u32 a, u32 b)
-{
-	return a < b ? a : b;
+	return (u16)weft_min(n, NVME_TCP_R2TS_MAX);
 }
 
 /* --- R2Ts sent, H2CData received ------------------------------------------- */
@@ -148,7 +143,7 @@ static u16 next_turn(const struct nvme_tcp_fetch *x, u16 turn)
 
 bool nvme_tcp_fetch_r2t(struct nvme_tcp_fetch *x, struct nvme_tcp_r2t *r)
 {
-	u32 n = min_len(x->len - x->asked, x->limit);
+	u32 n = weft_min(x->len - x->asked, x->limit);
 
 	if (!n || x->outstanding == x->maxr2t)
 		return false;
@@ -205,7 +200,7 @@ void nvme_tcp_fetch_end(struct nvme_tcp_fetch *x)
 	x->outstanding--;
 	x->answers = next_turn(x, x->answers);
 	x->r2t_start = x->r2t_end;
-	x->r2t_end += min_len(x->asked - x->r2t_end, x->limit);
+	x->r2t_end += weft_min(x->asked - x->r2t_end, x->limit);
 }
 
 /* --- R2Ts received, H2CData sent ------------------------------------------- */
@@ -250,7 +245,7 @@ bool nvme_tcp_give_next(struct nvme_tcp_give *g, struct nvme_tcp_data *d)
 
 	if (!g->count)
 		return false;
-	n = min_len(end - g->sent, g->maxh2cdata);
+	n = weft_min(end - g->sent, g->maxh2cdata);
 	memset(d, 0, sizeof(*d));
 	d->hdr.type = NVME_TCP_H2C_DATA;
 	d->cccid = cpu_to_le16(g->cccid);
