@@ -9,7 +9,7 @@
  */
 #include "common/cmd.h"
 
-static struct nvme_sqe *start(union nvme_cmd *c, u8 opcode, u32 nsid)
+struct nvme_sqe *nvme_cmd_start(union nvme_cmd *c, u8 opcode, u32 nsid)
 {
 	memset(c, 0, sizeof(*c));
 	c->sqe.opcode = opcode;
@@ -54,7 +54,7 @@ void nvme_cmd_property_set(union nvme_cmd *c, u32 offset, bool eight,
 
 void nvme_cmd_identify(union nvme_cmd *c, u8 cns, u32 nsid, u16 cntid, u8 csi)
 {
-	struct nvme_sqe *s = start(c, NVME_ADMIN_IDENTIFY, nsid);
+	struct nvme_sqe *s = nvme_cmd_start(c, NVME_ADMIN_IDENTIFY, nsid);
 
 	s->cdw10 = cpu_to_le32((u32)cntid << 16 | cns);
 	s->cdw11 = cpu_to_le32((u32)csi << 24);
@@ -63,7 +63,7 @@ void nvme_cmd_identify(union nvme_cmd *c, u8 cns, u32 nsid, u16 cntid, u8 csi)
 void nvme_cmd_set_features(union nvme_cmd *c, u8 fid, u32 nsid, u32 cdw11,
 			   u32 cdw12)
 {
-	struct nvme_sqe *s = start(c, NVME_ADMIN_SET_FEATURES, nsid);
+	struct nvme_sqe *s = nvme_cmd_start(c, NVME_ADMIN_SET_FEATURES, nsid);
 
 	s->cdw10 = cpu_to_le32(fid);
 	s->cdw11 = cpu_to_le32(cdw11);
@@ -73,7 +73,7 @@ void nvme_cmd_set_features(union nvme_cmd *c, u8 fid, u32 nsid, u32 cdw11,
 void nvme_cmd_get_features(union nvme_cmd *c, u8 fid, u32 nsid, u8 sel,
 			   u32 cdw11)
 {
-	struct nvme_sqe *s = start(c, NVME_ADMIN_GET_FEATURES, nsid);
+	struct nvme_sqe *s = nvme_cmd_start(c, NVME_ADMIN_GET_FEATURES, nsid);
 
 	s->cdw10 = cpu_to_le32(((u32)sel << 8 & NVME_FEAT_SELECT_MASK) | fid);
 	s->cdw11 = cpu_to_le32(cdw11);
@@ -82,7 +82,7 @@ void nvme_cmd_get_features(union nvme_cmd *c, u8 fid, u32 nsid, u8 sel,
 void nvme_cmd_get_log_page(union nvme_cmd *c, u8 lid, u32 nsid, u64 offset,
 			   u32 bytes, u8 lsp, bool rae)
 {
-	struct nvme_sqe *s = start(c, NVME_ADMIN_GET_LOG_PAGE, nsid);
+	struct nvme_sqe *s = nvme_cmd_start(c, NVME_ADMIN_GET_LOG_PAGE, nsid);
 	u32 numd = bytes / 4 - 1;
 
 	s->cdw10 = cpu_to_le32(numd << 16 | (u32)rae << 15 |
@@ -94,17 +94,17 @@ void nvme_cmd_get_log_page(union nvme_cmd *c, u8 lid, u32 nsid, u64 offset,
 
 void nvme_cmd_keep_alive(union nvme_cmd *c)
 {
-	start(c, NVME_ADMIN_KEEP_ALIVE, 0);
+	nvme_cmd_start(c, NVME_ADMIN_KEEP_ALIVE, 0);
 }
 
 void nvme_cmd_async_event(union nvme_cmd *c)
 {
-	start(c, NVME_ADMIN_ASYNC_EVENT, 0);
+	nvme_cmd_start(c, NVME_ADMIN_ASYNC_EVENT, 0);
 }
 
 void nvme_cmd_abort(union nvme_cmd *c, u16 sqid, u16 cid)
 {
-	struct nvme_sqe *s = start(c, NVME_ADMIN_ABORT, 0);
+	struct nvme_sqe *s = nvme_cmd_start(c, NVME_ADMIN_ABORT, 0);
 
 	s->cdw10 = cpu_to_le32((u32)cid << 16 | sqid);
 }
@@ -112,7 +112,7 @@ void nvme_cmd_abort(union nvme_cmd *c, u16 sqid, u16 cid)
 void nvme_cmd_rw(union nvme_cmd *c, u8 opcode, u32 nsid, u64 slba, u32 blocks,
 		 u32 flags)
 {
-	struct nvme_sqe *s = start(c, opcode, nsid);
+	struct nvme_sqe *s = nvme_cmd_start(c, opcode, nsid);
 
 	s->cdw10 = cpu_to_le32((u32)slba);
 	s->cdw11 = cpu_to_le32((u32)(slba >> 32));
@@ -121,12 +121,12 @@ void nvme_cmd_rw(union nvme_cmd *c, u8 opcode, u32 nsid, u64 slba, u32 blocks,
 
 void nvme_cmd_flush(union nvme_cmd *c, u32 nsid)
 {
-	start(c, NVME_CMD_FLUSH, nsid);
+	nvme_cmd_start(c, NVME_CMD_FLUSH, nsid);
 }
 
 void nvme_cmd_dsm(union nvme_cmd *c, u32 nsid, u32 ranges, u32 attributes)
 {
-	struct nvme_sqe *s = start(c, NVME_CMD_DSM, nsid);
+	struct nvme_sqe *s = nvme_cmd_start(c, NVME_CMD_DSM, nsid);
 
 	s->cdw10 = cpu_to_le32((ranges - 1) & 0xff);
 	s->cdw11 = cpu_to_le32(attributes);
@@ -135,7 +135,7 @@ void nvme_cmd_dsm(union nvme_cmd *c, u32 nsid, u32 ranges, u32 attributes)
 void nvme_cmd_copy(union nvme_cmd *c, u32 nsid, u64 sdlba, u32 ranges,
 		   u32 flags)
 {
-	struct nvme_sqe *s = start(c, NVME_CMD_COPY, nsid);
+	struct nvme_sqe *s = nvme_cmd_start(c, NVME_CMD_COPY, nsid);
 
 	s->cdw10 = cpu_to_le32((u32)sdlba);
 	s->cdw11 = cpu_to_le32((u32)(sdlba >> 32));

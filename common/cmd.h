@@ -10,6 +10,9 @@
 
 #include "common/fabrics.h"
 
+/** nvme_cmd_start() - any command; what is not named here is zero */
+struct nvme_sqe *nvme_cmd_start(union nvme_cmd *c, u8 opcode, u32 nsid);
+
 /** nvme_cmd_connect() - Connect for queue @qid; @sqsize 0-based, @kato ms */
 void nvme_cmd_connect(union nvme_cmd *c, u16 qid, u16 sqsize, u8 cattr,
 		      u32 kato);

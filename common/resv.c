@@ -4,15 +4,12 @@
  * what a controller sent: the number of registrants that it names is not
  * believed beyond the bytes that are there.
  */
+#include "common/cmd.h"
 #include "common/resv.h"
 
 void nvme_cmd_resv(union nvme_cmd *c, u8 opcode, u32 nsid, u32 cdw10)
 {
-	memset(c, 0, sizeof(*c));
-	c->sqe.opcode = opcode;
-	c->sqe.flags = NVME_SQE_PSDT_SGL;
-	c->sqe.nsid = cpu_to_le32(nsid);
-	c->sqe.cdw10 = cpu_to_le32(cdw10);
+	nvme_cmd_start(c, opcode, nsid)->cdw10 = cpu_to_le32(cdw10);
 }
 
 void nvme_cmd_resv_report(union nvme_cmd *c, u32 nsid, u32 bytes)
