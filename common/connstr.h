@@ -178,7 +178,7 @@ void weft_connstr_supported(struct weft_text *t, u32 mask);
  * @def: default of numbers, or NULL
  * @accepts: what is accepted, in words
  * @help: what it does, in words
- * @transports: "all", "rdma, tcp", "tcp"
+ * @transports: which take it: "all", "rdma, tcp", "tcp", "none"
  */
 struct weft_opt_info {
 	const char *token;

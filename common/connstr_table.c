@@ -49,6 +49,8 @@
 #define ALL		.transports = "all"
 #define RDMA_TCP	.transports = "rdma, tcp"
 #define TCP		.transports = "tcp"
+/* known only to be refused by name */
+#define NOBODY		.transports = "none"
 
 const struct weft_opt_row weft_opt_rows[WEFT_OPT_COUNT] = {
 	TEXT(TRANSPORT, transport, TRANSPORT, .accepts = "rdma or tcp", ALL,
@@ -116,17 +118,18 @@ const struct weft_opt_row weft_opt_rows[WEFT_OPT_COUNT] = {
 	     .help = "network interface to connect through"),
 	FLAG(DISCOVERY, discovery, ALL,
 	     .help = "the subsystem is a discovery subsystem with a name of its own"),
-	TEXT(DHCHAP_SECRET, dhchap_secret, SECRET, ALL, .accepts = SECRET_WORDS,
+	TEXT(DHCHAP_SECRET, dhchap_secret, SECRET, NOBODY,
+	     .accepts = SECRET_WORDS,
 	     .help = "secret that this host proves itself with"),
-	TEXT(DHCHAP_CTRL_SECRET, dhchap_ctrl_secret, SECRET, ALL,
+	TEXT(DHCHAP_CTRL_SECRET, dhchap_ctrl_secret, SECRET, NOBODY,
 	     .accepts = SECRET_WORDS,
 	     .help = "secret that the controller proves itself with"),
-	FLAG(TLS, tls, TCP, .help = "encrypt the connection with TLS"),
+	FLAG(TLS, tls, NOBODY, .help = "encrypt the connection with TLS"),
 	NUMBER(KEYRING, keyring, 1, SERIAL_MAX, 0, NONE,
-	       RANGE(1, SERIAL_MAX), TCP,
+	       RANGE(1, SERIAL_MAX), NOBODY,
 	       .help = "serial number of the keyring that holds the TLS key"),
 	NUMBER(TLS_KEY, tls_key, 1, SERIAL_MAX, 0, NONE,
-	       RANGE(1, SERIAL_MAX), TCP,
+	       RANGE(1, SERIAL_MAX), NOBODY,
 	       .help = "serial number of the TLS key"),
 };
 

@@ -254,8 +254,9 @@ class Explain(CliTest):
         self.assertEqual(o["duplicate_connect"], ("on", "default"))
 
     def test_secrets_stay_secret(self):
-        r = self.expect(OK, "explain", GOOD + ",dhchap_secret=DHHC-1:00:c2VjcmV0:", says="(hidden)")
-        self.assertNotIn("c2VjcmV0", r.out)
+        for more in ("dhchap_secret=DHHC-1:00:c2VjcmV0:", "dhchap_ctrl_secret=DHHC-1:00:c2VjcmV0:"):
+            r = self.expect(FAILED, "explain", f"{GOOD},{more}", says="not supported with")
+            self.assertNotIn("c2VjcmV0", r.out + r.err)
         r = self.expect(FAILED, "explain", GOOD + ",dhchap_secret=c2VjcmV0,tos=x")
         self.assertNotIn("c2VjcmV0", r.err)
 
@@ -271,6 +272,8 @@ class Explain(CliTest):
                 ("disable_sqflow=1", "takes no value", "1"),
                 ("host_traddr=::1", "IPv4 address", "::1"),
                 ("hdr_digest", "not supported with transport=rdma", "hdr_digest"),
+                ("tls", "not supported with transport=rdma", "tls"),
+                ("keyring=1", "not supported with transport=rdma", "keyring"),
                 ("hostid=00000000-0000-0000-0000-000000000000", "not zero",
                  "00000000-0000-0000-0000-000000000000"),
                 ("trsvcid=70000", "70000", "70000"),

@@ -500,7 +500,8 @@ static void test_table(void)
 		CU_ASSERT(i->help && i->help[0]);
 		CU_ASSERT(!strcmp(i->transports, "all") ||
 			  !strcmp(i->transports, "rdma, tcp") ||
-			  !strcmp(i->transports, "tcp"));
+			  !strcmp(i->transports, "tcp") ||
+			  !strcmp(i->transports, "none"));
 		CU_ASSERT(!strcmp(i->pattern, "%d") || !strcmp(i->pattern, "%s") ||
 			  !i->pattern[0]);
 		CU_ASSERT(i->min <= i->max);
