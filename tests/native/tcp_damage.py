@@ -1,83 +1,18 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 """The initiator and the daemon with somebody between them, who passes on what they say in
 other pieces, or with one bit changed. With both digests no change goes unnoticed: what is
 said to have been read or written is right, and everything else is an error that is told."""
 import os
 import random
-import socket
-import threading
 import unittest
 
+from tcp_between import Between, by_way_of
 from tcp_disk import OK, TcpTest, run_weft
 
 DIGESTS = "hdr_digest,data_digest"
 BLOCKS = 16
 CHANGES = 16        # per direction
-
-
-class Between:
-    """Listens at .port, and passes on to another one, until it is closed.
-
-    pieces: sizes of what is passed on at once; flip: (to the host?, which byte, mask) is
-    changed once. .passed counts the bytes of both directions.
-    """
-
-    def __init__(self, port, pieces=None, flip=None):
-        self.to, self.pieces, self.flip = port, pieces, flip
-        self.passed = [0, 0]
-        self.lock = threading.Lock()
-        self.socks = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for s in (self.listener, *self.socks):
-            s.close()
-
-    def accept(self):
-        try:
-            while True:
-                host = self.listener.accept()[0]
-                target = socket.create_connection(("127.0.0.1", self.to))
-                self.socks += [host, target]
-                for s in (host, target):
-                    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                for to_host, a, b in ((0, host, target), (1, target, host)):
-                    threading.Thread(target=self.carry, args=(to_host, a, b), daemon=True).start()
-        except OSError:
-            pass
-
-    def carry(self, to_host, source, sink):
-        try:
-            while data := source.recv(65536):
-                self.send(sink, self.changed(to_host, data))
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-    def changed(self, to_host, data):
-        with self.lock:
-            at = self.passed[to_host]
-            self.passed[to_host] += len(data)
-        if self.flip and self.flip[0] == to_host and at <= self.flip[1] < at + len(data):
-            data = bytearray(data)
-            data[self.flip[1] - at] ^= self.flip[2]
-        return data
-
-    def send(self, sink, data):
-        if not self.pieces:
-            sink.sendall(data)
-            return
-        at = n = 0
-        while at < len(data):
-            size = self.pieces[n % len(self.pieces)]
-            sink.sendall(data[at:at + size])
-            at += size
-            n += 1
 
 
 class Damage(TcpTest):
@@ -87,11 +22,8 @@ class Damage(TcpTest):
 
     def through(self, between, command, *args, data=None):
         """The tool by way of somebody: (exit code, stdout)."""
-        port, self.port = self.port, between.port
-        try:
+        with by_way_of(between, self):
             string = self.string(DIGESTS)
-        finally:
-            self.port = port
         return self.run_tool("io", command, string, "--lba", "0", *args, data=data)
 
     def run_tool(self, *args, data=None):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 """weft perf over NVMe/TCP: every pattern, digest and size is verified; counts of what
-the target and the initiator spent; broken connections; many connections."""
+the target and the initiator spent; many connections."""
 import itertools
 import json
 import signal
@@ -130,50 +130,6 @@ class Blocks4k(TcpTest):
                       "--count", 500, more="hdr_digest,data_digest")
         self.assertEqual(r["verify"]["mismatches"], 0)
         self.perf("--block-size", 512, code=USAGE, says="blocks of 4096 bytes")
-
-
-class Broken(TcpTest):
-    """The daemon is killed under I/O and started again."""
-
-    def kill_under_load(self):
-        self.daemon.process.send_signal(signal.SIGKILL)
-        self.daemon.process.wait()
-
-    def restart(self):
-        self.daemon.close()
-        self.daemon = type(self.daemon)()
-        self.serve()
-
-    def test_it_ends(self):
-        p = self.load("--time", 60)
-        self.kill_under_load()
-        out, err = p.communicate(timeout=120)
-        self.assertEqual((p.returncode, out), (CONNECTION, ""), err)
-        self.assertIn("queue ", err)
-        self.restart()
-        self.io("flush")
-
-    def test_reconnect(self):
-        p = self.load("--time", 6, "--pattern", "randrw", "--verify", "crc", "--range", "1M",
-                      more="ctrl_loss_tmo=100,reconnect_delay=1,nr_io_queues=3")
-        self.kill_under_load()
-        self.restart()
-        out, err = p.communicate(timeout=200)
-        # the new daemon's RAM disk is empty: what was read back differs, and only that
-        self.assertIn(p.returncode, (OK, MEDIA), err)
-        self.assertNotIn("Sanitizer", err)
-        r = json.loads(out)
-        self.assertEqual((r["repairs"], r["errors"]), (1, 0))
-        self.assertGreater(r["ios"], 0)
-
-    def test_it_gives_up(self):
-        # the first attempt may still find the listener of the dying daemon
-        p = self.load("--time", 60, more="ctrl_loss_tmo=4,reconnect_delay=1")
-        self.kill_under_load()
-        _, err = p.communicate(timeout=120)
-        self.assertEqual(p.returncode, CONNECTION, err)
-        self.assertIn("Connection refused", err)
-        self.restart()
 
 
 class Costs(TcpTest):

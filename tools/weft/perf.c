@@ -427,7 +427,7 @@ static void watch(struct perf_job *job)
 	perf_loop_free(l);
 }
 
-/* The first reason there is: a controller's, else a worker's */
+/* The first reason there is: the repair's, a worker's, a controller's */
 static int verdict(struct perf_job *job)
 {
 	const struct ini_ctrlr *bad = failed_one(job);

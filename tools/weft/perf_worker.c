@@ -183,6 +183,22 @@ static bool live(struct perf_worker *w)
 	return all;
 }
 
+/* Why I/O has stopped; no reason, if it is not for this worker's connections */
+static void find_reason(struct perf_worker *w)
+{
+	struct perf_queue *q;
+
+	atomic_store(&w->job->broken, true);
+	if (w->rc)
+		return;
+	/* a command that could not be sent fails its queue in the next poll */
+	FOR_QUEUES(w, q)
+		ini_queue_poll(q->q, ini_now());
+	live(w);
+	if (w->lost)
+		fail(w, CLI_CONNECTION, "the controller aborted commands");
+}
+
 static bool broken(struct perf_worker *w)
 {
 	live(w);
@@ -264,7 +280,6 @@ static bool do_io(struct perf_worker *w)
 	u64 told = 0;
 	u32 turns = 0;
 
-	w->lost = false;
 	FOR_QUEUES(w, q) {
 		told += q->done[0] + q->done[1];
 		start_all(q);
@@ -287,6 +302,7 @@ static bool work(struct perf_worker *w)
 {
 	struct perf_queue *q;
 
+	w->lost = false;
 	if (!connect_queues(w) || !get_buffers(w) || !wait_for_go(w) ||
 	    !do_io(w))
 		return false;
@@ -324,9 +340,7 @@ void *perf_worker_run(void *worker)
 	struct perf_queue *q;
 
 	while (!work(w)) {
-		if (!w->lost)
-			broken(w);
-		atomic_store(&w->job->broken, true);
+		find_reason(w);
 		if (!w->job->repair || !park(w))
 			break;
 		w->rc = CLI_OK;

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+"""weft perf when connections break: all at once, one alone, again and again. Either the run
+ends with a reason and no report, or what was lost is repeated and verified."""
+import json
+import signal
+import unittest
+
+from tcp_between import Between, by_way_of
+from tcp_disk import CONNECTION, MEDIA, NQN, OK, TcpTest
+
+
+class Killed(TcpTest):
+    """The daemon is killed under I/O and started again."""
+
+    def kill_under_load(self):
+        self.daemon.process.send_signal(signal.SIGKILL)
+        self.daemon.process.wait()
+
+    def restart(self):
+        self.daemon.close()
+        self.daemon = type(self.daemon)()
+        self.serve()
+
+    def test_it_ends(self):
+        p = self.load("--time", 60)
+        self.kill_under_load()
+        out, err = p.communicate(timeout=120)
+        self.assertEqual((p.returncode, out), (CONNECTION, ""), err)
+        self.assertIn("queue ", err)
+        self.restart()
+        self.io("flush")
+
+    def test_reconnect(self):
+        p = self.load("--time", 6, "--pattern", "randrw", "--verify", "crc", "--range", "1M",
+                      more="ctrl_loss_tmo=100,reconnect_delay=1,nr_io_queues=3")
+        self.kill_under_load()
+        self.restart()
+        out, err = p.communicate(timeout=200)
+        # the new daemon's RAM disk is empty: what was read back differs, and only that
+        self.assertIn(p.returncode, (OK, MEDIA), err)
+        self.assertNotIn("Sanitizer", err)
+        r = json.loads(out)
+        self.assertEqual((r["repairs"], r["errors"]), (1, 0))
+        self.assertGreater(r["ios"], 0)
+
+    def test_it_gives_up(self):
+        # the first attempt may still find the listener of the dying daemon
+        p = self.load("--time", 60, more="ctrl_loss_tmo=4,reconnect_delay=1")
+        self.kill_under_load()
+        _, err = p.communicate(timeout=120)
+        self.assertEqual(p.returncode, CONNECTION, err)
+        self.assertIn("Connection refused", err)
+        self.restart()
+
+
+class Alone(TcpTest):
+    """The I/O queue's connection breaks, and the controller lives on."""
+
+    def ended(self, p, code, says):
+        out, err = p.communicate(timeout=200)
+        self.assertEqual((p.returncode, out), (code, ""), err)
+        self.assertIn(says, err)
+        self.assertNotIn("Sanitizer", err)
+
+    def test_it_ends(self):
+        for args in (), ("--pattern", "randrw", "--verify", "crc"):
+            with self.subTest(args=args), Between(self.port) as b, by_way_of(b, self):
+                p = self.load("--time", 60, *args)
+                b.drop(1)
+                self.ended(p, CONNECTION, "queue 1: ")
+
+    def test_aborted_by_the_controller(self):
+        self.daemon.ok("bdev_malloc_create", {"name": "base", "num_blocks": 2048,
+                                              "block_size": 512})
+        self.daemon.ok("bdev_error_create", {"base_name": "base"})
+        self.daemon.ok("nvmf_subsystem_add_ns", {"nqn": NQN,
+                                                 "namespace": {"bdev_name": "EE_base"}})
+        self.daemon.ok("bdev_error_inject_error", {
+            "name": "EE_base", "io_type": "read", "error_type": "nvme_failure", "num": 1,
+            "nvme_sct": 3, "nvme_sc": 0x71})
+        self.assertIsNone(self.perf("--nsid", 2, "--count", 100, code=CONNECTION,
+                                    says="the controller aborted commands"))
+
+    def test_reconnect(self):
+        with Between(self.port) as b, by_way_of(b, self):
+            p = self.load("--count", 20000, "--range", "8M", "--pattern", "randrw", "--verify",
+                          "crc", more="ctrl_loss_tmo=100,reconnect_delay=1")
+            b.drop(1)
+            out, err = p.communicate(timeout=200)
+            self.assertEqual((p.returncode, err), (OK, ""))
+        r = json.loads(out)
+        self.assertEqual((r["repairs"], r["errors"], r["ios"]), (1, 0, 20000))
+        self.assertEqual(r["verify"]["mismatches"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
