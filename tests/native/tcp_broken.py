@@ -7,35 +7,38 @@ import signal
 import unittest
 
 from tcp_between import Between, by_way_of
-from tcp_disk import CONNECTION, MEDIA, NQN, OK, TcpTest
+from tcp_disk import CONNECTION, FAILED, MEDIA, NQN, OK, TcpTest
+
+
+def restart(test):
+    """Its daemon is killed, and started again with an empty disk."""
+    kill(test)
+    test.daemon.close()
+    test.daemon = type(test.daemon)()
+    test.serve()
+
+
+def kill(test):
+    test.daemon.process.send_signal(signal.SIGKILL)
+    test.daemon.process.wait()
 
 
 class Killed(TcpTest):
     """The daemon is killed under I/O and started again."""
 
-    def kill_under_load(self):
-        self.daemon.process.send_signal(signal.SIGKILL)
-        self.daemon.process.wait()
-
-    def restart(self):
-        self.daemon.close()
-        self.daemon = type(self.daemon)()
-        self.serve()
-
     def test_it_ends(self):
         p = self.load("--time", 60)
-        self.kill_under_load()
+        kill(self)
         out, err = p.communicate(timeout=120)
         self.assertEqual((p.returncode, out), (CONNECTION, ""), err)
         self.assertIn("queue ", err)
-        self.restart()
+        restart(self)
         self.io("flush")
 
     def test_reconnect(self):
         p = self.load("--time", 6, "--pattern", "randrw", "--verify", "crc", "--range", "1M",
                       more="ctrl_loss_tmo=100,reconnect_delay=1,nr_io_queues=3")
-        self.kill_under_load()
-        self.restart()
+        restart(self)
         out, err = p.communicate(timeout=200)
         # the new daemon's RAM disk is empty: what was read back differs, and only that
         self.assertIn(p.returncode, (OK, MEDIA), err)
@@ -47,11 +50,11 @@ class Killed(TcpTest):
     def test_it_gives_up(self):
         # the first attempt may still find the listener of the dying daemon
         p = self.load("--time", 60, more="ctrl_loss_tmo=4,reconnect_delay=1")
-        self.kill_under_load()
+        kill(self)
         _, err = p.communicate(timeout=120)
         self.assertEqual(p.returncode, CONNECTION, err)
         self.assertIn("Connection refused", err)
-        self.restart()
+        restart(self)
 
 
 class Alone(TcpTest):
@@ -92,6 +95,21 @@ class Alone(TcpTest):
         r = json.loads(out)
         self.assertEqual((r["repairs"], r["errors"], r["ios"]), (1, 0, 20000))
         self.assertEqual(r["verify"]["mismatches"], 0)
+
+    def test_again_and_again(self):
+        """No I/O queue comes back: that counts as one loss, and each attempt waits."""
+        with Between(self.port, refuse=lambda n: n > 1 and n % 2) as b, by_way_of(b, self):
+            p = self.load("--time", 60, more="ctrl_loss_tmo=3,reconnect_delay=1")
+            b.drop(1)
+            self.ended(p, CONNECTION, "queue 1: ")
+            # at once, after 1 s, after 2 s, each with a connection of the controller
+            self.assertIn(b.connections, range(4, 9))
+
+    def test_fewer_queues(self):
+        p = self.load("--time", 60, more="ctrl_loss_tmo=100,reconnect_delay=1,nr_io_queues=3")
+        self.transport = {"max_io_qpairs_per_ctrlr": 2}
+        restart(self)
+        self.ended(p, FAILED, "the controller offers 2 queues")
 
 
 if __name__ == "__main__":

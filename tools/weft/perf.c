@@ -340,32 +340,80 @@ static bool try_again(struct perf_job *job)
 	return !failed_one(job);
 }
 
-/* Every reconnect_delay seconds until ctrl_loss_tmo is over */
+/* Has a command been answered since the last repair? While the workers wait */
+static bool answered(struct perf_job *job)
+{
+	bool any = false;
+	u32 i;
+
+	for (i = 0; i < job->nthreads; i++) {
+		any |= job->workers[i].answered;
+		job->workers[i].answered = false;
+	}
+	return any;
+}
+
+static void sleep_until(u64 when)
+{
+	const struct timespec t = {
+		.tv_sec = (time_t)(when / (1000 * INI_MS)),
+		.tv_nsec = (long)(when % (1000 * INI_MS)),
+	};
+
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
+/*
+ * At once, then every reconnect_delay seconds until ctrl_loss_tmo is over. A
+ * connection that breaks again before it was of use has not come back.
+ */
 static bool repair(struct perf_job *job)
 {
 	const struct weft_connstr *c = &job->opts.conn;
-	u64 give_up = c->ctrl_loss_tmo < 0 ? INI_NEVER :
-		      ini_now() + (u64)c->ctrl_loss_tmo * 1000 * INI_MS;
-	const struct timespec delay = { .tv_sec = c->reconnect_delay };
+	u64 now = ini_now();
 
-	for (;;) {
+	if (answered(job) || !job->give_up) {
+		job->give_up = c->ctrl_loss_tmo < 0 ? INI_NEVER :
+			       now + (u64)c->ctrl_loss_tmo * 1000 * INI_MS;
+		job->try_at = 0;
+	}
+	while (job->try_at < job->give_up) {
+		sleep_until(job->try_at);
+		job->try_at = ini_now() +
+			      (u64)c->reconnect_delay * 1000 * INI_MS;
 		if (try_again(job))
 			return true;
-		if (ini_now() + (u64)delay.tv_sec * 1000 * INI_MS >= give_up)
-			break;
-		nanosleep(&delay, NULL);
 	}
-	job->rc = cli_error(CLI_CONNECTION, "%s",
-			    ini_ctrlr_reason(failed_one(job)));
 	return false;
+}
+
+/* One that has a reason to end, first of all one that no repair helps */
+static const struct perf_worker *failed_worker(const struct perf_job *job)
+{
+	const struct perf_worker *bad = NULL;
+	u32 i;
+
+	for (i = 0; i < job->nthreads; i++)
+		if (job->workers[i].rc && (!bad || bad->rc == CLI_CONNECTION))
+			bad = &job->workers[i];
+	return bad;
+}
+
+static bool curable(const struct perf_job *job)
+{
+	const struct perf_worker *bad = failed_worker(job);
+
+	return !bad || bad->rc == CLI_CONNECTION;
 }
 
 /* False: the workers are told to end */
 static bool mend(struct perf_job *job)
 {
-	if (atomic_load(&job->parked) < atomic_load(&job->running))
-		return true;		/* not all of them wait yet */
-	if (!repair(job)) {
+	u32 running = atomic_load(&job->running);
+
+	if (!running || atomic_load(&job->parked) < running)
+		return true;		/* nobody needs it, or not yet */
+	if (!curable(job) || !repair(job)) {
 		atomic_store(&job->stop, true);
 		return false;
 	}
@@ -427,21 +475,27 @@ static void watch(struct perf_job *job)
 	perf_loop_free(l);
 }
 
-/* The first reason there is: the repair's, a worker's, a controller's */
-static int verdict(struct perf_job *job)
+static bool all_finished(const struct perf_job *job)
 {
-	const struct ini_ctrlr *bad = failed_one(job);
 	u32 i;
 
-	if (job->rc)
-		return job->rc;
 	for (i = 0; i < job->nthreads; i++)
-		if (job->workers[i].rc)
-			return cli_error(job->workers[i].rc, "%s",
-					 job->workers[i].reason);
-	if (bad)
-		return cli_error(CLI_CONNECTION, "%s", ini_ctrlr_reason(bad));
-	return CLI_OK;
+		if (!job->workers[i].finished)
+			return false;
+	return true;
+}
+
+/* A controller that did not come back knows more than those that lost it. */
+static int verdict(const struct perf_job *job)
+{
+	const struct ini_ctrlr *c = failed_one(job);
+	const struct perf_worker *w = failed_worker(job);
+
+	if (all_finished(job))
+		return CLI_OK;
+	if (w && !(c && job->repair && w->rc == CLI_CONNECTION))
+		return cli_error(w->rc, "%s", w->reason);
+	return cli_error(CLI_CONNECTION, "%s", ini_ctrlr_reason(c));
 }
 
 static int run(struct perf_job *job)

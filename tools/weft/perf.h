@@ -41,6 +41,7 @@ u64 perf_hist_at(const struct perf_hist *h, u32 permyriad);
  * @range: bytes of the namespace in use
  * @count: I/Os in all, or 0; @seconds: time, or 0
  * @repair: broken connections are made again
+ * @try_at: @give_up: ns, of the repair that goes on; 0: at once; none
  */
 struct perf_job {
 	const struct cli_args *a;
@@ -62,6 +63,8 @@ struct perf_job {
 	u64 seed;
 	u32 spin;
 	bool repair;
+	u64 try_at;
+	u64 give_up;
 	struct ini_ctrlr **ctrlrs;
 	struct perf_queue *queues;
 	struct perf_worker *workers;
@@ -79,7 +82,6 @@ struct perf_job {
 	u64 started;
 	u64 told_at;
 	u64 told_ios;
-	int rc;
 };
 
 /**
@@ -141,7 +143,9 @@ struct perf_worker {
 	struct perf_loop *loop;
 	u32 flying;
 	bool lost;		/* a command was not answered */
+	bool answered;		/* one was, since the last repair */
 	bool counted;		/* in job->ready */
+	bool finished;		/* nothing is left to do */
 	u64 stopped;		/* ns, when its I/O was over */
 	struct perf_hist hist[2];
 	int rc;

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "tools/weft/perf.h"
+#include "tools/weft/remote.h"
 
 #define TURN_MS		20
 #define REST_NS		1000000
@@ -151,6 +152,7 @@ static void ended(void *ctx, nvme_status status, u64 result)
 		q->again = io;
 		return;
 	}
+	q->w->answered = true;
 	perf_landed(q, io, !status);
 	if (status) {
 		count_error(q, status);
@@ -227,7 +229,7 @@ static bool connect_queues(struct perf_worker *w)
 			     ini_queue_create(q->ctrlr, q->qid, w->job->depth,
 					      &q->q, &why);
 		if (err) {
-			fail(w, CLI_CONNECTION, why.text);
+			fail(w, remote_exit(err), why.text);
 			return false;
 		}
 		perf_loop_add(w->loop, NULL, q->q);
@@ -308,11 +310,14 @@ static bool work(struct perf_worker *w)
 		return false;
 	if (!w->stopped)
 		w->stopped = ini_now();
-	if (!wants_read_back(w->job))
-		return true;
-	FOR_QUEUES(w, q)
-		q->reading_back = true;
-	return do_io(w);
+	if (wants_read_back(w->job)) {
+		FOR_QUEUES(w, q)
+			q->reading_back = true;
+		if (!do_io(w))
+			return false;
+	}
+	w->finished = true;
+	return true;
 }
 
 /* Wait for the main thread to repair the controllers; false: it has given up */
