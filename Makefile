@@ -100,6 +100,7 @@ exe = $(patsubst %.c,$(B)/%,$(1))
 LIBCOMMON := $(B)/libweft-common.a
 LIBTARGET := $(B)/libweft-target.a
 LIBINIT   := $(if $(INIT_C),$(B)/libweft-initiator.a)
+LIBCLI    := $(if $(CLI_C),$(B)/libweft-cli.a)
 LIBTEST   := $(if $(TESTLIB_C),$(B)/libweft-test.a)
 DAEMON := $(if $(DAEMON_C),$(B)/weft-target)
 CLI    := $(if $(CLI_C),$(B)/weft)
@@ -159,6 +160,10 @@ $(B)/libweft-initiator.a: $(call obj,$(INIT_C)) $(B)/.sources
 	$(call say,AR,$@)
 	$(Q)$(archive)
 
+$(B)/libweft-cli.a: $(call obj,$(filter-out tools/weft/main.c,$(CLI_C))) $(B)/.sources
+	$(call say,AR,$@)
+	$(Q)$(archive)
+
 $(B)/libweft-test.a: $(call obj,$(TESTLIB_C)) $(B)/.sources
 	$(call say,AR,$@)
 	$(Q)$(archive)
@@ -181,7 +186,7 @@ $(addprefix $(B)/tests/unit/tcp_,accept limits memory): $(B)/target/transport/tc
 $(B)/tests/unit/nvmf_memory: private WRAP := $(call wrap,posix_memalign)
 $(B)/tests/unit/tcp_memory: private WRAP := $(call wrap,malloc posix_memalign recvmsg sendmsg)
 
-$(UNIT): %: %.o $(LIBTEST) $(LIBTARGET) $(LIBINIT) $(LIBCOMMON)
+$(UNIT): %: %.o $(LIBTEST) $(LIBTARGET) $(LIBCLI) $(LIBINIT) $(LIBCOMMON)
 	$(call say,LD,$@)
 	$(Q)$(call link,$(WRAP) -lcunit)
 

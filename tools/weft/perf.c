@@ -190,8 +190,7 @@ static int make_region(struct perf_job *job, u32 i)
 		return cli_error(CLI_USAGE,
 				 "--verify: at most %u I/Os' places are remembered; --range makes it fewer",
 				 SLOTS_MAX);
-	q->gens = cli_alloc(q->nslots * sizeof(*q->gens));
-	q->busy = cli_alloc(q->nslots);
+	perf_remember(q);
 	return CLI_OK;
 }
 

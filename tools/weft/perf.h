@@ -103,7 +103,9 @@ struct perf_io {
 /**
  * struct perf_queue - an I/O queue and its part of the namespace
  * @first: first block of its region; @nslots: I/Os that fit there
- * @gens: number of the last write to each slot, when verifying
+ * @gen: number of the last write
+ * @gens: that of the last one to each slot, when verifying; 0: not written, or
+ *        in vain, so that nobody knows what is there
  * @busy: slots with an I/O in flight, when verifying
  * @idle: I/O slots that wait; @again: those to repeat after a repair
  * @quota: I/Os it has to do, or UINT64_MAX
@@ -118,6 +120,7 @@ struct perf_queue {
 	u64 nslots;
 	u64 next;
 	u64 rng;
+	u32 gen;
 	u32 *gens;
 	u8 *busy;
 	u8 *memory;
@@ -156,6 +159,8 @@ struct perf_worker {
 
 /** perf_random() - next number of a xorshift generator; @state is never 0 */
 u64 perf_random(u64 *state);
+/** perf_remember() - before the first I/O of a queue that is verified */
+void perf_remember(struct perf_queue *q);
 /** perf_prepare() - choose what @io does next; false: nothing is left to do */
 bool perf_prepare(struct perf_queue *q, struct perf_io *io);
 /** perf_check() - is what a read brought right? Says on stderr what is not */

@@ -4,6 +4,8 @@
  * verifying, what is in every block: a stamp of its number and of the write
  * that put it there, and numbers that follow from both. On the worker's thread.
  */
+#include <sys/random.h>
+
 #include "common/tcp_pdu.h"
 #include "tools/weft/perf.h"
 
@@ -90,6 +92,9 @@ static const char *wrong(const struct perf_job *job, u8 *block, u64 lba,
 	if (job->verify == PERF_VERIFY_CRC)
 		return le32_to_cpu(s->crc) == block_crc(job, block) ? NULL :
 		       "the CRC is wrong";
+	/* of a run that wrote CRCs, too */
+	if (s->crc && le32_to_cpu(s->crc) != block_crc(job, block))
+		return "the contents are wrong";
 	v = first_number(job, lba, has);
 	for (i = sizeof(*s) / 8; i < job->block / 8; i++, v += SPREAD)
 		if (p[i] != v)
@@ -126,6 +131,24 @@ static void fill(struct perf_queue *q, struct perf_io *io)
 		stamp_block(job, io->buf + off, lba, io->gen);
 }
 
+/* Memory of a read: what it holds already, and may be right, is no answer */
+static void spoil(const struct perf_job *job, const struct perf_io *io)
+{
+	u32 off;
+
+	for (off = 0; off < job->bs; off += job->block)
+		memset(io->buf + off, 0, sizeof(struct stamp));
+}
+
+void perf_remember(struct perf_queue *q)
+{
+	/* no write of this run is like one of an earlier run */
+	if (getrandom(&q->gen, sizeof(q->gen), 0) != sizeof(q->gen))
+		q->gen = (u32)ini_now();
+	q->gens = cli_alloc(q->nslots * sizeof(*q->gens));
+	q->busy = cli_alloc(q->nslots);
+}
+
 /* --- places ----------------------------------------------------------------------- */
 
 static u64 place(struct perf_queue *q)
@@ -149,6 +172,13 @@ static u64 free_place(struct perf_queue *q)
 	return at;
 }
 
+static u32 next_gen(struct perf_queue *q)
+{
+	if (!++q->gen)
+		q->gen = 1;
+	return q->gen;
+}
+
 static bool next_to_read_back(struct perf_queue *q, struct perf_io *io)
 {
 	while (q->readback < q->nslots && !q->gens[q->readback])
@@ -158,6 +188,7 @@ static bool next_to_read_back(struct perf_queue *q, struct perf_io *io)
 	io->slot = q->readback++;
 	io->gen = q->gens[io->slot];
 	io->read = io->check = true;
+	spoil(q->job, io);
 	return true;
 }
 
@@ -180,12 +211,14 @@ bool perf_prepare(struct perf_queue *q, struct perf_io *io)
 		return true;
 	q->busy[io->slot] = 1;
 	if (!io->read) {
-		io->gen = q->gens[io->slot] + 1;
+		io->gen = next_gen(q);
 		fill(q, io);
 	} else {
 		/* of its own writes it knows which was the last */
 		io->gen = q->gens[io->slot];
 		io->check = io->gen || job->read_percent == 100;
+		if (io->check)
+			spoil(job, io);
 	}
 	return true;
 }
@@ -195,6 +228,6 @@ void perf_landed(struct perf_queue *q, const struct perf_io *io, bool good)
 	if (!q->busy || q->reading_back)
 		return;
 	q->busy[io->slot] = 0;
-	if (good && !io->read)
-		q->gens[io->slot] = io->gen;
+	if (!io->read)
+		q->gens[io->slot] = good ? io->gen : 0;
 }
