@@ -10,11 +10,12 @@ class Between:
 
     pieces: sizes of what is passed on at once; flip: (to the host?, which byte, mask) is
     changed once. refuse(n): is connection n, counted from 0, ended before anything is passed?
+    cut: (n, bytes): connection n ends instead of passing on more than that to the host.
     .passed counts the bytes of both directions, .connections those that came.
     """
 
-    def __init__(self, port, pieces=None, flip=None, refuse=lambda n: False):
-        self.to, self.pieces, self.flip, self.refuse = port, pieces, flip, refuse
+    def __init__(self, port, pieces=None, flip=None, refuse=lambda n: False, cut=(-1, 0)):
+        self.to, self.pieces, self.flip, self.refuse, self.cut = port, pieces, flip, refuse, cut
         self.passed = [0, 0]
         self.connections = 0
         self.lock = threading.Lock()
@@ -43,14 +44,19 @@ class Between:
                 self.pairs[n] = host, target
                 for s in self.pairs[n]:
                     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                for to_host, a, b in ((0, host, target), (1, target, host)):
-                    threading.Thread(target=self.carry, args=(to_host, a, b), daemon=True).start()
+                for way in (0, host, target), (1, target, host):
+                    threading.Thread(target=self.carry, args=(n, *way), daemon=True).start()
         except OSError:
             pass
 
-    def carry(self, to_host, source, sink):
+    def carry(self, n, to_host, source, sink):
+        room = self.cut[1] if to_host and n == self.cut[0] else float("inf")
         try:
             while data := source.recv(65536):
+                room -= len(data)
+                if room < 0:
+                    self.drop(n)
+                    return
                 self.send(sink, self.changed(to_host, data))
             sink.shutdown(socket.SHUT_WR)
         except OSError:

@@ -73,6 +73,14 @@ class Alone(TcpTest):
                 b.drop(1)
                 self.ended(p, CONNECTION, "queue 1: ")
 
+    def test_before_the_io(self):
+        """The first of many controllers says nothing about the namespace."""
+        # Identify Controller was 4,096 bytes, and the rest not nearly as many
+        with Between(self.port, cut=(0, 6000)) as b, by_way_of(b, self):
+            self.assertIsNone(self.perf("--controllers", 3, "--count", 1, code=CONNECTION,
+                                        says="queue 0: "))
+            self.assertEqual(b.connections, 3)
+
     def test_aborted_by_the_controller(self):
         self.daemon.ok("bdev_malloc_create", {"name": "base", "num_blocks": 2048,
                                               "block_size": 512})

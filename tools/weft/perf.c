@@ -301,13 +301,15 @@ static void disconnect_all(struct perf_job *job)
 {
 	struct perf_loop *l;
 	bool busy = true;
-	u32 i;
+	u32 i, n = 0;
 
 	if (!job->ctrlrs)
 		return;
+	/* some were not made, the first one may have been given up */
 	for (i = 0; i < job->nctrlrs; i++)
-		if (!job->ctrlrs[i])
-			job->nctrlrs = i;
+		if (job->ctrlrs[i])
+			job->ctrlrs[n++] = job->ctrlrs[i];
+	job->nctrlrs = n;
 	for (i = 0; i < job->nctrlrs; i++)
 		ini_ctrlr_shutdown(job->ctrlrs[i]);
 	l = loop_of_all(job);
