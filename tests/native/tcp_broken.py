@@ -3,11 +3,14 @@
 """weft perf when connections break: all at once, one alone, again and again. Either the run
 ends with a reason and no report, or what was lost is repeated and verified."""
 import json
+import os
 import signal
+import subprocess
+import time
 import unittest
 
 from tcp_between import Between, by_way_of
-from tcp_disk import CONNECTION, FAILED, MEDIA, NQN, OK, TcpTest
+from tcp_disk import CLI, CONNECTION, FAILED, MEDIA, NQN, OK, TcpTest, environment
 
 
 def restart(test):
@@ -54,6 +57,51 @@ class Killed(TcpTest):
         _, err = p.communicate(timeout=120)
         self.assertEqual(p.returncode, CONNECTION, err)
         self.assertIn("Connection refused", err)
+        restart(self)
+
+
+class Interrupted(TcpTest):
+    def begin(self, *args, more="", err=subprocess.PIPE):
+        # a test in the background has SIGINT ignored, and so had what it starts
+        p = subprocess.Popen([CLI, "perf", self.string(more), "--json", "--time", "3600", *args],
+                             stdout=subprocess.PIPE, stderr=err, text=True, env=environment(),
+                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        while self.counters()["requests"] < 500:
+            self.assertIsNone(p.poll())
+            time.sleep(0.02)
+        return p
+
+    def test_report(self):
+        p = self.begin("--pattern", "randrw", "--verify", "crc", "--range", "1M")
+        p.send_signal(signal.SIGINT)
+        out, err = p.communicate(timeout=200)
+        self.assertEqual((p.returncode, err), (OK, ""))
+        r = json.loads(out)
+        self.assertEqual((r["errors"], r["verify"]["mismatches"]), (0, 0))
+        self.assertGreater(min(r["ios"], r["verify"]["bytes"]), 0)
+
+    def test_no_repair(self):
+        p = self.begin(more="ctrl_loss_tmo=-1,reconnect_delay=3600")
+        kill(self)
+        # it tries once, and would wait for an hour
+        p.send_signal(signal.SIGINT)
+        out, err = p.communicate(timeout=200)
+        self.assertEqual((p.returncode, out), (CONNECTION, ""), err)
+        restart(self)
+
+    def test_line_of_progress(self):
+        """What comes after it stands on a line of its own."""
+        ours, theirs = os.openpty()
+        with open(ours, "rb", 0) as terminal:
+            with open(theirs, "wb", 0) as err:
+                p = self.begin(err=err)
+            seen = b""
+            while b"IOPS" not in seen:
+                seen += terminal.read(4096)
+            kill(self)
+            self.assertEqual((p.communicate(timeout=200)[0], p.returncode), ("", CONNECTION))
+            seen += terminal.read(4096)
+        self.assertRegex(seen, rb"IOPS \r\nweft: [^\r]*\r\n$")
         restart(self)
 
 

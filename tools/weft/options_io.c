@@ -177,4 +177,4 @@ const char perf_more[] =
 "its number and the number of the write; 'write', 'rw' and their random forms read back\n"
 "what they wrote at the end, 'read' and 'randread' expect what an earlier run with the same\n"
 "seed wrote. With --ctrl-loss-tmo a broken connection is made again every\n"
-"--reconnect-delay seconds, and its I/O repeated.\n";
+"--reconnect-delay seconds, and its I/O repeated. ^C ends the run early, with a report.\n";

@@ -3,6 +3,7 @@
  * `weft perf`: the command line becomes a job, the main thread connects the
  * controllers, keeps them alive and repairs them, and waits for the workers.
  */
+#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -325,6 +326,29 @@ static void disconnect_all(struct perf_job *job)
 	free(job->ctrlrs);
 }
 
+/* --- interruption ------------------------------------------------------------------------ */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int sig)
+{
+	(void)sig;
+	interrupted = 1;
+}
+
+/* The first ^C ends the run, the second one the program. */
+static void catch_interrupt(void)
+{
+	const struct sigaction act = {
+		.sa_handler = on_interrupt, .sa_flags = SA_RESETHAND,
+	};
+	struct sigaction old;
+
+	/* ignored: of a job in the background */
+	if (!sigaction(SIGINT, NULL, &old) && old.sa_handler != SIG_IGN)
+		sigaction(SIGINT, &act, NULL);
+}
+
 /* --- repair ------------------------------------------------------------------------------ */
 
 static bool try_again(struct perf_job *job)
@@ -354,14 +378,14 @@ static bool answered(struct perf_job *job)
 	return any;
 }
 
-static void sleep_until(u64 when)
+/* False: interrupted */
+static bool sleep_until(u64 when)
 {
-	const struct timespec t = {
-		.tv_sec = (time_t)(when / (1000 * INI_MS)),
-		.tv_nsec = (long)(when % (1000 * INI_MS)),
-	};
+	const struct timespec turn = { .tv_nsec = TURN_MS * INI_MS };
 
-	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+	while (!interrupted && ini_now() < when)
+		nanosleep(&turn, NULL);
+	return !interrupted;
 }
 
 /*
@@ -378,8 +402,7 @@ static bool repair(struct perf_job *job)
 			       now + (u64)c->ctrl_loss_tmo * 1000 * INI_MS;
 		job->try_at = 0;
 	}
-	while (job->try_at < job->give_up) {
-		sleep_until(job->try_at);
+	while (job->try_at < job->give_up && sleep_until(job->try_at)) {
 		job->try_at = ini_now() +
 			      (u64)c->reconnect_delay * 1000 * INI_MS;
 		if (try_again(job))
@@ -463,6 +486,8 @@ static void watch(struct perf_job *job)
 		perf_loop_turn(l, TURN_MS);
 		if (!job->started && atomic_load(&job->ready) == job->nthreads)
 			go(job);
+		if (interrupted)
+			atomic_store(&job->end, 0);
 		if (failed_one(job))
 			atomic_store(&job->broken, true);
 		if (mending && atomic_load(&job->broken)) {
@@ -509,10 +534,12 @@ static int run(struct perf_job *job)
 	if (!rc)
 		rc = make_queues(job);
 	if (!rc) {
+		catch_interrupt();
 		start_workers(job);
 		watch(job);
 		for (i = 0; i < job->nthreads; i++)
 			pthread_join(job->workers[i].thread, NULL);
+		perf_progress_end(job);
 		rc = verdict(job);
 		if (!rc)
 			rc = perf_report(job);

@@ -187,7 +187,11 @@ void perf_loop_clear(struct perf_loop *l);
 void perf_loop_turn(struct perf_loop *l, int ms);
 
 /* perf_report.c */
+
+/** perf_progress() - a line on the terminal, every second; it has no end */
 void perf_progress(struct perf_job *job, u64 now);
+/** perf_progress_end() - the end of that line, if there is one */
+void perf_progress_end(const struct perf_job *job);
 int perf_report(struct perf_job *job);
 
 #endif

@@ -324,14 +324,18 @@ void perf_progress(struct perf_job *job, u64 now)
 	job->told_ios = ios;
 }
 
+void perf_progress_end(const struct perf_job *job)
+{
+	if (job->told_at != job->started)
+		fputc('\n', stderr);
+}
+
 int perf_report(struct perf_job *job)
 {
 	struct sums *s = cli_alloc(sizeof(*s));
 	int rc = CLI_OK;
 
 	add_up(job, s);
-	if (job->told_ios)
-		fputc('\n', stderr);
 	if (cli_opt(job->a, "json"))
 		rc = report_json(job, s);
 	else
