@@ -12,6 +12,7 @@
 
 #define RETRIES		7
 #define INLINE_MAX	(16u << 10)	/* of what IOCCSZ offers, we use this */
+#define CM_EVERY	INI_MS		/* asking costs a system call */
 
 static int no_block(int fd)
 {
@@ -235,7 +236,15 @@ static void cm_events(struct rdma_queue *t)
 {
 	struct rdma_cm_event *ev;
 
-	while (!t->q->failed && !rdma_get_cm_event(t->cm, &ev)) {
+	/* a queue in use hears of its end a little later */
+	if (t->ready && t->q->now < t->ask_at)
+		return;
+	t->ask_at = t->q->now + CM_EVERY;
+	while (!t->q->failed) {
+		if (rdma_get_cm_event(t->cm, &ev)) {
+			t->q->stats.idle++;
+			break;
+		}
 		cm_event(t, ev);
 		rdma_ack_cm_event(ev);
 	}
@@ -314,15 +323,13 @@ static void cq_event(struct rdma_queue *t)
 static void rdma_poll(struct ini_queue *q)
 {
 	struct rdma_queue *t = q->transport;
-	struct pollfd p = { .fd = t->cm->fd, .events = POLLIN };
 
 	if (t->armed)
 		cq_event(t);
 	/* what was answered before the connection broke counts */
 	if (t->ready)
 		rdma_complete_all(t);
-	if (!q->failed && poll(&p, 1, 0) > 0)
-		cm_events(t);
+	cm_events(t);
 }
 
 static int rdma_fds(const struct ini_queue *q, struct ini_fd fds[INI_FDS_MAX])
@@ -342,6 +349,7 @@ static bool rdma_arm(struct ini_queue *q)
 
 	if (!TAILQ_EMPTY(&t->todo))
 		return false;
+	t->ask_at = 0;	/* it may be what ends the sleep */
 	if (!t->ready || t->armed)
 		return true;
 	if (!ibv_req_notify_cq(t->cq, 0))

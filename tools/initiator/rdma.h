@@ -39,6 +39,7 @@ TAILQ_HEAD(rdma_reqs, rdma_req);
 /**
  * struct rdma_queue - the transport's part of a queue
  * @ready: ESTABLISHED has come
+ * @ask_at: the connection manager is asked again by a poll from then on, ns
  * @armed: the completion channel will tell of the next completion
  * @capsule: bytes of one slot in @capsules; @responses: one per receive
  */
@@ -51,6 +52,7 @@ struct rdma_queue {
 	struct ibv_cq *cq;
 	bool ready;
 	bool armed;
+	u64 ask_at;
 	u32 capsule;
 	u8 *capsules;
 	struct ibv_mr *capsules_mr;
