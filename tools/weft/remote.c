@@ -206,22 +206,29 @@ static void abandon(struct remote *r)
 	memset(r, 0, sizeof(*r));
 }
 
+/* By the controller: what the connection did in the same moment is no matter. */
+static bool answered(const struct remote *r, const struct remote_answer *a)
+{
+	return a->done && (nvme_status_code(a->status) !=
+			   NVME_SC_HOST_ABORTED_CMD || !broken(r));
+}
+
 int remote_wait(struct remote *r, int err, const struct remote_answer *a)
 {
 	int rc;
 
 	while (!err && !a->done && !broken(r))
 		step(r);
+	if (answered(r, a))
+		return CLI_OK;
 	if (broken(r))
 		rc = say_broken(r);
 	else if (err == -EINVAL)
 		rc = cli_error(CLI_FAILED,
 			       "not sent: this opcode moves no data, or data both ways");
-	else if (err)
+	else
 		rc = cli_error(remote_exit(err), "not sent (%s)",
 			       strerror(-err));
-	else
-		return CLI_OK;
 	abandon(r);
 	return rc;
 }
