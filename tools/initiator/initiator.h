@@ -279,6 +279,7 @@ int ini_submit_buf(struct ini_queue *q, const union nvme_cmd *cmd, void *buf,
 
 /**
  * ini_read() / ini_write() / ini_compare() - @blocks blocks from @slba
+ * @blocks: 1 to 65,536; else -EINVAL
  * @len: bytes in @buf: @blocks times the namespace's block size
  * @flags: NVME_RW_*
  * The others below likewise; returns are ini_submit()'s.
@@ -293,7 +294,7 @@ int ini_write_zeroes(struct ini_queue *q, u32 nsid, u64 slba, u32 blocks,
 		     u32 flags, ini_done done, void *ctx);
 int ini_verify(struct ini_queue *q, u32 nsid, u64 slba, u32 blocks, u32 flags,
 	       ini_done done, void *ctx);
-/** ini_write_uncorrectable() - no data moves; @blocks may be any number */
+/** ini_write_uncorrectable() - no data moves; the blocks cannot be read then */
 int ini_write_uncorrectable(struct ini_queue *q, u32 nsid, u64 slba, u32 blocks,
 			    ini_done done, void *ctx);
 int ini_flush(struct ini_queue *q, u32 nsid, ini_done done, void *ctx);

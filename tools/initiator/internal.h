@@ -65,7 +65,6 @@ struct ini_memory {
  * @inline_room: bytes of data that fit a capsule; @icdoff: where, bytes
  * @now: of the last poll
  * @connect_by: ns, while connecting
- * @polling: inside ini_queue_poll(): what is submitted leaves at its end
  * @free: stack of slots, @nfree of them
  * @failed: @reason: @error: the connection has ended; set once until reconnect
  */
@@ -74,7 +73,6 @@ struct ini_queue {
 	const struct ini_transport_ops *ops;
 	void *transport;
 	u16 qid;
-	u32 wanted;
 	u32 sqsize;
 	u32 depth;
 	u32 inline_room;
@@ -140,7 +138,8 @@ const struct ini_transport_ops *ini_transport(const char *name);
 /**
  * struct ini_ctrlr - a controller; its thread is that of the admin queue
  * @step: index of the set-up or shutdown step that runs (setup.c)
- * @busy: a step's command is in flight; @pause: the next one waits for @at
+ * @busy: a step's command is in flight; @at: it is not sent before then, ns
+ * @pause_ms: between two looks at what is not ready yet
  * @ka_at: when the next Keep Alive is due; @ka_busy: one is in flight
  */
 struct ini_ctrlr {
