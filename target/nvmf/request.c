@@ -152,13 +152,26 @@ static void get_data(struct nvmf_request *req)
 	req->qpair->transport->ops->req_get_data(req);
 }
 
+/* Could touch() hold it? */
+static bool may_be_held(const struct nvmf_request *req)
+{
+	return !TAILQ_EMPTY(&req->nsch->locks);
+}
+
+/* Data on a stream does not wait until the RAM may be written: not in place */
+static bool streamed(const struct nvmf_request *req)
+{
+	return req->sgl.place == NVME_SGL_PLACE_CAPSULE && !req->capsule_data;
+}
+
 static void place_data(struct nvmf_request *req)
 {
 	if (data_is_here(req)) {
 		req->iov[0].iov_base = req->capsule_data + req->sgl.offset;
 		req->iov[0].iov_len = req->length;
 		req->iovcnt = 1;
-	} else if (req->command->flags & NVMF_CMD_INPLACE && !req->half) {
+	} else if (req->command->flags & NVMF_CMD_INPLACE && !req->half &&
+		   !(streamed(req) && may_be_held(req))) {
 		/* half of a pair may not write before the other has compared */
 		use_ram(req);
 	}

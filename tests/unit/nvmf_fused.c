@@ -274,6 +274,38 @@ static void test_nothing_in_between(void)
 	end();
 }
 
+/* data behind a capsule cannot wait for the blocks: it goes into a buffer */
+static void test_streamed_data_of_who_waits(void)
+{
+	struct fake_req *r1, *r2, *w1, *w2;
+	struct fake_result ended;
+	union nvme_cmd cmd;
+
+	begin();
+	/* in place, and held up: so the pair has its lock, and waits */
+	other->hold_data = true;
+	nvme_cmd_rw(&cmd, NVME_CMD_WRITE, RAM, 10, 1, 0);
+	w1 = fake_submit(other, &cmd, old, 512, FAKE_STREAMED);
+	r1 = first(io, RAM, 8, 8, old);
+	r2 = second(io, RAM, 8, 8, new);
+	fake_yield();
+	CU_ASSERT(!fake_ended(r1));
+	nvme_cmd_rw(&cmd, NVME_CMD_WRITE, RAM, 15, 1, 0);
+	w2 = fake_submit(other, &cmd, in, 512, FAKE_STREAMED);
+	UNIT_EQ(other->held, 2);
+	fake_release(other);
+	ended = fake_wait(w1);
+	UNIT_EQ(ended.st, 0);
+	CU_ASSERT(ended.in_place);
+	expect(r1, 0, r2, 0);
+	ended = fake_wait(w2);
+	UNIT_EQ(ended.st, 0);
+	CU_ASSERT(!ended.in_place);
+	UNIT_EQ(read_back(io, RAM, 15, 1), 0);
+	UNIT_EQ(in[0], 0xff);
+	end();
+}
+
 /* a write whose data is on its way into the RAM itself is waited for */
 static void test_waits_for_writes_in_place(void)
 {
@@ -432,6 +464,7 @@ static void test_namespace_leaves(void)
 UNIT_MAIN(UNIT(test_pair), UNIT(test_halves_that_do_not_match),
 	  UNIT(test_half_alone), UNIT(test_streamed), UNIT(test_too_large),
 	  UNIT(test_device_fails), UNIT(test_nothing_in_between),
+	  UNIT(test_streamed_data_of_who_waits),
 	  UNIT(test_waits_for_writes_in_place), UNIT(test_waits_for_clears),
 	  UNIT(test_does_not_wait_for_slow_hosts), UNIT(test_counting),
 	  UNIT(test_connection_breaks), UNIT(test_namespace_leaves))
