@@ -82,11 +82,11 @@ static u64 cost(enum limit_rate r, const struct limit_wait *w)
 	case LIMIT_RW_IOS:
 		return 1;
 	case LIMIT_RW_BYTES:
-		return w->bytes;
+		return w->read + w->written;
 	case LIMIT_R_BYTES:
-		return w->write ? 0 : w->bytes;
+		return w->read;
 	default:
-		return w->write ? w->bytes : 0;
+		return w->written;
 	}
 }
 
@@ -199,21 +199,21 @@ static void waiting_run(void *ctx)
 	}
 }
 
-static bool limited(const struct limit_share *s)
+bool limit_open(const struct limit_share *s)
 {
 	int r;
 
 	for (r = 0; r < LIMIT_RATES; r++)
 		if (LOAD(s->rate[r]))
-			return true;
-	return false;
+			return false;
+	return TAILQ_EMPTY(&s->waiting);
 }
 
 bool limit_admit(struct limit_share *s, struct limit_wait *w)
 {
 	int r;
 
-	if (!limited(s) && TAILQ_EMPTY(&s->waiting))
+	if (limit_open(s))
 		return true;
 	for (r = 0; r < LIMIT_RATES; r++)
 		STORE(s->demand[r], s->demand[r] + cost(r, w));

@@ -31,12 +31,13 @@ struct limit_share;
 /**
  * struct limit_wait - embedded in what waits
  * @go: it may start now; on the reactor where it waited
+ * @read: bytes that it reads; @written: that it writes
  */
 struct limit_wait {
 	TAILQ_ENTRY(limit_wait) link;
 	void (*go)(struct limit_wait *w);
-	u64 bytes;
-	bool write;
+	u64 read;
+	u64 written;
 };
 
 /** limiter_create() - without limits; control reactor; NULL without memory */
@@ -54,6 +55,9 @@ void limiter_get(const struct limiter *l, u64 per_sec[LIMIT_RATES]);
 
 /** limit_share_here() - the calling reactor's */
 struct limit_share *limit_share_here(struct limiter *l);
+
+/** limit_open() - nothing is limited now and nobody waits */
+bool limit_open(const struct limit_share *s);
 
 /**
  * limit_admit() - may an operation start now?

@@ -77,12 +77,15 @@ void bdev_limit_release(struct bdev_channel *ch)
 
 static bool submit_now(struct bdev_channel *ch, struct bdev_io *io)
 {
+	u64 bytes;
+
 	if (!ch->limit || (io->type != BDEV_READ && io->type != BDEV_WRITE) ||
 	    !bdev_may_hold(ch->bdev))
 		return true;
 	io->wait.go = submit_go;
-	io->wait.bytes = bdev_io_length(io, ch->bdev);
-	io->wait.write = io->type == BDEV_WRITE;
+	bytes = bdev_io_length(io, ch->bdev);
+	io->wait.read = io->type == BDEV_READ ? bytes : 0;
+	io->wait.written = io->type == BDEV_WRITE ? bytes : 0;
 	if (limit_admit(ch->limit, &io->wait))
 		return true;
 	io->limited = ch->limit;

@@ -35,14 +35,14 @@ static bool take_back(struct nvmf_request *req)
 
 	if (q->fused == req && !nvmf_fused_fetching(req))
 		return true;
-	return nvmf_lock_abort(req) ||
+	return nvmf_lock_abort(req) || nvmf_throttle_abort(req) ||
 	       (!req->ready && in_transport && in_transport(req));
 }
 
 /* On its way to a device, or in one */
 static enum bdev_aborting device_abort(struct nvmf_request *req)
 {
-	if (nvmf_throttle_abort(req) || nvmf_scratch_abort(req))
+	if (nvmf_scratch_abort(req))
 		return BDEV_ABORT_DONE;
 	return req->submitted ? bdev_abort(&req->bio) : BDEV_ABORT_NOT;
 }

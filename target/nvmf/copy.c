@@ -47,6 +47,22 @@ static bool get_list(const struct nvmf_request *req, u8 *list)
 	return nvmf_request_get_bytes(req, 0, list, req->length);
 }
 
+u64 nvmf_copy_bytes(const struct nvmf_request *req)
+{
+	u8 list[NVMF_COPY_RANGES * sizeof(struct nvme_copy_range)];
+	u64 lba, blocks, sum = 0;
+	u32 i;
+
+	/* a command that is not in order costs something, too */
+	if (!get_list(req, list))
+		return 0;
+	for (i = 0; i < ranges(req); i++) {
+		nvme_copy_range_get(list, i, &lba, &blocks);
+		sum += blocks * req->nsch->view.block_size;
+	}
+	return sum < NVMF_COPY_BYTES ? sum : NVMF_COPY_BYTES;
+}
+
 static nvme_status check_sources(const struct nvmf_request *req, const u8 *list)
 {
 	u64 lba, blocks;

@@ -234,6 +234,9 @@ void nvmf_fused_execute(struct nvmf_request *req)
 	req->ready = true;
 	if (!other || !other->ready)
 		return;
+	/* not later: others would wait for what they lock */
+	if (nvmf_throttle_holds(req) || nvmf_throttle_holds(other))
+		return;
 	if (req->cmd->sqe.opcode == NVME_CMD_COMPARE)
 		execute(req, other);
 	else

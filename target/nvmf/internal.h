@@ -104,7 +104,7 @@ nvme_status nvmf_request_bad(struct nvmf_request *req, u16 loc,
 			     nvme_status st);
 /** nvmf_request_begin() - every check is passed: get the data, or execute */
 void nvmf_request_begin(struct nvmf_request *req);
-/** nvmf_request_resume() - it was held by a lock that is released */
+/** nvmf_request_resume() - a lock or a limit that held it lets it go */
 void nvmf_request_resume(struct nvmf_request *req);
 /** nvmf_request_put_data() - @src to the data at @offset; false: does not fit */
 bool nvmf_request_put_data(struct nvmf_request *req, size_t offset,
@@ -244,9 +244,14 @@ void nvmf_io_count(struct nvmf_request *req, bool failed);
 
 /* Rate limits (throttle.c) */
 
-/** nvmf_throttle_submit() - bdev_submit() of req's bio, when it may */
-void nvmf_throttle_submit(struct nvmf_request *req);
-/** nvmf_throttle_abort() - end @req, if it waits for a limit */
+/**
+ * nvmf_throttle_holds() - @req, not active yet, waits for a limit from now on,
+ * and is resumed after that; else it may go on. It waits and pays once
+ */
+bool nvmf_throttle_holds(struct nvmf_request *req);
+/** nvmf_throttle_may_hold() - is there a limit that it could have to wait for? */
+bool nvmf_throttle_may_hold(const struct nvmf_request *req);
+/** nvmf_throttle_abort() - take @req out of those that wait, if it does */
 bool nvmf_throttle_abort(struct nvmf_request *req);
 /** nvmf_throttle_abort_all() - end those of @q that wait for a limit */
 void nvmf_throttle_abort_all(struct nvmf_qpair *q);

@@ -166,7 +166,7 @@ void nvmf_io_submit(struct nvmf_request *req, enum bdev_io_type type,
 	bio->ctx = req;
 	req->qpair->group->core->stats.pending_bdev_io++;
 	req->submitted = true;
-	nvmf_throttle_submit(req);
+	bdev_submit(bio);
 }
 
 struct nvmf_request *nvmf_io_ended(struct bdev_io *io)

@@ -152,6 +152,8 @@ void nvmf_bad_change(struct nvmf_request *req, bool mark, u64 lba, u64 blocks);
 /* Rows of the command table that have files of their own */
 nvme_status nvmf_copy_parse(struct nvmf_request *req);
 void nvmf_copy_execute(struct nvmf_request *req);
+/** nvmf_copy_bytes() - what its list of sources asks for, if not too much */
+u64 nvmf_copy_bytes(const struct nvmf_request *req);
 nvme_status nvmf_dsm_parse(struct nvmf_request *req);
 void nvmf_dsm_execute(struct nvmf_request *req);
 nvme_status nvmf_write_zeroes_parse(struct nvmf_request *req);

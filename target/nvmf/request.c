@@ -130,7 +130,8 @@ static bool touch(struct nvmf_request *req)
 		nvmf_request_complete(req, st);
 		return false;
 	}
-	if (!TAILQ_EMPTY(&req->nsch->locks) && nvmf_lock_holds(req))
+	if (nvmf_throttle_holds(req) ||
+	    (!TAILQ_EMPTY(&req->nsch->locks) && nvmf_lock_holds(req)))
 		return false;
 	req->active = true;
 	return true;
@@ -155,7 +156,8 @@ static void get_data(struct nvmf_request *req)
 /* Could touch() hold it? */
 static bool may_be_held(const struct nvmf_request *req)
 {
-	return !TAILQ_EMPTY(&req->nsch->locks);
+	return !TAILQ_EMPTY(&req->nsch->locks) ||
+	       nvmf_throttle_may_hold(req);
 }
 
 /* Data on a stream does not wait until the RAM may be written: not in place */
@@ -267,6 +269,7 @@ void nvmf_request_start(struct nvmf_request *req)
 	req->half = 0;
 	req->urgent = false;
 	req->active = false;
+	req->weighed = false;
 	req->aborting = NULL;
 	req->submitted = false;
 	req->fetching = false;

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /*
- * Rate limits of hosts and namespaces: on their way to the block device reads
- * and writes pass the host's limit, then the namespace's. On the queue pair's
- * reactor; limits are set by the control reactor.
+ * Rate limits of hosts and namespaces: a command that reads or writes blocks
+ * passes the host's limit, then the namespace's, before it touches the first of
+ * them, and pays for all that it moves. On the queue pair's reactor; limits are
+ * set by the control reactor.
+ *
+ * One that waits is not active, holds neither locks nor scratch memory, and is
+ * checked again when it goes on: nobody has to wait for it. No limit holds up a
+ * namespace that leaves.
  *
  * A host's limits belong to its name: they are kept while it is away, and hold
  * for all its connections to all subsystems. A namespace's belong to it as long
- * as it is there. No limit holds up a namespace that leaves.
+ * as it is there.
  */
 #include <stdlib.h>
 
@@ -29,6 +34,32 @@ static struct nvmf_request *request_of(struct limit_wait *w)
 			    struct nvmf_request, bio);
 }
 
+/* What it moves; false: no limit is about such commands */
+static bool weigh(struct nvmf_request *req)
+{
+	u64 bytes = req->blocks * req->nsch->view.block_size;
+	struct limit_wait *w = &req->bio.wait;
+
+	w->read = 0;
+	w->written = 0;
+	switch (req->cmd->sqe.opcode) {
+	case NVME_CMD_READ:
+	case NVME_CMD_COMPARE:
+	case NVME_CMD_VERIFY:
+		w->read = bytes;
+		return true;
+	case NVME_CMD_WRITE:
+		w->written = bytes;
+		return true;
+	case NVME_CMD_COPY:
+		w->read = nvmf_copy_bytes(req);
+		w->written = w->read;
+		return true;
+	default:
+		return false;
+	}
+}
+
 static bool admit(struct nvmf_request *req, struct limit_share *share,
 		  enum nvmf_io_wait reason, void (*go)(struct limit_wait *w))
 {
@@ -38,13 +69,9 @@ static bool admit(struct nvmf_request *req, struct limit_share *share,
 	    req->qpair->state >= NVMF_QPAIR_CLOSING)
 		return true;
 	w->go = go;
-	w->bytes = req->bio.blocks * req->nsch->view.block_size;
-	w->write = req->bio.type == BDEV_WRITE;
-	req->throttled = share;
-	if (limit_admit(share, w)) {
-		req->throttled = NULL;
+	if (limit_admit(share, w))
 		return true;
-	}
+	req->throttled = share;
 	req->qpair->group->core->io_waits[reason]++;
 	return false;
 }
@@ -54,7 +81,7 @@ static void ns_passed(struct limit_wait *w)
 	struct nvmf_request *req = request_of(w);
 
 	req->throttled = NULL;
-	bdev_submit(&req->bio);
+	nvmf_request_resume(req);
 }
 
 static void host_passed(struct limit_wait *w)
@@ -63,22 +90,32 @@ static void host_passed(struct limit_wait *w)
 
 	req->throttled = NULL;
 	if (admit(req, req->nsch->limit, NVMF_WAIT_NS_LIMIT, ns_passed))
-		bdev_submit(&req->bio);
+		nvmf_request_resume(req);
 }
 
-void nvmf_throttle_submit(struct nvmf_request *req)
+static struct limit_share *host_limit(const struct nvmf_request *req)
 {
-	struct nvmf_io_host *host = nvmf_qpair_io_host(req->qpair);
-	bool rw = req->bio.type == BDEV_READ || req->bio.type == BDEV_WRITE;
+	const struct nvmf_io_host *host = nvmf_qpair_io_host(req->qpair);
 
-	if (!rw || admit(req, host ? host->limit : NULL, NVMF_WAIT_HOST_LIMIT,
-			 host_passed))
-		rw = !rw || admit(req, req->nsch->limit, NVMF_WAIT_NS_LIMIT,
-				  ns_passed);
-	else
-		rw = false;
-	if (rw)
-		bdev_submit(&req->bio);
+	return host ? host->limit : NULL;
+}
+
+bool nvmf_throttle_holds(struct nvmf_request *req)
+{
+	if (req->weighed || !weigh(req))
+		return false;
+	req->weighed = true;
+	return !admit(req, host_limit(req), NVMF_WAIT_HOST_LIMIT,
+		      host_passed) ||
+	       !admit(req, req->nsch->limit, NVMF_WAIT_NS_LIMIT, ns_passed);
+}
+
+bool nvmf_throttle_may_hold(const struct nvmf_request *req)
+{
+	const struct limit_share *host = host_limit(req);
+	const struct limit_share *ns = req->nsch->limit;
+
+	return (host && !limit_open(host)) || (ns && !limit_open(ns));
 }
 
 /* One that waits, and will not be waited for. */
@@ -98,7 +135,6 @@ bool nvmf_throttle_abort(struct nvmf_request *req)
 		return false;
 	limit_cancel(req->throttled, &req->bio.wait);
 	req->throttled = NULL;
-	req->bio.done(&req->bio, -ECANCELED);
 	return true;
 }
 
@@ -107,8 +143,10 @@ void nvmf_throttle_abort_all(struct nvmf_qpair *q)
 	struct nvmf_request *req;
 
 	/* from the start each time: what ends one may end others */
-	while ((req = first_throttled(q)))
+	while ((req = first_throttled(q))) {
 		nvmf_throttle_abort(req);
+		nvmf_request_complete(req, NVME_SC_ABORT_SQ_DELETED);
+	}
 }
 
 /* All are found before the first goes: that may end, and end others */
@@ -119,15 +157,10 @@ void nvmf_throttle_release(struct nvmf_group *g, struct nvmf_ns_channel *nsch)
 	struct limit_wait *w;
 	struct nvmf_qpair *q;
 
-	TAILQ_FOREACH(q, &g->core->qpairs, link) {
-		TAILQ_FOREACH(req, &q->requests, qlink) {
-			if (!req->throttled || req->nsch != nsch)
-				continue;
-			limit_cancel(req->throttled, &req->bio.wait);
-			req->throttled = NULL;
-			TAILQ_INSERT_TAIL(&ready, &req->bio.wait, link);
-		}
-	}
+	TAILQ_FOREACH(q, &g->core->qpairs, link)
+		TAILQ_FOREACH(req, &q->requests, qlink)
+			if (req->nsch == nsch && nvmf_throttle_abort(req))
+				TAILQ_INSERT_TAIL(&ready, &req->bio.wait, link);
 	while ((w = TAILQ_FIRST(&ready))) {
 		TAILQ_REMOVE(&ready, w, link);
 		w->go(w);

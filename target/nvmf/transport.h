@@ -97,6 +97,7 @@ struct nvmf_request {
 	nvme_status early;
 	u8 half;		/* of a pair: NVME_FUSE_* */
 	bool active;
+	bool weighed;		/* has paid, or waits to pay, for its limits */
 	bool submitted;
 	bool fetching;
 	bool begun;

@@ -3,6 +3,7 @@
  * Rate limits of namespaces and hosts: what becomes of commands that wait for
  * one when something leaves, and whose limit is whose. On two reactors.
  */
+#include "common/ana.h"
 #include "target/nvmf/io.h"
 #include "tests/unit/lib/nvmf_fake.h"
 #include "tests/unit/unit.h"
@@ -26,12 +27,24 @@ static void end(void)
 	CU_ASSERT(fake_stop());
 }
 
-static struct fake_req *submit(void)
+static struct fake_req *submit_half(struct fake_conn *c, u8 opcode, u32 nsid,
+				    u8 half)
 {
 	union nvme_cmd cmd;
 
-	nvme_cmd_rw(&cmd, NVME_CMD_READ, 1, 0, 1, 0);
-	return fake_submit(io, &cmd, data, sizeof(data), FAKE_REMOTE);
+	nvme_cmd_rw(&cmd, opcode, nsid, 0, 1, 0);
+	nvme_cmd_fuse(&cmd, half);
+	return fake_submit(c, &cmd, data, sizeof(data), FAKE_REMOTE);
+}
+
+static struct fake_req *submit_to(struct fake_conn *c, u8 opcode, u32 nsid)
+{
+	return submit_half(c, opcode, nsid, 0);
+}
+
+static struct fake_req *submit(void)
+{
+	return submit_to(io, NVME_CMD_READ, 1);
 }
 
 /* Setting: a byte in a second lets one command pass, and then none for long */
@@ -63,13 +76,18 @@ static void set_here(void *ctx)
 				   set_done, s);
 }
 
-static void set(struct setting *s)
+static void set_to(struct setting *s, u64 bytes)
 {
-	s->per_sec[LIMIT_RW_BYTES] = 1;
+	s->per_sec[LIMIT_RW_BYTES] = bytes;
 	s->done = false;
 	fake_on(0, set_here, s);
 	while (!s->done)
 		fake_yield();
+}
+
+static void set(struct setting *s)
+{
+	set_to(s, 1);
 }
 
 /* all that it still had to do ends within its removal */
@@ -125,6 +143,213 @@ static void test_remove_ns_with_commands_of_a_slow_host(void)
 	UNIT_EQ(op.err, 0);
 	UNIT_EQ(fake_unregister("m0"), 0);
 	end();
+}
+
+/* Nobody waits for one that waits: of two hosts the first is slow */
+
+#define OTHER	"nqn.2026-11.io.weft:other"
+#define RAM	1
+#define DISK	2
+#define TURNS	100
+
+static struct setting slow = { .host = FAKE_HOST };
+static struct fake_conn *a2, *io2;
+static u8 zeroes[512];
+
+static void begin_two_hosts(bool ana)
+{
+	struct fake_hello h = { .hostnqn = OTHER };
+	u32 nsid = DISK;
+
+	fake_medium_reset();
+	fake_start(2, 0);
+	fake_standard_with(ana);
+	UNIT_EQ(fake_medium_create("d0", 2048), 0);
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "d0", &nsid), 0);
+	a = fake_admin(FAKE_NQN, &cntlid);
+	io = fake_io(cntlid, 1, 1);
+	a2 = fake_admin_as(&h, &h.cntlid);
+	h.qid = 1;
+	io2 = fake_io_as(&h, 1);
+	set(&slow);
+	UNIT_EQ(fake_wait(submit()).st, 0);
+	memset(data, 0x5a, sizeof(data));
+}
+
+static void end_two_hosts(void)
+{
+	fake_conn_end(io2);
+	fake_conn_end(a2);
+	end();
+}
+
+static bool done_soon(const struct fake_op *op)
+{
+	int i;
+
+	for (i = 0; i < TURNS && !op->done; i++)
+		fake_yield();
+	return op->done;
+}
+
+static bool ends_soon(struct fake_req *r)
+{
+	int i;
+
+	for (i = 0; i < TURNS && !fake_ended(r); i++)
+		fake_yield();
+	return fake_ended(r);
+}
+
+/* a path closes while they wait: they are refused when they go on */
+static void test_state_of_a_path(void)
+{
+	struct fake_req *r[2];
+	struct fake_op op;
+
+	begin_two_hosts(true);
+	r[0] = submit_to(io, NVME_CMD_READ, DISK);
+	r[1] = submit_to(io, NVME_CMD_WRITE, RAM);
+	fake_ana_state_begin(FAKE_NQN, "4420", 0, NVME_ANA_INACCESSIBLE, &op);
+	CU_ASSERT(done_soon(&op));
+	CU_ASSERT(!fake_ended(r[0]) && !fake_ended(r[1]));
+	set_to(&slow, 0);
+	UNIT_EQ(fake_wait(r[0]).st, NVME_SC_ANA_INACCESSIBLE);
+	UNIT_EQ(fake_wait(r[1]).st, NVME_SC_ANA_INACCESSIBLE);
+	end_two_hosts();
+}
+
+/* what waits has changed nothing, and keeps no pair from its blocks */
+static void test_pair_of_another_host(void)
+{
+	struct fake_req *w, *d, *first, *second;
+	u8 in[512];
+
+	begin_two_hosts(false);
+	w = submit_to(io, NVME_CMD_WRITE, RAM);
+	d = submit_to(io, NVME_CMD_WRITE, DISK);
+	UNIT_EQ(fake_rw(io2, NVME_CMD_READ, 0, 1, in, sizeof(in)).st, 0);
+	CU_ASSERT(!memcmp(in, zeroes, sizeof(in)));
+	memset(data, 0, sizeof(data));
+	first = submit_half(io2, NVME_CMD_COMPARE, RAM, NVME_FUSE_FIRST);
+	second = submit_half(io2, NVME_CMD_WRITE, RAM, NVME_FUSE_SECOND);
+	CU_ASSERT(ends_soon(first) && ends_soon(second));
+	CU_ASSERT(!fake_ended(w) && !fake_ended(d));
+	set_to(&slow, 0);
+	UNIT_EQ(fake_wait(w).st, 0);
+	UNIT_EQ(fake_wait(d).st, 0);
+	UNIT_EQ(fake_wait(first).st, 0);
+	UNIT_EQ(fake_wait(second).st, 0);
+	end_two_hosts();
+}
+
+/* a pair that waits has not locked its blocks */
+static void test_pair_of_a_slow_host(void)
+{
+	struct fake_req *first, *second, *w;
+
+	begin_two_hosts(false);
+	memset(data, 0, sizeof(data));
+	first = submit_half(io, NVME_CMD_COMPARE, DISK, NVME_FUSE_FIRST);
+	second = submit_half(io, NVME_CMD_WRITE, DISK, NVME_FUSE_SECOND);
+	fake_yield();
+	w = submit_to(io2, NVME_CMD_WRITE, DISK);
+	CU_ASSERT(ends_soon(w));
+	CU_ASSERT(!fake_ended(first) && !fake_ended(second));
+	set_to(&slow, 0);
+	UNIT_EQ(fake_wait(first).st, 0);
+	UNIT_EQ(fake_wait(second).st, 0);
+	UNIT_EQ(fake_wait(w).st, 0);
+	/* nor does it keep its connection from ending */
+	set(&slow);
+	first = submit_half(io, NVME_CMD_COMPARE, DISK, NVME_FUSE_FIRST);
+	second = submit_half(io, NVME_CMD_WRITE, DISK, NVME_FUSE_SECOND);
+	fake_yield();
+	fake_conn_break(io);
+	CU_ASSERT(fake_wait(first).st != 0);
+	CU_ASSERT(fake_wait(second).st != 0);
+	end_two_hosts();
+}
+
+static nvme_status abort_it(const struct fake_req *r, u32 *not_aborted)
+{
+	struct fake_result ended;
+	union nvme_cmd cmd;
+
+	nvme_cmd_abort(&cmd, 1, fake_cid(r));
+	ended = fake_cmd(a, &cmd, NULL, 0);
+	*not_aborted = ended.result & 1;
+	return ended.st;
+}
+
+/* a half that does not wait itself is let be: the other one waits for it */
+static void test_abort(void)
+{
+	const nvme_status aborted = NVME_SC_ABORT_REQUESTED | NVME_STATUS_DNR;
+	struct fake_req *r, *first, *second;
+	u32 no;
+
+	begin_two_hosts(false);
+	r = submit_to(io, NVME_CMD_WRITE, DISK);
+	UNIT_EQ(abort_it(r, &no), 0);
+	UNIT_EQ(no, 0);
+	UNIT_EQ(fake_wait(r).st, aborted);
+	first = submit_half(io, NVME_CMD_COMPARE, DISK, NVME_FUSE_FIRST);
+	second = submit_half(io, NVME_CMD_WRITE, DISK, NVME_FUSE_SECOND);
+	UNIT_EQ(abort_it(first, &no), 0);
+	UNIT_EQ(no, 1);
+	UNIT_EQ(abort_it(second, &no), 0);
+	UNIT_EQ(no, 0);
+	UNIT_EQ(fake_wait(second).st, aborted);
+	UNIT_EQ(fake_wait(first).st, NVME_SC_FUSED_FAILED | NVME_STATUS_DNR);
+	UNIT_EQ(fake_medium.count[BDEV_WRITE], 0);
+	end_two_hosts();
+}
+
+/* nor does it hold any of the memory that all hosts share */
+static void test_scratch_of_a_slow_host(void)
+{
+	u8 src[sizeof(struct nvme_copy_range)];
+	struct fake_req *r[4], *compare;
+	union nvme_cmd cmd;
+	int i;
+
+	begin_two_hosts(false);
+	nvme_copy_range_encode((void *)src, 0, 2048);
+	for (i = 0; i < 4; i++) {
+		nvme_cmd_copy(&cmd, DISK, 0, 1, 0);
+		r[i] = fake_submit(io, &cmd, src, sizeof(src), FAKE_REMOTE);
+	}
+	memset(data, 0, sizeof(data));
+	compare = submit_to(io2, NVME_CMD_COMPARE, DISK);
+	CU_ASSERT(ends_soon(compare));
+	UNIT_EQ(fake_medium.count[BDEV_READ], 1);
+	set_to(&slow, 0);
+	for (i = 0; i < 4; i++)
+		UNIT_EQ(fake_wait(r[i]).st, 0);
+	UNIT_EQ(fake_wait(compare).st, 0);
+	end_two_hosts();
+}
+
+/* data behind a capsule comes at once: it has its place before the command */
+static void test_streamed_data_of_a_slow_host(void)
+{
+	struct fake_result ended;
+	union nvme_cmd cmd;
+	struct fake_req *w;
+
+	begin_two_hosts(false);
+	io->hold_data = true;
+	nvme_cmd_rw(&cmd, NVME_CMD_WRITE, RAM, 0, 1, 0);
+	w = fake_submit(io, &cmd, data, sizeof(data), FAKE_STREAMED);
+	UNIT_EQ(io->held, 1);
+	fake_release(io);
+	CU_ASSERT(!fake_ended(w));
+	set_to(&slow, 0);
+	ended = fake_wait(w);
+	UNIT_EQ(ended.st, 0);
+	CU_ASSERT(!ended.in_place);
+	end_two_hosts();
 }
 
 /* Many names: more hosts than a poll group counts apart */
@@ -198,10 +423,14 @@ static void test_limits_of_many_hosts(void)
 	fake_yield();
 	CU_ASSERT(!fake_ended(r));
 	fake_conn_break(io);
-	UNIT_EQ(fake_wait(r).st, NVME_SC_ABORT_REQUESTED | NVME_STATUS_DNR);
+	UNIT_EQ(fake_wait(r).st, NVME_SC_ABORT_SQ_DELETED);
 	end();
 }
 
 UNIT_MAIN(UNIT(test_remove_ns_with_commands_that_wait),
 	  UNIT(test_remove_ns_with_commands_of_a_slow_host),
+	  UNIT(test_state_of_a_path), UNIT(test_pair_of_another_host),
+	  UNIT(test_pair_of_a_slow_host), UNIT(test_abort),
+	  UNIT(test_scratch_of_a_slow_host),
+	  UNIT(test_streamed_data_of_a_slow_host),
 	  UNIT(test_limits_of_many_hosts))
