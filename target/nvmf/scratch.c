@@ -44,6 +44,24 @@ static void end(struct nvmf_request *req, nvme_status st)
 	req->next(req);
 }
 
+/* Who waits is served by whoever gives some back: by nobody, if none has any */
+static void serve(struct nvmf_group_core *core)
+{
+	struct nvmf_request *next;
+	bool given;
+
+	while ((next = TAILQ_FIRST(&core->scratch_waits))) {
+		given = give(core, next);
+		if (!given && core->scratch_used)
+			return;
+		TAILQ_REMOVE(&core->scratch_waits, next, link);
+		if (given)
+			reactor_send(reactor_self(), got_later, next);
+		else
+			end(next, NVME_SC_INTERNAL);
+	}
+}
+
 void nvmf_scratch_get(struct nvmf_request *req, size_t bytes,
 		      void (*got)(struct nvmf_request *req))
 {
@@ -65,17 +83,11 @@ void nvmf_scratch_get(struct nvmf_request *req, size_t bytes,
 void nvmf_scratch_put(struct nvmf_request *req)
 {
 	struct nvmf_group_core *core = req->qpair->group->core;
-	struct nvmf_request *next;
 
 	free(req->scratch.iov_base);
 	req->scratch.iov_base = NULL;
 	core->scratch_used -= req->scratch_bytes;
-	while ((next = TAILQ_FIRST(&core->scratch_waits))) {
-		if (!give(core, next))
-			break;
-		TAILQ_REMOVE(&core->scratch_waits, next, link);
-		reactor_send(reactor_self(), got_later, next);
-	}
+	serve(core);
 }
 
 bool nvmf_scratch_abort(struct nvmf_request *req)

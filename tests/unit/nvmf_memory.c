@@ -3,6 +3,7 @@
  * Commands that need memory of the target's own when there is none: they fail,
  * and leave nothing behind. posix_memalign() is what fails, by --wrap.
  */
+#include "common/ranges.h"
 #include "tests/unit/lib/nvmf_fake.h"
 #include "tests/unit/unit.h"
 
@@ -70,4 +71,30 @@ static void test_pair(void)
 	end();
 }
 
-UNIT_MAIN(UNIT(test_compare), UNIT(test_pair))
+/* some wait for what others have; then there is no more for the first of them */
+static void test_who_waits(void)
+{
+	struct nvme_copy_range all;
+	struct fake_req *r[7];
+	union nvme_cmd cmd;
+	int i;
+
+	begin();
+	no_memory = false;
+	fake_medium.hold = 1u << BDEV_READ;
+	nvme_copy_range_encode(&all, 0, 2048);
+	for (i = 0; i < 7; i++) {
+		nvme_cmd_copy(&cmd, 2, 0, 1, 0);
+		r[i] = fake_submit(io, &cmd, &all, sizeof(all), FAKE_REMOTE);
+	}
+	UNIT_EQ(fake_medium.held, 4);
+	no_memory = true;
+	fake_medium_release("d0");
+	for (i = 0; i < 4; i++)
+		UNIT_EQ(fake_wait(r[i]).st, 0);
+	for (; i < 7; i++)
+		UNIT_EQ(fake_wait(r[i]).st, NVME_SC_INTERNAL);
+	end();
+}
+
+UNIT_MAIN(UNIT(test_compare), UNIT(test_pair), UNIT(test_who_waits))
