@@ -219,5 +219,40 @@ static void test_kernel_without_memory(void)
 	down();
 }
 
+static void connect_with(u16 entries)
+{
+	struct nvme_tcp_cmd p = {
+		.hdr = { .type = NVME_TCP_CMD, .hlen = sizeof(p),
+			 .plen = cpu_to_le32(sizeof(p)) },
+		.cmd.connect = { .opcode = NVME_OPC_FABRICS,
+				 .fctype = NVMF_FC_CONNECT,
+				 .sqsize = cpu_to_le16(entries - 1) },
+	};
+	u32 n = nstarted;
+
+	UNIT_EQ(send(host, &p, sizeof(p), 0), sizeof(p));
+	watched_turn();
+	UNIT_EQ(nstarted, n + 1);
+	ops->req_complete(started[n]);
+	turns(1);
+}
+
+/* memory for as many requests as the queue has entries, and for no more */
+static void test_connect_once_more(void)
+{
+	up();
+	on_start = NULL;
+	connect_with(16);
+	UNIT_EQ(conn->nreqs, 16);
+	connect_with(32);
+	UNIT_EQ(conn->nreqs, 32);
+	/* now nvmf has accepted it */
+	conn->base.ctrlr = (struct nvmf_ctrlr *)conn;
+	connect_with(64);
+	UNIT_EQ(conn->nreqs, 32);
+	down();
+}
+
 UNIT_MAIN(UNIT(test_capsules_of_their_own), UNIT(test_gone_while_waiting),
-	  UNIT(test_bytes_that_must_wait), UNIT(test_kernel_without_memory))
+	  UNIT(test_bytes_that_must_wait), UNIT(test_kernel_without_memory),
+	  UNIT(test_connect_once_more))

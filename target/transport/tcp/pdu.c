@@ -62,7 +62,8 @@ static void command(struct tcp_conn *c)
 		       c->rx.data_len, room);
 		return;
 	}
-	if (is_connect(&cmd) &&
+	/* one on a queue that is connected is refused, and changes nothing */
+	if (is_connect(&cmd) && !c->base.ctrlr &&
 	    tcp_conn_resize(c, le16_to_cpu(cmd.connect.sqsize) + 1u)) {
 		tcp_conn_break(c, "requests", ENOMEM);
 		return;
