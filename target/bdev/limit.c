@@ -33,7 +33,7 @@ struct limit_share {
 	u64 last_us;
 	u64 demand[LIMIT_RATES];
 	u64 backlog[LIMIT_RATES];
-	TAILQ_HEAD(, limit_wait) waiting;
+	struct limit_list waiting;
 	struct poller *timer;
 	u64 seen[LIMIT_RATES];
 } __attribute__((aligned(64)));
@@ -174,9 +174,26 @@ static void waiting_take(struct limit_share *s, struct limit_wait *w)
 	backlog_add(s, w, false);
 }
 
+static void put(struct limit_list *list, struct limit_wait *w)
+{
+	TAILQ_INSERT_TAIL(list, w, link);
+	w->list = list;
+}
+
+/* What goes may be the last that keeps the limiter, and may cancel others */
+static void let_go(struct limit_list *ready)
+{
+	struct limit_wait *w;
+
+	while ((w = TAILQ_FIRST(ready))) {
+		TAILQ_REMOVE(ready, w, link);
+		w->go(w);
+	}
+}
+
 static void waiting_run(void *ctx)
 {
-	TAILQ_HEAD(, limit_wait) ready = TAILQ_HEAD_INITIALIZER(ready);
+	struct limit_list ready = TAILQ_HEAD_INITIALIZER(ready);
 	struct limit_share *s = ctx;
 	struct limit_wait *w;
 	int n = 0;
@@ -187,16 +204,12 @@ static void waiting_run(void *ctx)
 	       may_start(s, w)) {
 		pay(s, w);
 		waiting_take(s, w);
-		TAILQ_INSERT_TAIL(&ready, w, link);
+		put(&ready, w);
 		n++;
 	}
 	if (!TAILQ_EMPTY(&s->waiting))
 		timer_set(s, n == RELEASE_BATCH ? 0 : nap_us(s));
-	/* last: what goes may be the last that keeps the limiter */
-	while ((w = TAILQ_FIRST(&ready))) {
-		TAILQ_REMOVE(&ready, w, link);
-		w->go(w);
-	}
+	let_go(&ready);
 }
 
 bool limit_open(const struct limit_share *s)
@@ -222,7 +235,7 @@ bool limit_admit(struct limit_share *s, struct limit_wait *w)
 		pay(s, w);
 		return true;
 	}
-	TAILQ_INSERT_TAIL(&s->waiting, w, link);
+	put(&s->waiting, w);
 	backlog_add(s, w, true);
 	timer_set(s, nap_us(s));
 	return false;
@@ -230,22 +243,23 @@ bool limit_admit(struct limit_share *s, struct limit_wait *w)
 
 void limit_release(struct limit_share *s)
 {
-	TAILQ_HEAD(, limit_wait) ready = TAILQ_HEAD_INITIALIZER(ready);
+	struct limit_list ready = TAILQ_HEAD_INITIALIZER(ready);
 	struct limit_wait *w;
 
 	poller_unregister(&s->timer);
 	while ((w = TAILQ_FIRST(&s->waiting))) {
 		waiting_take(s, w);
-		TAILQ_INSERT_TAIL(&ready, w, link);
+		put(&ready, w);
 	}
-	while ((w = TAILQ_FIRST(&ready))) {
-		TAILQ_REMOVE(&ready, w, link);
-		w->go(w);
-	}
+	let_go(&ready);
 }
 
 void limit_cancel(struct limit_share *s, struct limit_wait *w)
 {
+	if (w->list != &s->waiting) {
+		TAILQ_REMOVE(w->list, w, link);
+		return;
+	}
 	waiting_take(s, w);
 	if (TAILQ_EMPTY(&s->waiting))
 		poller_unregister(&s->timer);

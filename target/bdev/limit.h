@@ -27,14 +27,17 @@ enum limit_rate {
 
 struct limiter;
 struct limit_share;
+TAILQ_HEAD(limit_list, limit_wait);
 
 /**
  * struct limit_wait - embedded in what waits
  * @go: it may start now; on the reactor where it waited
  * @read: bytes that it reads; @written: that it writes
+ * @list: where it is; limit.c's
  */
 struct limit_wait {
 	TAILQ_ENTRY(limit_wait) link;
+	struct limit_list *list;
 	void (*go)(struct limit_wait *w);
 	u64 read;
 	u64 written;
@@ -68,7 +71,7 @@ bool limit_admit(struct limit_share *s, struct limit_wait *w);
 /** limit_release() - let go all that wait here, whatever the limits are */
 void limit_release(struct limit_share *s);
 
-/** limit_cancel() - @w, which waits here, will not go */
+/** limit_cancel() - @w, which waits here and has not gone yet, will not go */
 void limit_cancel(struct limit_share *s, struct limit_wait *w);
 
 #endif

@@ -239,6 +239,50 @@ static void test_lifted(void)
 	STEPS(ios_start, lifted_load, lifted_end, ending_end, removed_end);
 }
 
+/* one that goes may cancel another that was to go with it */
+
+static struct limit_share *share;
+static struct limit_wait waits[3];
+static int went;
+
+static void go(struct limit_wait *w)
+{
+	(void)w;
+	went++;
+}
+
+static void go_and_cancel(struct limit_wait *w)
+{
+	went++;
+	limit_cancel(share, w + 1);
+}
+
+static void let_go_together(void)
+{
+	const u64 rates[LIMIT_RATES] = { 1 };
+	struct limiter *l = limiter_create();
+
+	limiter_set(l, rates);
+	share = limit_share_here(l);
+	waits[0].go = go_and_cancel;
+	waits[1].go = waits[2].go = go;
+	while (limit_admit(share, &waits[0]))
+		;
+	CU_ASSERT_FALSE(limit_admit(share, &waits[1]));
+	limit_release(share);
+	UNIT_EQ(went, 1);
+	/* there is a line as before */
+	CU_ASSERT_FALSE(limit_admit(share, &waits[2]));
+	limit_release(share);
+	UNIT_EQ(went, 2);
+	limiter_destroy(l);
+}
+
+static void test_cancel(void)
+{
+	STEPS(let_go_together);
+}
+
 /* histograms */
 
 static size_t buckets, counted, filled;
@@ -604,5 +648,5 @@ static void test_queue_too_late(void)
 }
 
 UNIT_MAIN(UNIT(test_ios), UNIT(test_bytes), UNIT(test_lifted),
-	  UNIT(test_histogram), UNIT(test_stats), UNIT(test_latency),
+	  UNIT(test_cancel), UNIT(test_histogram), UNIT(test_stats), UNIT(test_latency),
 	  UNIT(test_floors), UNIT(test_queue), UNIT(test_queue_too_late))
