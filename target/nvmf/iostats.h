@@ -47,6 +47,7 @@ enum nvmf_io_row_kind {
 	NVMF_ROW_GONE,		/* namespaces that a subsystem has had before */
 	NVMF_ROW_HOST,
 	NVMF_ROW_CONNECTION,
+	NVMF_ROW_KINDS
 };
 
 #endif

@@ -5,7 +5,7 @@
  * the rate limits of hosts and namespaces. These methods are our own.
  *
  * Rows come reactor by reactor; those of the same namespace or host are added
- * up before they become JSON.
+ * up (sums.c) before they become JSON.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,59 +13,33 @@
 #include "target/rpc/bdev_params.h"
 #include "target/rpc/nvmf_params.h"
 #include "target/rpc/statistics.h"
+#include "target/rpc/sums.h"
 
-/** struct sum - rows of one thing, added up */
-struct sum {
-	struct nvmf_io_row row;
-	struct sum *next;
+/** struct part - a subsystem's share of the answer */
+struct part {
+	struct nvmf_subsystem *s;
+	struct nvmf_io_stats io;
+	json_t *namespaces;
 };
 
-/** struct statistics - a collection under way; sums in order of appearance */
+/**
+ * struct statistics - a collection under way
+ * @parts: by a subsystem's id, @nparts of them
+ */
 struct statistics {
 	void (*done)(void *ctx, json_t *statistics);
 	void *ctx;
-	struct sum *first;
-	struct sum *last;
+	struct sums sums;
+	struct part *parts;
+	u32 nparts;
 	json_t *transports;
 };
-
-static bool same(const struct nvmf_io_row *a, const struct nvmf_io_row *b)
-{
-	if (a->kind != b->kind)
-		return false;
-	switch (a->kind) {
-	case NVMF_ROW_NAMESPACE:
-		return a->subsystem == b->subsystem && a->nsid == b->nsid;
-	case NVMF_ROW_GONE:
-		return a->subsystem == b->subsystem;
-	case NVMF_ROW_HOST:
-		return !strcmp(a->nqn, b->nqn);
-	default:
-		return false;
-	}
-}
 
 static void take_row(void *ctx, const struct nvmf_io_row *row)
 {
 	struct statistics *st = ctx;
-	struct sum *s;
 
-	for (s = st->first; s; s = s->next) {
-		if (same(&s->row, row)) {
-			nvmf_io_stats_add(&s->row.io, &row->io);
-			return;
-		}
-	}
-	s = malloc(sizeof(*s));
-	if (!s)
-		return;
-	s->row = *row;
-	s->next = NULL;
-	if (st->last)
-		st->last->next = s;
-	else
-		st->first = s;
-	st->last = s;
+	sums_add(&st->sums, row);
 }
 
 static void set(json_t *j, const char *name, u64 value)
@@ -103,16 +77,6 @@ static void io_json(json_t *j, const struct nvmf_io_stats *io)
 			    buckets_json(io->buckets[NVMF_IO_WRITE]));
 }
 
-static const char *subsystem_nqn(u32 id)
-{
-	struct nvmf_subsystem *s;
-
-	for (s = nvmf_subsystem_first(); s; s = nvmf_subsystem_next(s))
-		if (s->id == id)
-			return s->nqn;
-	return "";
-}
-
 static json_t *reactor_json(const struct nvmf_io_row *r)
 {
 	json_t *j = json_pack("{s:i}", "reactor", (int)r->reactor);
@@ -142,10 +106,18 @@ static json_t *host_json(const struct nvmf_io_row *r)
 	return j;
 }
 
-static json_t *connection_json(const struct nvmf_io_row *r)
+/* NULL: a subsystem that has left meanwhile */
+static struct part *part_of(const struct statistics *st, u32 id)
 {
+	return id < st->nparts && st->parts[id].s ? &st->parts[id] : NULL;
+}
+
+static json_t *connection_json(const struct statistics *st,
+			       const struct nvmf_io_row *r)
+{
+	const struct part *p = part_of(st, r->subsystem);
 	json_t *j = json_pack("{s:s, s:s, s:i, s:i, s:i, s:s, s:s}",
-			      "nqn", subsystem_nqn(r->subsystem),
+			      "nqn", p ? p->s->nqn : "",
 			      "hostnqn", r->nqn, "cntlid", (int)r->cntlid,
 			      "qid", (int)r->qid, "reactor", (int)r->reactor,
 			      "trtype", r->transport, "traddr", r->peer);
@@ -170,25 +142,52 @@ static json_t *namespace_json(struct nvmf_subsystem *s,
 	return j;
 }
 
-/* A subsystem is all its namespaces, those that have left too. */
-static json_t *subsystem_json(struct statistics *st, struct nvmf_subsystem *s)
+static json_t *subsystem_json(const struct part *p)
 {
-	json_t *j = json_pack("{s:s}", "nqn", s->nqn), *list = json_array();
-	struct nvmf_io_stats io = { 0 };
-	const struct sum *sum;
+	json_t *j = json_pack("{s:s}", "nqn", p->s->nqn);
 
-	for (sum = st->first; sum; sum = sum->next) {
-		if ((sum->row.kind != NVMF_ROW_NAMESPACE &&
-		     sum->row.kind != NVMF_ROW_GONE) ||
-		    sum->row.subsystem != s->id)
-			continue;
-		nvmf_io_stats_add(&io, &sum->row.io);
-		if (sum->row.kind == NVMF_ROW_NAMESPACE)
-			json_array_append_new(list, namespace_json(s, &sum->row));
-	}
-	io_json(j, &io);
-	json_object_set_new(j, "namespaces", list);
+	io_json(j, &p->io);
+	json_object_set(j, "namespaces", p->namespaces);
 	return j;
+}
+
+static bool make_parts(struct statistics *st)
+{
+	struct nvmf_subsystem *s;
+
+	for (s = nvmf_subsystem_first(); s; s = nvmf_subsystem_next(s))
+		if (s->id >= st->nparts)
+			st->nparts = s->id + 1;
+	st->parts = calloc(st->nparts, sizeof(st->parts[0]));
+	if (!st->parts)
+		return false;
+	for (s = nvmf_subsystem_first(); s; s = nvmf_subsystem_next(s)) {
+		st->parts[s->id].s = s;
+		st->parts[s->id].namespaces = json_array();
+	}
+	return true;
+}
+
+/* A subsystem is all its namespaces, those that have left too. */
+static void fill_parts(struct statistics *st)
+{
+	const struct sum *sum;
+	struct part *p;
+
+	for (sum = st->sums.kinds[NVMF_ROW_NAMESPACE].first; sum;
+	     sum = sum->next) {
+		p = part_of(st, sum->row.subsystem);
+		if (!p)
+			continue;
+		nvmf_io_stats_add(&p->io, &sum->row.io);
+		json_array_append_new(p->namespaces,
+				      namespace_json(p->s, &sum->row));
+	}
+	for (sum = st->sums.kinds[NVMF_ROW_GONE].first; sum; sum = sum->next) {
+		p = part_of(st, sum->row.subsystem);
+		if (p)
+			nvmf_io_stats_add(&p->io, &sum->row.io);
+	}
 }
 
 static json_t *all_json(struct statistics *st)
@@ -198,20 +197,19 @@ static json_t *all_json(struct statistics *st)
 	struct nvmf_subsystem *s;
 	const struct sum *sum;
 
-	for (sum = st->first; sum; sum = sum->next) {
-		if (sum->row.kind == NVMF_ROW_REACTOR)
-			json_array_append_new(reactors,
-					      reactor_json(&sum->row));
-		else if (sum->row.kind == NVMF_ROW_HOST)
-			json_array_append_new(hosts, host_json(&sum->row));
-		else if (sum->row.kind == NVMF_ROW_CONNECTION)
-			json_array_append_new(connections,
-					      connection_json(&sum->row));
-	}
+	for (sum = st->sums.kinds[NVMF_ROW_REACTOR].first; sum; sum = sum->next)
+		json_array_append_new(reactors, reactor_json(&sum->row));
+	for (sum = st->sums.kinds[NVMF_ROW_HOST].first; sum; sum = sum->next)
+		json_array_append_new(hosts, host_json(&sum->row));
+	for (sum = st->sums.kinds[NVMF_ROW_CONNECTION].first; sum;
+	     sum = sum->next)
+		json_array_append_new(connections,
+				      connection_json(st, &sum->row));
+	fill_parts(st);
 	for (s = nvmf_subsystem_first(); s; s = nvmf_subsystem_next(s))
 		if (s->subtype == NVMF_SUBTYPE_NVME)
 			json_array_append_new(subsystems,
-					      subsystem_json(st, s));
+					      subsystem_json(&st->parts[s->id]));
 	return json_pack("{s:i, s:I, s:o, s:o, s:o, s:o, s:O}", "tick_rate",
 			 1000000, "ticks", (json_int_t)reactor_now_us(),
 			 "reactors", reactors, "subsystems", subsystems,
@@ -219,20 +217,26 @@ static json_t *all_json(struct statistics *st)
 			 "transports", st->transports);
 }
 
-static void collected(void *ctx)
+/* @j: what it has come to; NULL: there was not enough memory */
+static void end(struct statistics *st, json_t *j)
 {
-	struct statistics *st = ctx;
-	json_t *j = all_json(st);
-	struct sum *s;
+	u32 i;
 
 	st->done(st->ctx, j);
 	json_decref(j);
-	while ((s = st->first)) {
-		st->first = s->next;
-		free(s);
-	}
+	for (i = 0; i < st->nparts && st->parts; i++)
+		json_decref(st->parts[i].namespaces);
+	free(st->parts);
+	sums_free(&st->sums);
 	json_decref(st->transports);
 	free(st);
+}
+
+static void collected(void *ctx)
+{
+	struct statistics *st = ctx;
+
+	end(st, make_parts(st) ? all_json(st) : NULL);
 }
 
 static void take_group(void *ctx, const struct nvmf_group_stats *g)
@@ -254,11 +258,7 @@ static void take_group(void *ctx, const struct nvmf_group_stats *g)
 
 static void none(void *ctx)
 {
-	struct statistics *st = ctx;
-
-	st->done(st->ctx, NULL);
-	json_decref(st->transports);
-	free(st);
+	end(ctx, NULL);
 }
 
 static void groups_taken(void *ctx)
