@@ -183,6 +183,7 @@ $(B)/weft: $(call obj,$(CLI_C)) $(LIBINIT) $(LIBCOMMON)
 wrap = $(1:%=-Wl,--wrap=%)
 # Nothing but its constructor asks for it
 $(addprefix $(B)/tests/unit/tcp_,accept limits memory): $(B)/target/transport/tcp/transport.o
+$(B)/tests/unit/metrics: private WRAP := $(call wrap,vsnprintf __vsnprintf_chk)
 $(B)/tests/unit/nvmf_memory: private WRAP := $(call wrap,posix_memalign)
 $(B)/tests/unit/tcp_memory: private WRAP := $(call wrap,malloc posix_memalign recvmsg sendmsg)
 

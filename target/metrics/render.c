@@ -39,16 +39,21 @@ __printf(2, 3) static void add(struct metrics_text *t, const char *fmt, ...)
 static void add_label(struct metrics_text *t, const char *name,
 		      const json_t *value, bool first)
 {
+	static const char special[] = "\\\"\n";
 	const char *s = json_string_value(value);
+	size_t n;
 
 	add(t, "%s%s=\"", first ? "" : ",", name);
 	if (json_is_integer(value))
 		add(t, "%lld", (long long)json_integer_value(value));
-	for (; s && *s; s++) {
-		if (*s == '\n')
-			add(t, "\\n");
-		else
-			add(t, "%s%c", *s == '"' || *s == '\\' ? "\\" : "", *s);
+	for (; s && *s; s += n) {
+		n = strcspn(s, special);
+		if (n) {
+			add(t, "%.*s", (int)n, s);
+			continue;
+		}
+		add(t, "\\%c", *s == '\n' ? 'n' : *s);
+		n = 1;
 	}
 	add(t, "\"");
 }
