@@ -275,6 +275,14 @@ enum bdev_aborting { BDEV_ABORT_NOT, BDEV_ABORT_ASKED, BDEV_ABORT_DONE };
  */
 enum bdev_aborting bdev_abort(struct bdev_io *io);
 
+/**
+ * bdev_hurry() - let go an operation that waits for the limit of a bdev
+ * @io: submitted, and not ended; it may end within the call
+ *
+ * Return: false if it does not wait for one.
+ */
+bool bdev_hurry(struct bdev_io *io);
+
 /** bdev_claimed() - has an opener claimed it? */
 bool bdev_claimed(const struct bdev *b);
 

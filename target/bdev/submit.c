@@ -129,6 +129,17 @@ enum bdev_aborting bdev_abort(struct bdev_io *io)
 	return BDEV_ABORT_DONE;
 }
 
+bool bdev_hurry(struct bdev_io *io)
+{
+	if (io->below)
+		return bdev_hurry(io->below);
+	if (!io->limited)
+		return false;
+	limit_cancel(io->limited, &io->wait);
+	submit_go(&io->wait);
+	return true;
+}
+
 static void stats_count(struct bdev_channel *ch, const struct bdev_io *io)
 {
 	u64 took = reactor_now_us() - io->start_us;

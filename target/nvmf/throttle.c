@@ -149,6 +149,19 @@ void nvmf_throttle_abort_all(struct nvmf_qpair *q)
 	}
 }
 
+static bool hurry_one(struct nvmf_group *g, const struct nvmf_ns_channel *nsch)
+{
+	struct nvmf_request *req;
+	struct nvmf_qpair *q;
+
+	TAILQ_FOREACH(q, &g->core->qpairs, link)
+		TAILQ_FOREACH(req, &q->requests, qlink)
+			if (req->nsch == nsch && req->submitted &&
+			    bdev_hurry(&req->bio))
+				return true;
+	return false;
+}
+
 /* All are found before the first goes: that may end, and end others */
 void nvmf_throttle_release(struct nvmf_group *g, struct nvmf_ns_channel *nsch)
 {
@@ -165,6 +178,9 @@ void nvmf_throttle_release(struct nvmf_group *g, struct nvmf_ns_channel *nsch)
 		TAILQ_REMOVE(&ready, w, link);
 		w->go(w);
 	}
+	/* its bdev may have a limit, too */
+	while (hurry_one(g, nsch))
+		;
 }
 
 /* Setting: hosts */

@@ -90,6 +90,17 @@ static void set(struct setting *s)
 	set_to(s, 1);
 }
 
+#define TURNS	100
+
+static bool done_soon(const struct fake_op *op)
+{
+	int i;
+
+	for (i = 0; i < TURNS && !op->done; i++)
+		fake_yield();
+	return op->done;
+}
+
 /* all that it still had to do ends within its removal */
 static void test_remove_ns_with_commands_that_wait(void)
 {
@@ -145,12 +156,43 @@ static void test_remove_ns_with_commands_of_a_slow_host(void)
 	end();
 }
 
+static void limit_bdev(void *ctx)
+{
+	const u64 per_sec[LIMIT_RATES] = { [LIMIT_RW_BYTES] = 1 };
+
+	(void)ctx;
+	UNIT_EQ(bdev_set_limits(bdev_find("m0"), per_sec, NULL), 0);
+}
+
+/* the limit is the bdev's: it stays, but the namespace need not wait for it */
+static void test_remove_ns_of_a_slow_bdev(void)
+{
+	struct fake_req *r[3];
+	struct fake_op op;
+	int i;
+
+	begin();
+	fake_on(0, limit_bdev, NULL);
+	fake_yield();
+	UNIT_EQ(fake_wait(submit()).st, 0);
+	for (i = 0; i < 3; i++)
+		r[i] = submit();
+	fake_yield();
+	for (i = 0; i < 3; i++)
+		CU_ASSERT(!fake_ended(r[i]));
+	fake_remove_ns_begin(FAKE_NQN, 1, &op);
+	CU_ASSERT(done_soon(&op));
+	UNIT_EQ(fake_unregister("m0"), 0);
+	for (i = 0; i < 3; i++)
+		UNIT_EQ(fake_wait(r[i]).st, 0);
+	end();
+}
+
 /* Nobody waits for one that waits: of two hosts the first is slow */
 
 #define OTHER	"nqn.2026-11.io.weft:other"
 #define RAM	1
 #define DISK	2
-#define TURNS	100
 
 static struct setting slow = { .host = FAKE_HOST };
 static struct fake_conn *a2, *io2;
@@ -181,15 +223,6 @@ static void end_two_hosts(void)
 	fake_conn_end(io2);
 	fake_conn_end(a2);
 	end();
-}
-
-static bool done_soon(const struct fake_op *op)
-{
-	int i;
-
-	for (i = 0; i < TURNS && !op->done; i++)
-		fake_yield();
-	return op->done;
 }
 
 static bool ends_soon(struct fake_req *r)
@@ -429,6 +462,7 @@ static void test_limits_of_many_hosts(void)
 
 UNIT_MAIN(UNIT(test_remove_ns_with_commands_that_wait),
 	  UNIT(test_remove_ns_with_commands_of_a_slow_host),
+	  UNIT(test_remove_ns_of_a_slow_bdev),
 	  UNIT(test_state_of_a_path), UNIT(test_pair_of_another_host),
 	  UNIT(test_pair_of_a_slow_host), UNIT(test_abort),
 	  UNIT(test_scratch_of_a_slow_host),
