@@ -86,6 +86,13 @@ static int check_request(struct rdma_transport *t, struct request *r,
 	return 0;
 }
 
+/*
+ * An RDMA READ that a host is silent about needs no time limit of ours: the
+ * device asks again after each timeout, retry_cnt (at most 7) times, and then
+ * fails it; that closes the connection (completion_failed()), and its buffers
+ * come back. Both numbers the kernel takes from the host's request, which may
+ * have hours in it (exponent 31); a timeout that is set here replaces the host's.
+ */
 static void apply_ack_timeout(struct rdma_transport *t, struct rdma_cm_id *id)
 {
 	u8 timeout = (u8)t->base.opts.ack_timeout;
