@@ -49,7 +49,8 @@ enum cli_kind {
  * @arg: what stands for its value in the help
  * @rpc: parameter of an RPC that the value becomes, or NULL
  *
- * Tables end with a row without a name.
+ * Tables are arrays of CLI_OPTS, so that none can have more options than
+ * cli_args has room for, and end with a row without a name.
  */
 struct cli_opt {
 	const char *name;
@@ -59,6 +60,9 @@ struct cli_opt {
 	const char *help;
 	const char *rpc;
 };
+
+#define CLI_MAX_OPTS 32
+#define CLI_OPTS (CLI_MAX_OPTS + 1)
 
 #define CLI_OPT_JSON \
 	{ .name = "json", .help = "print JSON" }
@@ -91,7 +95,6 @@ struct cli_command {
 };
 
 #define CLI_MAX_ARGS 4
-#define CLI_MAX_OPTS 32
 
 /**
  * struct cli_args - a command line, checked against its command's tables

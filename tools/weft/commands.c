@@ -6,26 +6,26 @@
 #include "tools/weft/handlers.h"
 #include "tools/weft/options.h"
 
-static const struct cli_opt json_opts[] = { CLI_OPT_JSON, END };
-static const struct cli_opt socket_opts[] = { CLI_OPT_SOCKET, END };
-static const struct cli_opt listing_opts[] = {
+static const struct cli_opt json_opts[CLI_OPTS] = { CLI_OPT_JSON, END };
+static const struct cli_opt socket_opts[CLI_OPTS] = { CLI_OPT_SOCKET, END };
+static const struct cli_opt listing_opts[CLI_OPTS] = {
 	CLI_OPT_SOCKET, CLI_OPT_JSON, END
 };
 
-static const struct cli_opt discover_opts[] = {
+static const struct cli_opt discover_opts[CLI_OPTS] = {
 	CLI_OPT_JSON,
 	FLAG("userspace", NULL, "connect from this process, without the kernel's host"),
 	END
 };
 
-static const struct cli_opt load_opts[] = {
+static const struct cli_opt load_opts[CLI_OPTS] = {
 	TEXT("dir", NULL, "DIR", "take weft.ko and weft-TRANSPORT.ko from there"),
 	TEXT("control-device", NULL, "NAME",
 	     "name of the control device below /dev"),
 	END
 };
 
-static const struct cli_opt disconnect_opts[] = {
+static const struct cli_opt disconnect_opts[CLI_OPTS] = {
 	{ .name = "device", .letter = 'd', .kind = CLI_TEXT, .arg = "DEVICE",
 	  .help = "this controller: nvme0, or one of its devices" },
 	{ .name = "nqn", .letter = 'n', .kind = CLI_TEXT, .arg = "NQN",
@@ -34,7 +34,7 @@ static const struct cli_opt disconnect_opts[] = {
 	END
 };
 
-static const struct cli_opt top_opts[] = {
+static const struct cli_opt top_opts[CLI_OPTS] = {
 	CLI_OPT_SOCKET,
 	COUNT("interval", NULL, "seconds between two looks; default 1"),
 	COUNT("times", NULL, "end after that many; default: never"),
@@ -42,7 +42,7 @@ static const struct cli_opt top_opts[] = {
 	END
 };
 
-static const struct cli_opt transport_opts[] = {
+static const struct cli_opt transport_opts[CLI_OPTS] = {
 	CLI_OPT_SOCKET,
 	COUNT("max-queue-depth", "max_queue_depth", "entries of an I/O queue"),
 	COUNT("max-aq-depth", "max_aq_depth", "entries of an admin queue"),
@@ -78,14 +78,14 @@ static const struct cli_opt transport_opts[] = {
 	END
 };
 
-static const struct cli_opt memory_opts[] = {
+static const struct cli_opt memory_opts[CLI_OPTS] = {
 	CLI_OPT_SOCKET,
 	SIZE_TEXT("block-size", NULL, "bytes of a block, 512 or 4096; default 512"),
 	TEXT("uuid", "uuid", "UUID", "its UUID; default: a random one"),
 	END
 };
 
-static const struct cli_opt file_opts[] = {
+static const struct cli_opt file_opts[CLI_OPTS] = {
 	CLI_OPT_SOCKET,
 	SIZE_TEXT("block-size", "block_size",
 		  "bytes of a block; default: the device's own, 512 for files"),
@@ -94,13 +94,13 @@ static const struct cli_opt file_opts[] = {
 	END
 };
 
-static const struct cli_opt passthru_opts[] = {
+static const struct cli_opt passthru_opts[CLI_OPTS] = {
 	CLI_OPT_SOCKET,
 	TEXT("uuid", "uuid", "UUID", "its UUID; default: a random one"),
 	END
 };
 
-static const struct cli_opt delay_opts[] = {
+static const struct cli_opt delay_opts[CLI_OPTS] = {
 	CLI_OPT_SOCKET,
 	TEXT("uuid", "uuid", "UUID", "its UUID; default: a random one"),
 	COUNT("read", "avg_read_latency", "microseconds that reads take"),
@@ -111,14 +111,14 @@ static const struct cli_opt delay_opts[] = {
 	END
 };
 
-static const struct cli_opt split_opts[] = {
+static const struct cli_opt split_opts[CLI_OPTS] = {
 	CLI_OPT_SOCKET,
 	COUNT("size", "split_size_mb",
 	      "MiB of each part; default: as large as fits"),
 	END
 };
 
-static const struct cli_opt limit_opts[] = {
+static const struct cli_opt limit_opts[CLI_OPTS] = {
 	CLI_OPT_SOCKET,
 	COUNT("iops", "rw_ios_per_sec", "reads and writes in a second; 0: no limit"),
 	COUNT("mib", "rw_mbytes_per_sec", "MiB read and written in a second"),
@@ -127,7 +127,7 @@ static const struct cli_opt limit_opts[] = {
 	END
 };
 
-static const struct cli_opt subsystem_opts[] = {
+static const struct cli_opt subsystem_opts[CLI_OPTS] = {
 	CLI_OPT_SOCKET,
 	TEXT("serial", "serial_number", "TEXT", "up to 20 characters"),
 	TEXT("model", "model_number", "TEXT", "up to 40 characters"),
@@ -143,7 +143,7 @@ static const struct cli_opt subsystem_opts[] = {
 	END
 };
 
-static const struct cli_opt ns_opts[] = {
+static const struct cli_opt ns_opts[CLI_OPTS] = {
 	CLI_OPT_SOCKET,
 	COUNT("nsid", "nsid", "namespace id; default: the lowest free"),
 	TEXT("uuid", "uuid", "UUID", "default: the block device's"),
@@ -157,7 +157,7 @@ static const struct cli_opt ns_opts[] = {
 	END
 };
 
-static const struct cli_opt listener_opts[] = {
+static const struct cli_opt listener_opts[CLI_OPTS] = {
 	CLI_OPT_SOCKET,
 	TEXT("ana-state", "ana_state", "STATE", "of all groups at first"),
 	SWITCH("remote-invalidate", "remote_invalidate",
@@ -165,17 +165,17 @@ static const struct cli_opt listener_opts[] = {
 	END
 };
 
-static const struct cli_opt ana_opts[] = {
+static const struct cli_opt ana_opts[CLI_OPTS] = {
 	CLI_OPT_SOCKET, COUNT("group", "anagrpid", "default: all groups"), END
 };
 
-static const struct cli_opt referral_opts[] = {
+static const struct cli_opt referral_opts[CLI_OPTS] = {
 	CLI_OPT_SOCKET,
 	TEXT("nqn", "subnqn", "NQN", "of that service; default the well-known"),
 	END
 };
 
-static const struct cli_opt settings_opts[] = {
+static const struct cli_opt settings_opts[CLI_OPTS] = {
 	CLI_OPT_SOCKET,
 	TEXT("discovery-filter", "discovery_filter", "LIST",
 	     "log only what has the same transport, address, svcid; or match_any"),

@@ -24,12 +24,15 @@
 	{ .name = opt, .rpc = param, .help = text }
 
 /* options_io.c */
-extern const struct cli_opt io_read_opts[], io_write_opts[], io_pair_opts[],
-	io_zeroes_opts[], io_verify_opts[], io_bad_opts[], io_ns_opts[],
-	io_dsm_opts[], io_copy_opts[], io_identify_opts[], io_log_opts[],
-	io_get_feature_opts[], io_set_feature_opts[], io_register_opts[],
-	io_acquire_opts[], io_release_opts[], io_report_opts[], io_raw_opts[],
-	perf_opts[];
+extern const struct cli_opt io_read_opts[CLI_OPTS], io_write_opts[CLI_OPTS],
+	io_pair_opts[CLI_OPTS], io_zeroes_opts[CLI_OPTS],
+	io_verify_opts[CLI_OPTS], io_bad_opts[CLI_OPTS], io_ns_opts[CLI_OPTS],
+	io_dsm_opts[CLI_OPTS], io_copy_opts[CLI_OPTS],
+	io_identify_opts[CLI_OPTS], io_log_opts[CLI_OPTS],
+	io_get_feature_opts[CLI_OPTS], io_set_feature_opts[CLI_OPTS],
+	io_register_opts[CLI_OPTS], io_acquire_opts[CLI_OPTS],
+	io_release_opts[CLI_OPTS], io_report_opts[CLI_OPTS],
+	io_raw_opts[CLI_OPTS], perf_opts[CLI_OPTS];
 extern const char io_more[], io_pair_more[], io_raw_more[], io_identify_more[],
 	perf_more[];
 

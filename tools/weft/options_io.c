@@ -17,18 +17,18 @@
 #define KEY	COUNT("key", NULL, "current reservation key; default 0")
 #define TYPE	COUNT("type", NULL, "reservation type, 1 to 6; default 1")
 
-const struct cli_opt io_read_opts[] = {
+const struct cli_opt io_read_opts[CLI_OPTS] = {
 	NSID, LBA, BLOCKS, TO_FILE, FUA, RETRY, END
 };
 
-const struct cli_opt io_write_opts[] = {
+const struct cli_opt io_write_opts[CLI_OPTS] = {
 	NSID, LBA,
 	COUNT("blocks", NULL, "number of blocks; default: all of the file"),
 	TEXT("file", NULL, "FILE", "the data; '-' is standard input"),
 	FUA, RETRY, END
 };
 
-const struct cli_opt io_pair_opts[] = {
+const struct cli_opt io_pair_opts[CLI_OPTS] = {
 	NSID, LBA,
 	TEXT("expect", NULL, "FILE",
 	     "what the blocks have to be; '-' is standard input"),
@@ -37,31 +37,31 @@ const struct cli_opt io_pair_opts[] = {
 	END
 };
 
-const struct cli_opt io_zeroes_opts[] = {
+const struct cli_opt io_zeroes_opts[CLI_OPTS] = {
 	NSID, LBA, BLOCKS, FLAG("deallocate", NULL, "deallocate the blocks"),
 	FUA, RETRY, END
 };
 
-const struct cli_opt io_verify_opts[] = { NSID, LBA, BLOCKS, FUA, RETRY, END };
-const struct cli_opt io_bad_opts[] = { NSID, LBA, BLOCKS, END };
-const struct cli_opt io_ns_opts[] = { NSID, END };
+const struct cli_opt io_verify_opts[CLI_OPTS] = { NSID, LBA, BLOCKS, FUA, RETRY, END };
+const struct cli_opt io_bad_opts[CLI_OPTS] = { NSID, LBA, BLOCKS, END };
+const struct cli_opt io_ns_opts[CLI_OPTS] = { NSID, END };
 
-const struct cli_opt io_dsm_opts[] = {
+const struct cli_opt io_dsm_opts[CLI_OPTS] = {
 	NSID, RANGES, FLAG("deallocate", NULL, "deallocate the blocks"), END
 };
 
-const struct cli_opt io_copy_opts[] = {
+const struct cli_opt io_copy_opts[CLI_OPTS] = {
 	NSID, COUNT("lba", NULL, "first block to copy to; default 0"), RANGES,
 	END
 };
 
-const struct cli_opt io_identify_opts[] = {
+const struct cli_opt io_identify_opts[CLI_OPTS] = {
 	COUNT("cns", NULL, "structure; default 1, the controller"), NSID0,
 	COUNT("cntid", NULL, "controller; default 0"),
 	COUNT("csi", NULL, "command set; default 0"), TO_FILE, END
 };
 
-const struct cli_opt io_log_opts[] = {
+const struct cli_opt io_log_opts[CLI_OPTS] = {
 	COUNT("lid", NULL, "log page"), NSID0,
 	SIZE_TEXT("offset", NULL, "first byte; default 0"),
 	SIZE_TEXT("size", NULL, "bytes, a multiple of 4; default 4096"),
@@ -69,7 +69,7 @@ const struct cli_opt io_log_opts[] = {
 	FLAG("rae", NULL, "retain the asynchronous event"), TO_FILE, END
 };
 
-const struct cli_opt io_get_feature_opts[] = {
+const struct cli_opt io_get_feature_opts[CLI_OPTS] = {
 	COUNT("fid", NULL, "feature"), NSID0,
 	COUNT("select", NULL,
 	      "0 current, 1 default, 2 saved, 3 capabilities; default 0"),
@@ -78,7 +78,7 @@ const struct cli_opt io_get_feature_opts[] = {
 	END
 };
 
-const struct cli_opt io_set_feature_opts[] = {
+const struct cli_opt io_set_feature_opts[CLI_OPTS] = {
 	COUNT("fid", NULL, "feature"), NSID0,
 	COUNT("cdw11", NULL, "dword 11; default 0"),
 	COUNT("cdw12", NULL, "dword 12; default 0"),
@@ -88,7 +88,7 @@ const struct cli_opt io_set_feature_opts[] = {
 	END
 };
 
-const struct cli_opt io_register_opts[] = {
+const struct cli_opt io_register_opts[CLI_OPTS] = {
 	NSID,
 	TEXT("action", NULL, "WORD", "register (default), unregister or replace"),
 	KEY, COUNT("new-key", NULL, "key to register; default 0"),
@@ -98,24 +98,24 @@ const struct cli_opt io_register_opts[] = {
 	END
 };
 
-const struct cli_opt io_acquire_opts[] = {
+const struct cli_opt io_acquire_opts[CLI_OPTS] = {
 	NSID,
 	TEXT("action", NULL, "WORD",
 	     "acquire (default), preempt or preempt-abort"),
 	TYPE, KEY, COUNT("preempt-key", NULL, "key to preempt; default 0"), END
 };
 
-const struct cli_opt io_release_opts[] = {
+const struct cli_opt io_release_opts[CLI_OPTS] = {
 	NSID, TEXT("action", NULL, "WORD", "release (default) or clear"), TYPE,
 	KEY, END
 };
 
-const struct cli_opt io_report_opts[] = {
+const struct cli_opt io_report_opts[CLI_OPTS] = {
 	NSID, SIZE_TEXT("size", NULL, "bytes, a multiple of 4; default 4096"),
 	TO_FILE, END
 };
 
-const struct cli_opt io_raw_opts[] = {
+const struct cli_opt io_raw_opts[CLI_OPTS] = {
 	FLAG("admin", NULL, "to the admin queue; default: to an I/O queue"),
 	COUNT("opcode", NULL, "its two low bits say which way data moves"),
 	NSID0,
@@ -130,7 +130,7 @@ const struct cli_opt io_raw_opts[] = {
 	END
 };
 
-const struct cli_opt perf_opts[] = {
+const struct cli_opt perf_opts[CLI_OPTS] = {
 	TEXT("pattern", NULL, "WORD",
 	     "read, write, randread, randwrite, rw or randrw; default randread"),
 	COUNT("mix", NULL, "percent of reads in rw and randrw; default 50"),
