@@ -167,6 +167,13 @@ class Stack(DaemonTest):
             return subprocess.run([CLI, "target", *args, "--rpc-socket", self.daemon.path],
                                   capture_output=True, text=True, check=False, timeout=60)
 
+        done = weft("bdev", "split", "ram", "2", "--size-blocks", "500")
+        self.assertEqual((done.returncode, done.stdout), (0, "ramp0\nramp1\n"), done.stderr)
+        self.assertEqual(self.one("ramp0")["num_blocks"], 500)
+        done = weft("bdev", "split", "ram", "2", "--size", "1", "--size-blocks", "500")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("split_size_blocks", done.stderr)
+        self.assertTrue(self.daemon.ok("bdev_split_delete", {"base_bdev": "ram"}))
         done = weft("bdev", "split", "ram", "2", "--size", "1")
         self.assertEqual((done.returncode, done.stdout), (0, "ramp0\nramp1\n"), done.stderr)
         self.assertEqual(self.one("ramp0")["num_blocks"], 2048)

@@ -115,6 +115,8 @@ static const struct cli_opt split_opts[CLI_OPTS] = {
 	CLI_OPT_SOCKET,
 	COUNT("size", "split_size_mb",
 	      "MiB of each part; default: as large as fits"),
+	COUNT("size-blocks", "split_size_blocks",
+	      "instead: blocks of BASE in each part"),
 	END
 };
 
