@@ -100,22 +100,22 @@ static struct limit_share *host_limit(const struct nvmf_request *req)
 	return host ? host->limit : NULL;
 }
 
-bool nvmf_throttle_holds(struct nvmf_request *req)
-{
-	if (req->weighed || !weigh(req))
-		return false;
-	req->weighed = true;
-	return !admit(req, host_limit(req), NVMF_WAIT_HOST_LIMIT,
-		      host_passed) ||
-	       !admit(req, req->nsch->limit, NVMF_WAIT_NS_LIMIT, ns_passed);
-}
-
 bool nvmf_throttle_may_hold(const struct nvmf_request *req)
 {
 	const struct limit_share *host = host_limit(req);
 	const struct limit_share *ns = req->nsch->limit;
 
 	return (host && !limit_open(host)) || (ns && !limit_open(ns));
+}
+
+bool nvmf_throttle_holds(struct nvmf_request *req)
+{
+	if (req->weighed || !nvmf_throttle_may_hold(req) || !weigh(req))
+		return false;
+	req->weighed = true;
+	return !admit(req, host_limit(req), NVMF_WAIT_HOST_LIMIT,
+		      host_passed) ||
+	       !admit(req, req->nsch->limit, NVMF_WAIT_NS_LIMIT, ns_passed);
 }
 
 /* One that waits, and will not be waited for. */
