@@ -16,9 +16,9 @@ setup_net
 load_weft
 evil_start good retry hour descs dmrl fw-done fw-stuck fw-path path
 
-# connect MODE: sets i, ctrl, disk
+# connect MODE [,OPTION...]: sets i, ctrl, disk
 connect() {
-	i=$(connect_weft "$(to "$1"),nr_io_queues=1,reconnect_delay=1")
+	i=$(connect_weft "$(to "$1"),nr_io_queues=1,reconnect_delay=1${2:-}")
 	ctrl=/sys/class/$WEFT_CLASS/nvme$i
 	disk=/dev/nvme${i}n1
 }
@@ -72,11 +72,10 @@ exec 3<&-
 disconnect_weft "$i"
 
 step "one range for a discard, of bios that were merged"
-connect dmrl
+connect dmrl ,queue_size=16
 queue=/sys/block/nvme${i}n1/queue
 [ "$(< "$queue/max_discard_segments")" = 1 ] || fail "$(< "$queue/max_discard_segments")"
 echo mq-deadline > "$queue/scheduler"
-echo 16 > "$queue/nr_requests"
 for n in {0..95}; do
 	blkdiscard -f -o $((n * 4096)) -l 4096 "$disk" &
 	discards[n]=$!
