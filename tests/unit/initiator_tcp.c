@@ -4,6 +4,7 @@
  * every split, digests, batches, and targets that break the protocol.
  */
 #include "tests/unit/initiator_peer.h"
+#include "tools/initiator/tcp.h"
 
 static struct peer p;
 static u8 data[PEER_DATA], back[PEER_DATA];
@@ -282,6 +283,36 @@ static void test_batches(void)
 	UNIT_EQ(s->recvs, recvs + 1);
 	UNIT_EQ(s->bytes_copied, 0);
 	peer_free(&p);
+}
+
+/* Where the indices of the ring of PDUs wrap, each command still leaves once. */
+static void test_ring_wraps(void)
+{
+	static const u32 depths[] = { 3, 17, 100, 127 };
+	struct peer_answer a = { 0 };
+	u16 cids[128];
+	u32 d, i, k;
+
+	for (d = 0; d < ARRAY_SIZE(depths); d++) {
+		struct tcp_queue *t;
+
+		a.times = 0;
+		start(NULL, depths[d], 4);
+		t = p.q->transport;
+		t->head = t->tail = -2u;
+		for (i = 0; i < depths[d]; i++)
+			UNIT_EQ(ini_flush(p.q, 1, peer_done, &a), 0);
+		for (i = 0; i < depths[d]; i++) {
+			cids[i] = peer_cmd(&p, 1, NVME_CMD_FLUSH);
+			for (k = 0; k < i; k++)
+				CU_ASSERT(cids[k] != cids[i]);
+		}
+		for (i = 0; i < depths[d]; i++)
+			peer_rsp(&p, 1, cids[i], 0, 0);
+		UNIT_EQ(a.times, (int)depths[d]);
+		UNIT_EQ(ini_queue_state(p.q), INI_LIVE);
+		peer_free(&p);
+	}
 }
 
 /* Of a long payload little goes through the scratch buffer. */
@@ -702,7 +733,7 @@ static void test_random_streams(void)
 }
 
 UNIT_MAIN(UNIT(test_transfers), UNIT(test_pieces), UNIT(test_every_command),
-	  UNIT(test_batches), UNIT(test_straight_to_its_place),
-	  UNIT(test_short_data), UNIT(test_damaged_data),
-	  UNIT(test_answered_early), UNIT(test_crimes), UNIT(test_terminated),
-	  UNIT(test_random_streams))
+	  UNIT(test_batches), UNIT(test_ring_wraps),
+	  UNIT(test_straight_to_its_place), UNIT(test_short_data),
+	  UNIT(test_damaged_data), UNIT(test_answered_early),
+	  UNIT(test_crimes), UNIT(test_terminated), UNIT(test_random_streams))

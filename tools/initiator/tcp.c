@@ -172,7 +172,9 @@ static int tcp_open(struct ini_queue *q, struct weft_reason *why)
 	t->q = q;
 	t->fd = -1;
 	TAILQ_INIT(&t->todo);
-	t->ring_size = clamp(q->nslots, RING_MIN, RING_MAX);
+	t->ring_size = RING_MIN;
+	while (t->ring_size < q->nslots && t->ring_size < RING_MAX)
+		t->ring_size *= 2;
 	t->ring = calloc(t->ring_size, sizeof(*t->ring));
 	t->scratch_size = clamp(q->nslots * SCRATCH_SLOT, SCRATCH_MIN,
 				SCRATCH_MAX);

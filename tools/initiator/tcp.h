@@ -57,8 +57,8 @@ enum tcp_state { TCP_CONNECTING, TCP_NEGOTIATING, TCP_READY };
 /**
  * struct tcp_queue - the transport's part of a queue
  * @asked: what our ICReq said; @agreed: what ICResp answered
- * @ring: PDUs to send, @head to @tail (free running); of the first one @sent
- *        bytes are gone
+ * @ring: PDUs to send, @head to @tail; of the first one @sent bytes are gone.
+ *        Both run freely and wrap: @ring_size is a power of two
  * @todo: requests with PDUs to make; @blocked: the socket takes no more
  * @rx_req: whose data is coming; @begun: the current PDU's header was judged
  * @scratch: where bytes go whose place is not known yet

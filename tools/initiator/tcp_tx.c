@@ -12,7 +12,7 @@
 
 static struct tcp_pdu *pdu_at(struct tcp_queue *t, u32 i)
 {
-	return &t->ring[i % t->ring_size];
+	return &t->ring[i & (t->ring_size - 1)];
 }
 
 static struct tcp_pdu *new_pdu(struct tcp_queue *t, struct tcp_req *tr)
