@@ -45,6 +45,32 @@ static void test_way_up_and_down(void)
 	peer_free(&p);
 }
 
+/* What no SGL of the transport can name is refused, and harms nobody. */
+static void test_too_much_data(void)
+{
+	struct ini_transport_ops small = ini_tcp_ops;
+	struct peer_answer a = { 0 };
+	static u8 data[8192];
+
+	UNIT_EQ(ini_tcp_ops.max_data, UINT32_MAX);
+	UNIT_EQ(ini_rdma_ops.max_data, 0xffffff);
+	small.max_data = 4096;
+	peer_init(&p, NULL);
+	p.mdts = 1;
+	peer_up(&p);
+	peer_queue(&p, 4);
+	UNIT_EQ(ini_ctrlr_max_transfer(p.c), 8192);
+	p.c->ops = p.q->ops = &small;
+	UNIT_EQ(ini_ctrlr_max_transfer(p.c), 4096);
+	UNIT_EQ(ini_queue_max_data(p.q), 4096);
+	UNIT_EQ(ini_read(p.q, 1, 0, 16, 0, data, 8192, peer_done, &a), -EINVAL);
+	UNIT_EQ(ini_queue_outstanding(p.q), 0);
+	UNIT_EQ(ini_read(p.q, 1, 0, 8, 0, data, 4096, peer_done, &a), 0);
+	peer_cmd(&p, 1, NVME_CMD_READ);
+	UNIT_EQ(ini_queue_state(p.q), INI_LIVE);
+	peer_free(&p);
+}
+
 static void test_byte_by_byte(void)
 {
 	peer_init(&p, "hdr_digest,data_digest");
@@ -536,9 +562,9 @@ static void test_fds(void)
 	peer_free(&p);
 }
 
-UNIT_MAIN(UNIT(test_way_up_and_down), UNIT(test_byte_by_byte),
-	  UNIT(test_connect_refused), UNIT(test_digest_not_granted),
-	  UNIT(test_fatal_and_never_ready),
+UNIT_MAIN(UNIT(test_way_up_and_down), UNIT(test_too_much_data),
+	  UNIT(test_byte_by_byte), UNIT(test_connect_refused),
+	  UNIT(test_digest_not_granted), UNIT(test_fatal_and_never_ready),
 	  UNIT(test_slow_controller), UNIT(test_bad_identify),
 	  UNIT(test_refused_step), UNIT(test_status_without_code),
 	  UNIT(test_closed_and_silent),

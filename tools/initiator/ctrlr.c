@@ -311,5 +311,7 @@ u32 ini_ctrlr_max_transfer(const struct ini_ctrlr *c)
 {
 	unsigned int shift = c->info.mdts + 12u + NVME_CAP_MPSMIN(c->cap);
 
-	return c->info.mdts && shift < 32 ? 1u << shift : UINT32_MAX;
+	u32 mdts = c->info.mdts && shift < 32 ? 1u << shift : UINT32_MAX;
+
+	return mdts < c->ops->max_data ? mdts : c->ops->max_data;
 }

@@ -182,7 +182,10 @@ u64 ini_ctrlr_cap(const struct ini_ctrlr *c);
 u32 ini_ctrlr_vs(const struct ini_ctrlr *c);
 /** ini_ctrlr_io_queues() - I/O queues that were asked for and granted */
 u32 ini_ctrlr_io_queues(const struct ini_ctrlr *c);
-/** ini_ctrlr_max_transfer() - bytes of one command, by MDTS; UINT32_MAX: any */
+/**
+ * ini_ctrlr_max_transfer() - bytes of one command
+ * By MDTS and by what the transport can name; UINT32_MAX: any.
+ */
 u32 ini_ctrlr_max_transfer(const struct ini_ctrlr *c);
 
 /**
@@ -241,6 +244,8 @@ int ini_queue_error(const struct ini_queue *q);
 u16 ini_queue_id(const struct ini_queue *q);
 /** ini_queue_depth() - commands that may be outstanding; settled when live */
 u32 ini_queue_depth(const struct ini_queue *q);
+/** ini_queue_max_data() - bytes of one command, whatever the controller says */
+u32 ini_queue_max_data(const struct ini_queue *q);
 u32 ini_queue_outstanding(const struct ini_queue *q);
 u64 ini_queue_deadline(const struct ini_queue *q);
 const struct ini_stats *ini_queue_stats(const struct ini_queue *q);
@@ -268,7 +273,7 @@ int ini_queue_add_memory(struct ini_queue *q, void *base, size_t len,
  *
  * Leaves with the next poll. Return: 0; -EAGAIN: the queue is full; -ENOTCONN;
  * -EINVAL: data, and an opcode that moves none or both ways, or more than 1,024
- * pieces or 4 GiB.
+ * pieces or ini_queue_max_data() bytes.
  */
 int ini_submit(struct ini_queue *q, const union nvme_cmd *cmd,
 	       const struct iovec *iov, int iovcnt, ini_done done, void *ctx);

@@ -102,6 +102,7 @@ struct ini_queue {
  * @required: @allowed: bits of connect options beyond the common ones
  * @req_size: bytes of its slot, which begins with struct ini_req
  * @keyed: its SGLs are keyed
+ * @max_data: bytes of one command that they can name
  * @open: allocate for q->nslots slots and begin to connect
  * @poll: receive, complete, make progress; calls ini_queue_up() when connected
  *        and ini_queue_fail() when it is over
@@ -118,6 +119,7 @@ struct ini_transport_ops {
 	u32 allowed;
 	size_t req_size;
 	bool keyed;
+	u32 max_data;
 	int (*open)(struct ini_queue *q, struct weft_reason *why);
 	void (*poll)(struct ini_queue *q);
 	void (*submit)(struct ini_queue *q, struct ini_req *r);

@@ -141,6 +141,8 @@ int ini_submit(struct ini_queue *q, const union nvme_cmd *cmd,
 	err = data_length(cmd, iov, iovcnt, &len);
 	if (err)
 		return err;
+	if (len > q->ops->max_data)
+		return -EINVAL;
 	if (!q->nfree)
 		return -EAGAIN;
 	r = take_slot(q, cmd);
@@ -473,6 +475,11 @@ u16 ini_queue_id(const struct ini_queue *q)
 u32 ini_queue_depth(const struct ini_queue *q)
 {
 	return q->depth;
+}
+
+u32 ini_queue_max_data(const struct ini_queue *q)
+{
+	return q->ops->max_data;
 }
 
 u32 ini_queue_outstanding(const struct ini_queue *q)

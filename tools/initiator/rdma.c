@@ -8,6 +8,7 @@
 #include <poll.h>
 
 #include "common/rdma_cm.h"
+#include "common/sgl.h"
 #include "tools/initiator/rdma.h"
 
 #define RETRIES		7
@@ -377,6 +378,7 @@ const struct ini_transport_ops ini_rdma_ops = {
 		   WEFT_OPT_BIT(WEFT_OPT_TOS),
 	.req_size = sizeof(struct rdma_req),
 	.keyed = true,
+	.max_data = NVME_SGL_KEYED_MAX,
 	.open = rdma_open,
 	.poll = rdma_poll,
 	.submit = rdma_submit,

@@ -101,8 +101,6 @@ static int place_data(struct rdma_queue *t, struct rdma_req *rr, u8 *capsule,
 		t->q->stats.bytes_copied += r->len;
 		return 0;
 	}
-	if (r->len > NVME_SGL_KEYED_MAX)
-		return -EMSGSIZE;
 	mr = map(t, rr, &base);
 	if (!mr)
 		return -ENOMEM;

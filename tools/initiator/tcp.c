@@ -237,6 +237,7 @@ const struct ini_transport_ops ini_tcp_ops = {
 		   WEFT_OPT_BIT(WEFT_OPT_DATA_DIGEST) |
 		   WEFT_OPT_BIT(WEFT_OPT_TOS),
 	.req_size = sizeof(struct tcp_req),
+	.max_data = UINT32_MAX,
 	.open = tcp_open,
 	.poll = tcp_poll,
 	.submit = tcp_submit,

@@ -239,6 +239,11 @@ static int run(struct io_call *x, const struct ini_opts *o)
 	if (rc)
 		return rc;
 	x->q = admin ? ini_ctrlr_admin(x->r.ctrlr) : x->r.io;
+	if (x->len > ini_queue_max_data(x->q))
+		return cli_error(CLI_USAGE,
+				 "%u bytes of data: a command over %s moves up to %u",
+				 x->len, o->conn.transport,
+				 ini_queue_max_data(x->q));
 	rc = remote_wait(&x->r, op->send(x, &ans), &ans);
 	if (!rc)
 		rc = remote_status(op->title, ans.status, admin);
