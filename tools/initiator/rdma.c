@@ -27,7 +27,7 @@ static int no_block(int fd)
 static int get_memory(struct rdma_queue *t)
 {
 	size_t capsules = (size_t)t->q->nslots * t->capsule;
-	size_t responses = (size_t)t->q->nslots * RDMA_RESPONSE_STRIDE;
+	size_t responses = (size_t)t->q->sqsize * RDMA_RESPONSE_STRIDE;
 
 	t->capsules = calloc(1, capsules);
 	t->responses = calloc(1, responses);
@@ -44,7 +44,7 @@ static int make_qp(struct rdma_queue *t)
 	struct ibv_qp_init_attr attr = {
 		.cap = {
 			.max_send_wr = t->q->nslots, .max_send_sge = 1,
-			.max_recv_wr = t->q->nslots, .max_recv_sge = 1,
+			.max_recv_wr = t->q->sqsize, .max_recv_sge = 1,
 		},
 		.qp_type = IBV_QPT_RC,
 		.sq_sig_all = 1,
@@ -56,8 +56,8 @@ static int make_qp(struct rdma_queue *t)
 	t->channel = ibv_create_comp_channel(t->id->verbs);
 	if (!t->channel || no_block(t->channel->fd))
 		return -errno;
-	t->cq = ibv_create_cq(t->id->verbs, (int)(2 * t->q->nslots), NULL,
-			      t->channel, 0);
+	t->cq = ibv_create_cq(t->id->verbs, (int)(t->q->nslots + t->q->sqsize),
+			      NULL, t->channel, 0);
 	if (!t->cq)
 		return -errno;
 	attr.send_cq = attr.recv_cq = t->cq;

@@ -41,7 +41,9 @@ TAILQ_HEAD(rdma_reqs, rdma_req);
  * @ready: ESTABLISHED has come
  * @ask_at: the connection manager is asked again by a poll from then on, ns
  * @armed: the completion channel will tell of the next completion
- * @capsule: bytes of one slot in @capsules; @responses: one per receive
+ * @capsule: bytes of one slot in @capsules
+ * @responses: one per receive, of which there are as many as the queue has
+ *             entries: HRQSIZE says so
  */
 struct rdma_queue {
 	struct ini_queue *q;

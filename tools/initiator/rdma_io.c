@@ -189,9 +189,9 @@ int rdma_post_receives(struct rdma_queue *t)
 	u32 index[BATCH], i, n = 0;
 	int err = 0;
 
-	for (i = 0; i < t->q->nslots && !err; i++) {
+	for (i = 0; i < t->q->sqsize && !err; i++) {
 		index[n++] = i;
-		if (n < BATCH && i + 1 < t->q->nslots)
+		if (n < BATCH && i + 1 < t->q->sqsize)
 			continue;
 		err = post_receives(t, index, n);
 		n = 0;
