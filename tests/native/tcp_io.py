@@ -82,6 +82,10 @@ class Blocks(TcpTest):
         self.io("read", "--nsid", 2, code=MISSING, says="namespace 2: nsze=0")
         self.io("raw", "--opcode", 0x99, code=GENERIC, says="Invalid Command Opcode")
         self.io("raw", "--admin", "--opcode", 0xc0, code=GENERIC, says="Invalid Command Opcode")
+        # Authentication Receive, and a Fabrics command that there is not
+        for fctype, more in (6, ("--size", 4096)), (12, ()):
+            self.io("raw", "--admin", "--opcode", 0x7f, "--nsid", fctype, *more, code=GENERIC,
+                    says="Invalid")
         self.io("get-log", "--lid", 0x7f, code=SPECIFIC, says="Invalid Log Page")
 
     def test_wrong_lines(self):
@@ -99,6 +103,16 @@ class Blocks(TcpTest):
         self.io("get-log", "--lid", 256, code=USAGE, says="0-0xff")
         self.io("get-feature", code=USAGE, says="--fid is missing")
         self.io("raw", "--opcode", 1, "--size", 512, code=USAGE, says="moves no data to the host")
+        path = os.path.join(self.daemon.dir.name, "data")
+        for there in False, True:
+            if there:
+                with open(path, "wb") as f:
+                    f.write(b"x" * 512)
+            self.io("raw", "--admin", "--opcode", 6, "--cdw10", 1, "--file", path, code=USAGE,
+                    says="--size is missing")
+            for opcode in "0", "0xc3":
+                self.io("raw", "--opcode", opcode, "--file", path, code=USAGE,
+                        says=f"--file: opcode {opcode} moves no data")
         self.io("read", more="ctrl_loss_tmo=5", code=USAGE, says="connects once")
         self.io("read", more="duplicate_connect", code=USAGE, says="duplicate_connect: not supported")
 

@@ -422,33 +422,9 @@ static const char *const dwords[] = {
 	"cdw2", "cdw3", "cdw10", "cdw11", "cdw12", "cdw13", "cdw14", "cdw15"
 };
 
-static int check_raw(struct io_call *x)
+static void raw_command(const struct io_call *x, union nvme_cmd *cmd)
 {
-	u64 opcode, v, size;
-	size_t i;
-	int rc = io_need(x, "opcode");
-
-	if (!rc)
-		rc = io_value(x, "opcode", 0xff, 0, &opcode);
-	for (i = 0; !rc && i < ARRAY_SIZE(dwords); i++)
-		rc = io_value(x, dwords[i], UINT32_MAX, 0, &v);
-	if (!rc)
-		rc = io_value(x, "size", UINT32_MAX, 0, &size);
-	if (rc)
-		return rc;
-	x->gives = (opcode & 3) == NVME_XFER_CTRL_TO_HOST && size;
-	if (x->gives)
-		return io_room(x, size);
-	if (size)
-		return cli_usage_error(x->a->cmd,
-				       "--size: opcode %#llx moves no data to the host",
-				       (unsigned long long)opcode);
-	return has(x, "file") ? io_take_file(x, "file") : CLI_OK;
-}
-
-static int send_raw(struct io_call *x, struct remote_answer *ans)
-{
-	union nvme_cmd cmd = { .sqe = {
+	*cmd = (union nvme_cmd) { .sqe = {
 		.opcode = (u8)num(x, "opcode"),
 		.nsid = cpu_to_le32(x->nsid),
 		.cdw2 = cpu_to_le32(num(x, "cdw2")),
@@ -460,7 +436,58 @@ static int send_raw(struct io_call *x, struct remote_answer *ans)
 		.cdw14 = cpu_to_le32(num(x, "cdw14")),
 		.cdw15 = cpu_to_le32(num(x, "cdw15")),
 	} };
+}
 
+/* Only one way moves data, and each option is of one way. */
+static int check_raw_data(struct io_call *x, u64 size)
+{
+	unsigned long long opcode = cli_number(x->a, "opcode", 0);
+	enum nvme_xfer_dir dir;
+	union nvme_cmd cmd;
+	int rc;
+
+	raw_command(x, &cmd);
+	dir = nvme_cmd_dir(&cmd);
+	if (dir == NVME_XFER_CTRL_TO_HOST) {
+		if (!size && !has(x, "file"))
+			return CLI_OK;
+		x->gives = true;
+		rc = io_need(x, "size");
+		return rc ? rc : io_room(x, size);
+	}
+	if (size)
+		return cli_usage_error(x->a->cmd,
+				       "--size: opcode %#llx moves no data to the host",
+				       opcode);
+	if (!has(x, "file"))
+		return CLI_OK;
+	if (dir == NVME_XFER_HOST_TO_CTRL)
+		return io_take_file(x, "file");
+	return cli_usage_error(x->a->cmd,
+			       "--file: opcode %#llx moves no data, or data both ways",
+			       opcode);
+}
+
+static int check_raw(struct io_call *x)
+{
+	u64 v, size;
+	size_t i;
+	int rc = io_need(x, "opcode");
+
+	if (!rc)
+		rc = io_value(x, "opcode", 0xff, 0, &v);
+	for (i = 0; !rc && i < ARRAY_SIZE(dwords); i++)
+		rc = io_value(x, dwords[i], UINT32_MAX, 0, &v);
+	if (!rc)
+		rc = io_value(x, "size", UINT32_MAX, 0, &size);
+	return rc ? rc : check_raw_data(x, size);
+}
+
+static int send_raw(struct io_call *x, struct remote_answer *ans)
+{
+	union nvme_cmd cmd;
+
+	raw_command(x, &cmd);
 	return ini_submit_buf(x->q, &cmd, x->data, x->len, remote_done, ans);
 }
 

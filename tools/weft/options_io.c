@@ -117,14 +117,16 @@ const struct cli_opt io_report_opts[CLI_OPTS] = {
 
 const struct cli_opt io_raw_opts[CLI_OPTS] = {
 	FLAG("admin", NULL, "to the admin queue; default: to an I/O queue"),
-	COUNT("opcode", NULL, "its two low bits say which way data moves"),
+	COUNT("opcode", NULL,
+	      "its two low bits say which way data moves; of 7Fh those of FCTYPE"),
 	NSID0,
 	COUNT("cdw2", NULL, "dword 2; default 0, as for those below"),
 	COUNT("cdw3", NULL, "dword 3"), COUNT("cdw10", NULL, "dword 10"),
 	COUNT("cdw11", NULL, "dword 11"), COUNT("cdw12", NULL, "dword 12"),
 	COUNT("cdw13", NULL, "dword 13"), COUNT("cdw14", NULL, "dword 14"),
 	COUNT("cdw15", NULL, "dword 15"),
-	SIZE_TEXT("size", NULL, "bytes of data that come; default 0"),
+	SIZE_TEXT("size", NULL,
+		  "bytes of data that come; default 0; needed with --file"),
 	TEXT("file", NULL, "FILE",
 	     "data that goes ('-' is standard input), or where data that comes is written"),
 	END
@@ -163,7 +165,8 @@ const char io_identify_more[] =
 "  --cns 1             the controller      --cns 3 --nsid N    names of a namespace\n";
 
 const char io_raw_more[] =
-"Sends any command. CID and data pointer are filled in.\n"
+"Sends any command. CID and data pointer are filled in. FCTYPE of a Fabrics command is\n"
+"the low byte of --nsid.\n"
 "\n"
 "  weft io raw STRING --admin --opcode 6 --cdw10 1 --size 4096    Identify Controller\n";
 
