@@ -34,11 +34,10 @@ static int read_by_ioctl(int fd, u64 offset, void *data, u32 len)
 	cmd.cdw12 = le32_to_cpu(c.sqe.cdw12);
 	cmd.cdw13 = le32_to_cpu(c.sqe.cdw13);
 	rc = ioctl(fd, NVME_IOCTL_ADMIN_CMD, &cmd);
-	if (!rc)
-		return CLI_OK;
-	return cli_error(CLI_FAILED, "discovery log page: %s", rc < 0 ?
-			 strerror(errno) : nvme_status_name((nvme_status)rc,
-							    true));
+	if (rc < 0)
+		return cli_error(CLI_FAILED, "discovery log page: %s",
+				 strerror(errno));
+	return remote_status("discovery log page", (nvme_status)rc, true);
 }
 
 /**
