@@ -27,7 +27,7 @@ static const struct cli_opt load_opts[CLI_OPTS] = {
 
 static const struct cli_opt disconnect_opts[CLI_OPTS] = {
 	{ .name = "device", .letter = 'd', .kind = CLI_TEXT, .arg = "DEVICE",
-	  .help = "this controller: nvme0, or one of its devices" },
+	  .help = "this controller, nvme0, or all that lead to this disk: nvme0n1, ng0n1" },
 	{ .name = "nqn", .letter = 'n', .kind = CLI_TEXT, .arg = "NQN",
 	  .help = "all controllers of this subsystem" },
 	{ .name = "all", .help = "all controllers" },

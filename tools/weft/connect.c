@@ -121,19 +121,31 @@ int cmd_connect(const struct cli_args *a)
 	return rc ? rc : print_connected(&h, ctrl, cntlid, cli_opt(a, "json"));
 }
 
-/* "/dev/nvme0n1", "nvme0n1" and "nvme0" all mean controller nvme0. */
-static void controller_name(const char *s, char *out, size_t size)
+/* "/dev/nvme0n1", "nvme0n1p2" and "ng0n1" all mean disk nvme0n1. */
+static void device_name(const char *s, char *out, size_t size)
 {
-	size_t len;
+	static const char digits[] = "0123456789";
+	char *part;
 
 	if (!strncmp(s, "/dev/", 5))
 		s += 5;
-	len = strncmp(s, "nvme", 4) ? strlen(s) :
-	      4 + strspn(s + 4, "0123456789");
-	snprintf(out, size, "%.*s", (int)len, s);
+	if (!strncmp(s, "ng", 2))
+		snprintf(out, size, "nvme%s", s + 2);
+	else
+		snprintf(out, size, "%s", s);
+	part = strrchr(out, 'p');
+	if (part && part[1] && !part[1 + strspn(part + 1, digits)])
+		*part = '\0';
 }
 
-static int delete_matching(const struct host *h, const char *name,
+/* A disk is disconnected by taking away every controller that leads to it. */
+static bool is_meant(const struct host *h, const char *device,
+		     const char *ctrl)
+{
+	return !strcmp(device, ctrl) || host_leads_to(h, ctrl, device);
+}
+
+static int delete_matching(const struct host *h, const char *device,
 			   const char *nqn, unsigned int *found)
 {
 	char subnqn[SYSFS_TEXT];
@@ -145,7 +157,7 @@ static int delete_matching(const struct host *h, const char *name,
 	host_controllers(h, &ctrls);
 	for (i = 0; i < ctrls.n; i++) {
 		host_attr(h, ctrls.name[i], "subsysnqn", subnqn);
-		if ((name && strcmp(name, ctrls.name[i])) ||
+		if ((device && !is_meant(h, device, ctrls.name[i])) ||
 		    (nqn && strcmp(nqn, subnqn)))
 			continue;
 		(*found)++;
@@ -165,7 +177,7 @@ int cmd_disconnect(const struct cli_args *a)
 	bool all = cli_opt(a, "all");
 	unsigned int found;
 	struct host h;
-	char name[64];
+	char device[64];
 	int rc;
 
 	if (!!dev + !!nqn + all != 1)
@@ -175,11 +187,11 @@ int cmd_disconnect(const struct cli_args *a)
 	if (rc)
 		return rc;
 	if (dev)
-		controller_name(dev, name, sizeof(name));
-	rc = delete_matching(&h, dev ? name : NULL, nqn, &found);
+		device_name(dev, device, sizeof(device));
+	rc = delete_matching(&h, dev ? device : NULL, nqn, &found);
 	if (found || all)
 		return rc;
 	return cli_error(CLI_MISSING,
-			 "%s: no such controller; 'weft list' lists them",
-			 dev ? dev : nqn);
+			 "%s: no such controller%s; 'weft list' lists them",
+			 dev ? dev : nqn, dev ? " or disk" : "");
 }

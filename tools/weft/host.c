@@ -149,11 +149,12 @@ const char *host_attr(const struct host *h, const char *ctrl,
  * A disk's parent is its controller, or its subsystem when several
  * controllers lead to it. Paths (nvme0c1n1) are no disks of their own.
  */
-static bool disk_is_of(const struct host *h, const char *disk,
-		       const char *ctrl)
+bool host_leads_to(const struct host *h, const char *ctrl, const char *disk)
 {
 	char path[PATH_MAX], cls[64], parent[64];
 
+	if (strncmp(disk, "nvme", 4))
+		return false;
 	snprintf(path, sizeof(path), "/sys/block/%.200s/device/subsystem",
 		 disk);
 	if (strspn(disk + 4, "0123456789") != strcspn(disk + 4, "n") ||
@@ -180,7 +181,7 @@ void host_disks(const struct host *h, const char *ctrl, struct names *list)
 	list->n = 0;
 	names_in(&all, "/sys/block", "nvme");
 	for (i = 0; i < all.n; i++)
-		if (disk_is_of(h, all.name[i], ctrl))
+		if (host_leads_to(h, ctrl, all.name[i]))
 			names_add(list, all.name[i]);
 	names_free(&all);
 }

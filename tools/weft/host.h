@@ -59,6 +59,9 @@ void host_controllers(const struct host *h, struct names *list);
 /** host_disks() - "nvme0n1", ... of @ctrl, or of all controllers if NULL */
 void host_disks(const struct host *h, const char *ctrl, struct names *list);
 
+/** host_leads_to() - is @disk one of host_disks()? */
+bool host_leads_to(const struct host *h, const char *ctrl, const char *disk);
+
 /** host_attr() - an attribute of a controller, as sysfs_read() */
 const char *host_attr(const struct host *h, const char *ctrl,
 		      const char *name, char out[SYSFS_TEXT]);

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+"""The weft tool's commands on the kernel host, against a host that exists in a copy of
+sysfs only: which controllers a device means."""
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import unittest
+
+CLI = os.environ.get("WEFT_CLI", "build/asan/weft")
+OK, _, _, MISSING = range(4)
+FOLDERS = ("module", "class", "block")
+# the program sees the copy where sysfs is
+INSIDE = "".join(f'mount --bind "$0/{f}" /sys/{f} && ' for f in FOLDERS) + 'exec "$@"'
+
+
+def outside(*args):
+    return ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", INSIDE, *args]
+
+
+class HostTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="sysfs-test-")
+        self.addCleanup(folder.cleanup)
+        self.top = folder.name
+        for name in FOLDERS:
+            os.mkdir(f"{self.top}/{name}")
+        done = subprocess.run(outside(self.top, "true"), capture_output=True, check=False)
+        if done.returncode:
+            self.skipTest(f"no name space of its own: {done.stderr.decode().strip()}")
+        self.put("module/weft/initstate", "live")
+        self.put("module/weft/parameters/control_device", "(null)")
+
+    def put(self, path, text):
+        path = f"{self.top}/{path}"
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text + "\n" if text else "")
+
+    def link(self, path, to):
+        path = f"{self.top}/{path}"
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.symlink(to, path)
+
+    def subsystem(self, number, *ctrls):
+        """With a disk of that number, which all of these controllers lead to."""
+        subsys = f"class/nvme-subsystem/nvme-subsys{number}"
+        self.link(f"{subsys}/subsystem", "../../nvme-subsystem")
+        self.link(f"block/nvme{number}n1/device", f"../../{subsys}")
+        for ctrl in ctrls:
+            self.put(f"class/nvme/{ctrl}/subsysnqn", f"nqn.2026-11.io.weft:{number}")
+            self.put(f"class/nvme/{ctrl}/delete_controller", "")
+            self.link(f"{subsys}/{ctrl}", f"../../nvme/{ctrl}")
+
+    def controllers(self):
+        return sorted(os.listdir(f"{self.top}/class/nvme"))
+
+    def reap(self, stop):
+        """What the kernel does with controllers that are told to go."""
+        while not stop.wait(0.02):
+            for ctrl in self.controllers():
+                if os.path.getsize(f"{self.top}/class/nvme/{ctrl}/delete_controller"):
+                    shutil.rmtree(f"{self.top}/class/nvme/{ctrl}")
+
+    def weft(self, code, *args, says=""):
+        done = subprocess.run(outside(self.top, os.path.realpath(CLI), *args), text=True,
+                              capture_output=True, timeout=240, check=False,
+                              env=dict(os.environ, ASAN_OPTIONS="exitcode=99"))
+        self.assertEqual(done.returncode, code, f"{args}: {done.stdout}{done.stderr}")
+        self.assertIn(says, done.stderr)
+        return done.stdout.split()
+
+
+class Disconnect(HostTest):
+    def setUp(self):
+        super().setUp()
+        # the number of a disk is its subsystem's, and that of nobody else
+        self.subsystem(0, "nvme1", "nvme2")
+        self.subsystem(1, "nvme0")
+        stop = threading.Event()
+        reaper = threading.Thread(target=self.reap, args=(stop,))
+        reaper.start()
+        self.addCleanup(reaper.join)
+        self.addCleanup(stop.set)
+
+    def test_controller(self):
+        for name in "nvme0", "/dev/nvme1":
+            self.assertEqual(self.weft(OK, "disconnect", "-d", name), [name.split("/")[-1]])
+        self.assertEqual(self.controllers(), ["nvme2"])
+
+    def test_disk(self):
+        """In each form: what led to the disk has gone, and nothing else."""
+        for number, name in enumerate(("nvme0n1", "/dev/ng0n1", "nvme0n1p2")):
+            if number:
+                for folder in "class/nvme-subsystem/nvme-subsys0", "block/nvme0n1":
+                    shutil.rmtree(f"{self.top}/{folder}")
+                self.subsystem(0, "nvme1", "nvme2")
+            self.assertEqual(self.weft(OK, "disconnect", "-d", name), ["nvme1", "nvme2"])
+            self.assertEqual(self.controllers(), ["nvme0"])
+
+    def test_no_such(self):
+        for name in "nvme7", "nvme0n2", "nvme0c1n1", "ng7n1", "0", "x", "", "nvme":
+            self.weft(MISSING, "disconnect", "-d", name, says="no such controller or disk")
+        self.weft(MISSING, "disconnect", "-n", "nqn.x", says="nqn.x: no such controller;")
+        self.assertEqual(self.controllers(), ["nvme0", "nvme1", "nvme2"])
+
+
+if __name__ == "__main__":
+    unittest.main()
