@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 """The weft tool's commands on the kernel host, against a host that exists in a copy of
-sysfs only: which controllers a device means."""
+sysfs only: which controllers a device means, and what a loaded module refuses."""
 import os
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ import threading
 import unittest
 
 CLI = os.environ.get("WEFT_CLI", "build/asan/weft")
-OK, _, _, MISSING = range(4)
+OK, FAILED, _, MISSING = range(4)
 FOLDERS = ("module", "class", "block")
 # the program sees the copy where sysfs is
 INSIDE = "".join(f'mount --bind "$0/{f}" /sys/{f} && ' for f in FOLDERS) + 'exec "$@"'
@@ -105,6 +105,17 @@ class Disconnect(HostTest):
             self.weft(MISSING, "disconnect", "-d", name, says="no such controller or disk")
         self.weft(MISSING, "disconnect", "-n", "nqn.x", says="nqn.x: no such controller;")
         self.assertEqual(self.controllers(), ["nvme0", "nvme1", "nvme2"])
+
+
+class Load(HostTest):
+    def test_another_control_device(self):
+        self.put("module/weft_tcp/initstate", "live")
+        self.weft(FAILED, "load", "tcp", "--control-device", "x",
+                  says="loaded already and its control device is nvme-fabrics; 'weft unload'")
+        self.put("module/weft/parameters/control_device", "x")
+        for args in (), ("--control-device", "x"):
+            self.assertIn("/dev/x", self.weft(OK, "load", "tcp", *args))
+        self.weft(FAILED, "load", "tcp", "--control-device", "y", says="control device is x")
 
 
 if __name__ == "__main__":

@@ -267,6 +267,22 @@ static int load_host(struct kmod_ctx *ctx, const char *dir,
 	return rc ? rc : explain_names();
 }
 
+/* It is a parameter of weft.ko: what is loaded keeps the one that it has. */
+static int check_control(const char *wanted)
+{
+	struct host h;
+	int rc;
+
+	if (!wanted || !host_loaded())
+		return CLI_OK;
+	rc = host_names(&h);
+	if (rc || !strcmp(h.control, wanted))
+		return rc;
+	return cli_error(CLI_FAILED,
+			 "--control-device %s: weft is loaded already and its control device is %s; 'weft unload' comes first",
+			 wanted, h.control);
+}
+
 int cmd_load(const struct cli_args *a)
 {
 	const char *transport = a->pos[0] ? a->pos[0] : "rdma";
@@ -283,6 +299,9 @@ int cmd_load(const struct cli_args *a)
 		return cli_usage_error(a->cmd,
 				       "--control-device %s: a name for below /dev is accepted",
 				       control);
+	rc = check_control(control);
+	if (rc)
+		return rc;
 	if (control)
 		params = cli_format("control_device=%s", control);
 	if (!cli_opt(a, "dir"))
