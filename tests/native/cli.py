@@ -109,7 +109,12 @@ class Usage(CliTest):
         self.expect(USAGE, *sock, "-r", "x" * 200, says="at most 107 characters")
         ns = ("target", "ns", "add", NQN, "disk1", "--nsid")
         for value in "x", "", "-1", "1k", "1 ", "99999999999999999999":
-            self.expect(USAGE, *ns, value, says="a number is accepted")
+            self.expect(USAGE, *ns, value,
+                        says=f"--nsid {value}: accepted range is 0-18446744073709551615")
+        # the option and its value are told apart, however they are written
+        for args in ("--iops=x",), ("--iops", "x"):
+            self.expect(USAGE, "target", "bdev", "limit", "d", *args, says="--iops x: accepted")
+        self.expect(USAGE, "perf", GOOD, "--time=5", "--time=6", says="--time: given twice")
         add = ("target", "bdev", "add", "malloc", "d", "1M", "--block-size")
         for value in "x", "", "K", "1KB", "4Ki", "iB", "512iB", "99999999T":
             self.expect(USAGE, *add, value, says="a size is accepted")
@@ -120,6 +125,12 @@ class Usage(CliTest):
         self.expect(USAGE, "target", "bdev", "add", "null", "d", "1000", says="multiple")
         for nsid in "0", "x", "4294967295":
             self.expect(USAGE, "target", "ns", "del", NQN, nsid, says="1-4294967294")
+        for group in "0", "x", "4097", "18446744073709551616":
+            self.expect(USAGE, "target", "ns", "group", NQN, "1", group,
+                        says=f"GROUP {group}: accepted range is 1-4096")
+        for count in "0", "x", "1025":
+            self.expect(USAGE, "target", "bdev", "split", "d", count,
+                        says=f"COUNT {count}: accepted range is 1-1024")
         self.expect(USAGE, "target", "host", "any", NQN, "yes", says="on or off")
         for address in ("", ":4420", "[::1", "[::1]x", "10.9.0.1:0", "10.9.0.1:65536", "host",
                         "10.9.0.1:", "1.2.3", "[]:1", "x" * 100):

@@ -84,14 +84,24 @@ static bool find_connect(struct cli_args *a, const char *s, size_t len,
 	return false;
 }
 
+int cli_in_range(const struct cli_args *a, const char *name, const char *value,
+		 u64 min, u64 max, u64 *out)
+{
+	if (!value || (!weft_parse_u64(value, strlen(value), out) &&
+		       *out >= min && *out <= max))
+		return CLI_OK;
+	return cli_usage_error(a->cmd, "%s %s: accepted range is %llu-%llu",
+			       name, value, (unsigned long long)min,
+			       (unsigned long long)max);
+}
+
 static int check_value(const struct cli_args *a, const char *option,
 		       enum cli_kind kind, const char *value)
 {
 	u64 v;
 
-	if (kind == CLI_COUNT && weft_parse_u64(value, strlen(value), &v))
-		return cli_usage_error(a->cmd, "%s %s: a number is accepted",
-				       option, value);
+	if (kind == CLI_COUNT)
+		return cli_in_range(a, option, value, 0, UINT64_MAX, &v);
 	if (kind == CLI_SIZE && cli_size_parse(value, &v))
 		return cli_usage_error(a->cmd,
 				       "%s %s: a size is accepted, such as 4096, 64M or 1G",
@@ -112,6 +122,7 @@ static int take_option(struct cli_args *a, char **words, int nwords, int *used)
 	const char *word = words[0], *value = NULL;
 	bool is_long = word[1] == '-';
 	struct found f;
+	char name[64];
 	size_t len;
 
 	*used = 1;
@@ -124,27 +135,29 @@ static int take_option(struct cli_args *a, char **words, int nwords, int *used)
 		len = 1;
 		value = word[1] ? word + 1 : NULL;
 	}
+	/* as it was written, without its value */
+	snprintf(name, sizeof(name), "%.*s", (int)(len + (is_long ? 2 : 1)),
+		 words[0]);
 	if (!find_own(a, word, len, is_long ? 0 : word[0], &f) &&
 	    !find_connect(a, word, len, is_long ? 0 : word[0], &f))
-		return cli_usage_error(a->cmd, "%.*s: no such option of '%s'",
-				       (int)(len + (is_long ? 2 : 1)),
-				       words[0], a->cmd->name);
+		return cli_usage_error(a->cmd, "%s: no such option of '%s'",
+				       name, a->cmd->name);
 	if (*f.slot)
-		return cli_usage_error(a->cmd, "%s: given twice", words[0]);
+		return cli_usage_error(a->cmd, "%s: given twice", name);
 	if (f.kind == CLI_FLAG) {
 		*f.slot = "";
 		if (!value)
 			return CLI_OK;
-		return cli_usage_error(a->cmd, "%s: takes no value", words[0]);
+		return cli_usage_error(a->cmd, "%s: takes no value", name);
 	}
 	if (!value && nwords > 1) {
 		value = words[1];
 		*used = 2;
 	}
 	if (!value)
-		return cli_usage_error(a->cmd, "%s: needs a value", words[0]);
+		return cli_usage_error(a->cmd, "%s: needs a value", name);
 	*f.slot = value;
-	return check_value(a, words[0], f.kind, value);
+	return check_value(a, name, f.kind, value);
 }
 
 /* The @n-th argument in the command's list: its name and whether it must be. */

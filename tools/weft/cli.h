@@ -130,6 +130,16 @@ const char *cli_opt(const struct cli_args *a, const char *name);
 u64 cli_number(const struct cli_args *a, const char *name, u64 dflt);
 
 /**
+ * cli_in_range() - @value as a number from @min to @max
+ * @name: what it stands behind, for the message
+ * @value: NULL: @out stays as it is
+ *
+ * Return: CLI_OK, or CLI_USAGE after a message.
+ */
+int cli_in_range(const struct cli_args *a, const char *name, const char *value,
+		 u64 min, u64 max, u64 *out);
+
+/**
  * cli_error() - "weft: ..." on stderr
  * @code: returned unchanged, so that `return cli_error(CLI_FAILED, ...)` reads
  *

@@ -7,6 +7,8 @@
 #include "tools/weft/handlers.h"
 #include "tools/weft/rpc.h"
 
+#define PARTS_MAX	1024	/* of a split */
+
 /* How each kind of block device is made away with, by its product name. */
 static const struct {
 	const char *product;
@@ -240,12 +242,11 @@ int cmd_bdev_split(const struct cli_args *a)
 				   cli_json_text(a->pos[0])), *names, *v;
 	u64 count;
 	size_t i;
-	int rc;
+	int rc = cli_in_range(a, "COUNT", a->pos[1], 1, PARTS_MAX, &count);
 
-	if (weft_parse_u64(a->pos[1], strlen(a->pos[1]), &count)) {
+	if (rc) {
 		json_decref(params);
-		return cli_usage_error(a->cmd, "COUNT %s: a number is accepted",
-				       a->pos[1]);
+		return rc;
 	}
 	json_object_set_new(params, "split_count",
 			    json_integer((json_int_t)count));

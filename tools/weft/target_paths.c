@@ -8,6 +8,8 @@
 #include "tools/weft/rpc.h"
 #include "tools/weft/target.h"
 
+#define GROUP_MAX	4096	/* as many as a subsystem has namespaces */
+
 /* --- listeners ------------------------------------------------------------- */
 
 /* "1-6 optimized, 7 inaccessible": groups in a row that have the same state */
@@ -106,12 +108,9 @@ int cmd_ns_limit(const struct cli_args *a)
 int cmd_ns_group(const struct cli_args *a)
 {
 	u64 group;
+	int rc = cli_in_range(a, "GROUP", a->pos[2], 1, GROUP_MAX, &group);
 
-	if (weft_parse_u64(a->pos[2], strlen(a->pos[2]), &group) ||
-	    group > UINT32_MAX)
-		return cli_usage_error(a->cmd, "GROUP %s: a number is accepted",
-				       a->pos[2]);
-	return change_ns(a, "nvmf_subsystem_set_ns_ana_group", "anagrpid",
+	return rc ? rc : change_ns(a, "nvmf_subsystem_set_ns_ana_group", "anagrpid",
 			 json_integer((json_int_t)group));
 }
 

@@ -157,12 +157,7 @@ static int remove_listed(const struct cli_args *a, const char *key,
 int target_nsid(const struct cli_args *a, u64 *nsid)
 {
 	*nsid = 0;
-	if (weft_parse_u64(a->pos[1], strlen(a->pos[1]), nsid) || !*nsid ||
-	    *nsid >= UINT32_MAX)
-		return cli_usage_error(a->cmd,
-				       "NSID %s: accepted range is 1-4294967294",
-				       a->pos[1]);
-	return CLI_OK;
+	return cli_in_range(a, "NSID", a->pos[1], 1, UINT32_MAX - 1, nsid);
 }
 
 int cmd_ns_del(const struct cli_args *a)
