@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
+import time
 import unittest
 
 from daemon import BIN, DaemonTest
@@ -589,6 +591,41 @@ class Target(DaemonTest, CliTest):
             for s in waiting:
                 s.close()
         self.run_cli(OK, "bdev", "list")
+
+    def test_top(self):
+        for seconds in "0", "86401", "9223372036854775808", "x":
+            self.run_cli(USAGE, "top", "--interval", seconds, "--times", "1",
+                         says=f"--interval {seconds}:")
+        self.run_cli(OK, "top", "--interval", "1", "--times", "1", says=("NAMESPACE", "READ/S"))
+
+    def test_top_ends_when_interrupted(self):
+        """While it naps, and while the target does not answer."""
+        for still in False, True:
+            if still:
+                os.kill(self.daemon.process.pid, signal.SIGSTOP)
+            top = subprocess.Popen([CLI, "target", "top", "--interval", "3600", "-r",
+                                    self.daemon.path], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+            try:
+                self.wait_until_caught(top.pid, signal.SIGINT)
+                top.send_signal(signal.SIGINT)
+                out, err = top.communicate(timeout=60)
+            finally:
+                top.kill()
+                if still:
+                    os.kill(self.daemon.process.pid, signal.SIGCONT)
+            self.assertEqual((top.returncode, out, err), (OK, "", ""))
+
+    def wait_until_caught(self, pid, sig):
+        """Until that process has a handler of this signal and sleeps."""
+        for _ in range(600):
+            with open(f"/proc/{pid}/status", encoding="ascii") as f:
+                status = f.read()
+            caught = int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16)
+            if caught >> (sig - 1) & 1 and "State:\tS" in status:
+                return
+            time.sleep(0.1)
+        self.fail(f"process {pid} does not catch signal {sig}")
 
     def test_stop(self):
         self.run_cli(OK, "stop")

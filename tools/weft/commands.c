@@ -36,7 +36,8 @@ static const struct cli_opt disconnect_opts[CLI_OPTS] = {
 
 static const struct cli_opt top_opts[CLI_OPTS] = {
 	CLI_OPT_SOCKET,
-	COUNT("interval", NULL, "seconds between two looks; default 1"),
+	COUNT("interval", NULL,
+	      "seconds between two looks, 1 to 86400; default 1"),
 	COUNT("times", NULL, "end after that many; default: never"),
 	FLAG("connections", NULL, "list connections, too"),
 	END

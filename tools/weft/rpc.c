@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tools/weft/rpc.h"
@@ -84,14 +85,24 @@ static int send_all(int fd, const char *s)
 	return 0;
 }
 
+static long long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
 /* Something to read within the time? 0, -ETIMEDOUT or what poll() said. */
 static int wait_readable(int fd, int seconds)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
+	long long end = now_ms() + seconds * 1000LL, left;
 	int n;
 
 	do {
-		n = poll(&p, 1, seconds * 1000);
+		left = end - now_ms();
+		n = poll(&p, 1, left > 0 ? (int)left : 0);
 	} while (n < 0 && errno == EINTR);
 	return n > 0 ? 0 : n ? -errno : -ETIMEDOUT;
 }

@@ -11,6 +11,8 @@
 #include "tools/weft/handlers.h"
 #include "tools/weft/rpc.h"
 
+#define INTERVAL_MAX	86400
+
 /* What is listed: where it is in the counters, and what tells it apart */
 static const struct {
 	const char *title;
@@ -179,31 +181,31 @@ static int show(const struct cli_args *a, json_t **before, bool connections)
 	return CLI_OK;
 }
 
-static volatile sig_atomic_t interrupted;
-
+/* At once, also while the target does not answer: what was shown has left. */
 static void on_interrupt(int sig)
 {
 	(void)sig;
-	interrupted = 1;
+	_exit(CLI_OK);
 }
 
 int cmd_target_top(const struct cli_args *a)
 {
-	u64 times = cli_number(a, "times", 0);
-	struct timespec nap = { (time_t)cli_number(a, "interval", 1), 0 };
+	u64 times = cli_number(a, "times", 0), seconds = 1, i;
 	struct sigaction act = { .sa_handler = on_interrupt };
 	bool connections = cli_opt(a, "connections");
 	json_t *before = NULL;
-	u64 i;
-	int rc;
+	struct timespec nap;
+	int rc = cli_in_range(a, "--interval", cli_opt(a, "interval"), 1,
+			      INTERVAL_MAX, &seconds);
 
-	/* no SA_RESTART: it ends the nap, and the command with success */
+	if (rc)
+		return rc;
 	sigaction(SIGINT, &act, NULL);
 	rc = show(a, &before, connections);
-	for (i = 0; !rc && !interrupted && (!times || i < times); i++) {
+	for (i = 0; !rc && (!times || i < times); i++) {
+		nap = (struct timespec){ .tv_sec = (time_t)seconds };
 		nanosleep(&nap, NULL);
-		if (!interrupted)
-			rc = show(a, &before, connections);
+		rc = show(a, &before, connections);
 	}
 	json_decref(before);
 	return rc;
