@@ -514,6 +514,18 @@ class Target(DaemonTest, CliTest):
         self.run_cli(OK, "subsystem", "del", NQN)
         self.run_cli(OK, "transport", "del", "tcp")
 
+    def test_many_states(self):
+        """All groups of a listener are listed, however little they have in common."""
+        self.run_cli(OK, "transport", "add", "tcp")
+        self.run_cli(OK, "subsystem", "add", NQN, "--ana", "--max-namespaces", "128")
+        self.run_cli(OK, "listener", "add", NQN, "tcp", f"127.0.0.1:{self.port()}")
+        at = {"trtype": "TCP", "adrfam": "IPv4", "traddr": "127.0.0.1", "trsvcid": str(self.port())}
+        for group in range(2, 129, 2):
+            self.daemon.ok("nvmf_subsystem_listener_set_ana_state", {
+                "nqn": NQN, "listen_address": at, "ana_state": "inaccessible", "anagrpid": group})
+        self.run_cli(OK, "listener", "list", NQN, says=", ".join(
+            f"{g} optimized, {g + 1} inaccessible" for g in range(1, 129, 2)) + "\n")
+
     def test_discovery_service(self):
         self.run_cli(OK, "referral", "add", "tcp", "192.0.2.1:8009")
         self.run_cli(OK, "referral", "add", "tcp", "[2001:db8::1]:8009", "--nqn", NQN)

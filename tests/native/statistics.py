@@ -164,6 +164,31 @@ class Counted(TcpTest):
         self.assertEqual(out.stdout.count("reactor 0"), 2)
         self.assertIn(NQN, out.stdout)
 
+    def test_top_with_long_names(self):
+        """Connections can be told apart, however long the names before them are."""
+        d = self.daemon
+        nqn, host = (NQN + ":" + c * 190 for c in "sh")
+        d.ok("nvmf_create_subsystem", {"nqn": nqn, "allow_any_host": True})
+        d.ok("bdev_null_create", {"name": "null", "num_blocks": 4096, "block_size": 512})
+        d.ok("nvmf_subsystem_add_ns", {"nqn": nqn, "namespace": {"bdev_name": "null"}})
+        self.listen(nqn)
+        perf = subprocess.Popen([CLI, "perf", f"transport=tcp,traddr=127.0.0.1,nqn={nqn},"
+                                 f"trsvcid={self.port},hostnqn={host},nr_io_queues=2",
+                                 "--time", "3600", "--depth", "1"], stdout=subprocess.DEVNULL,
+                                env=environment())
+        try:
+            while not {1, 2} <= {c["qid"] for c in d.ok("nvmf_get_statistics")["connections"]}:
+                self.assertIsNone(perf.poll())
+                time.sleep(0.02)
+            out = subprocess.run([CLI, "target", "top", "-r", d.path, "--times", "1",
+                                  "--connections"], capture_output=True, text=True, timeout=120,
+                                 check=True, env=environment()).stdout
+        finally:
+            perf.kill()
+            perf.wait()
+        for qid in 1, 2:
+            self.assertRegex(out, rf"{nqn} {host}:\d+:{qid} ")
+
 
 class Limited(TcpTest):
     ZERO = dict.fromkeys(("rw_ios_per_sec", "rw_mbytes_per_sec", "r_mbytes_per_sec",

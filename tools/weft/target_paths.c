@@ -13,33 +13,38 @@
 /* --- listeners ------------------------------------------------------------- */
 
 /* "1-6 optimized, 7 inaccessible": groups in a row that have the same state */
-static void add_states(struct weft_text *t, const json_t *states)
+static char *states_text(const json_t *states)
 {
 	size_t i, first = 0, n = json_array_size(states);
+	char *text = cli_format("%s", ""), *longer;
 
 	for (i = 0; i < n; i++) {
 		const json_t *from = json_array_get(states, first);
 		const json_t *to = json_array_get(states, i);
 		const json_t *next = json_array_get(states, i + 1);
 		const char *state = rpc_str(from, "ana_state");
+		char last[24] = "";
 
 		if (next && !strcmp(rpc_str(next, "ana_state"), state))
 			continue;
-		weft_text_add(t, "%s%llu", first ? ", " : "",
-			      (unsigned long long)rpc_num(from, "ana_group"));
 		if (i > first)
-			weft_text_add(t, "-%llu", (unsigned long long)
-				      rpc_num(to, "ana_group"));
-		weft_text_add(t, " %s", state);
+			snprintf(last, sizeof(last), "-%llu",
+				 (unsigned long long)rpc_num(to, "ana_group"));
+		longer = cli_format("%s%s%llu%s %s", text, first ? ", " : "",
+				    (unsigned long long)rpc_num(from,
+								"ana_group"),
+				    last, state);
+		free(text);
+		text = longer;
 		first = i + 1;
 	}
+	return text;
 }
 
 int cmd_listener_list(const struct cli_args *a)
 {
-	struct weft_text text;
-	char states[512];
 	json_t *list, *l;
+	char *states;
 	struct table *t;
 	size_t i;
 	int rc = target_call(a, "nvmf_subsystem_get_listeners",
@@ -53,10 +58,10 @@ int cmd_listener_list(const struct cli_args *a)
 	json_array_foreach(list, i, l) {
 		const json_t *at = json_object_get(l, "address");
 
-		weft_text_init(&text, states, sizeof(states));
-		add_states(&text, json_object_get(l, "ana_states"));
+		states = states_text(json_object_get(l, "ana_states"));
 		TABLE_ROW(t, rpc_str(at, "trtype"), rpc_str(at, "traddr"),
 			  rpc_str(at, "trsvcid"), states);
+		free(states);
 	}
 	table_print(t);
 	json_decref(list);

@@ -69,24 +69,25 @@ static void add_namespaces(json_t *statistics)
 	json_object_set_new(statistics, "namespaces", all);
 }
 
-static void name_of(char *out, size_t size, const json_t *x,
-		    const char *const keys[4])
+/* "nqn hostnqn:cntlid:qid"; the caller's to free */
+static char *name_of(const json_t *x, const char *const keys[4])
 {
+	char *name = cli_format("%s", ""), *longer;
 	const json_t *v;
-	size_t n = 0;
 	int i;
 
-	*out = '\0';
-	for (i = 0; i < 4 && keys[i] && n < size; i++) {
+	for (i = 0; i < 4 && keys[i]; i++) {
 		v = json_object_get(x, keys[i]);
 		if (json_is_string(v))
-			n += (size_t)snprintf(out + n, size - n, "%s%s",
-					      i ? " " : "",
-					      json_string_value(v));
+			longer = cli_format("%s%s%s", name, i ? " " : "",
+					    json_string_value(v));
 		else
-			n += (size_t)snprintf(out + n, size - n, ":%lld",
-					      (long long)json_integer_value(v));
+			longer = cli_format("%s:%lld", name,
+					    (long long)json_integer_value(v));
+		free(name);
+		name = longer;
 	}
+	return name;
 }
 
 static void rate_text(char out[24], double per_second)
@@ -110,7 +111,7 @@ static void print_view(size_t v, const json_t *now, const json_t *before,
 {
 	struct table *t = TABLE(views[v].title, "READ/S", "WRITE/S", "READ B/S",
 				"WRITE B/S", "READ US", "WRITE US", "ERRORS/S");
-	char name[256], r[24], w[24], rl[24], wl[24], e[24], rb[CLI_SIZE_TEXT],
+	char *name, r[24], w[24], rl[24], wl[24], e[24], rb[CLI_SIZE_TEXT],
 	     wb[CLI_SIZE_TEXT];
 	const json_t *old, *list = json_object_get(before, views[v].list);
 	json_t *x;
@@ -118,7 +119,7 @@ static void print_view(size_t v, const json_t *now, const json_t *before,
 
 	json_array_foreach(json_object_get(now, views[v].list), i, x) {
 		old = find(list, x, views[v].keys);
-		name_of(name, sizeof(name), x, views[v].keys);
+		name = name_of(x, views[v].keys);
 		rate_text(r, since(x, old, "read_ops") / seconds);
 		rate_text(w, since(x, old, "write_ops") / seconds);
 		rate_text(e, since(x, old, "errors") / seconds);
@@ -128,6 +129,7 @@ static void print_view(size_t v, const json_t *now, const json_t *before,
 		latency_text(rl, x, old, "read_latency_ticks", "read_ops");
 		latency_text(wl, x, old, "write_latency_ticks", "write_ops");
 		TABLE_ROW(t, name, r, w, rb, wb, rl, wl, e);
+		free(name);
 	}
 	table_print(t);
 }
