@@ -116,11 +116,20 @@ static void test_connect_refused(void)
 
 static void test_digest_not_granted(void)
 {
-	peer_init(&p, "hdr_digest,data_digest");
-	p.dgst = NVME_TCP_DGST_HDR;
-	UNIT_EQ(ini_ctrlr_create(&p.opts, &p.c, &p.why), 0);
-	peer_ic(&p, 0);
-	expect_failed("does not offer data_digest", -EPROTONOSUPPORT);
+	static const char *const words[] = {
+		"does not offer hdr_digest and data_digest: connect without",
+		"does not offer data_digest: connect without",
+		"does not offer hdr_digest: connect without",
+	};
+	u8 granted;
+
+	for (granted = 0; granted < ARRAY_SIZE(words); granted++) {
+		peer_init(&p, "hdr_digest,data_digest");
+		p.dgst = granted;
+		UNIT_EQ(ini_ctrlr_create(&p.opts, &p.c, &p.why), 0);
+		peer_ic(&p, 0);
+		expect_failed(words[granted], -EPROTONOSUPPORT);
+	}
 }
 
 /* CSTS is what the host wants to know next */

@@ -32,6 +32,12 @@ static struct tcp_req *find(struct tcp_queue *t, __le16 cid, size_t offset,
 
 static void icresp(struct tcp_queue *t)
 {
+	static const char *const digests[] = {
+		[NVME_TCP_DGST_HDR] = "hdr_digest",
+		[NVME_TCP_DGST_DATA] = "data_digest",
+		[NVME_TCP_DGST_HDR | NVME_TCP_DGST_DATA] =
+			"hdr_digest and data_digest",
+	};
 	struct nvme_tcp_fault f;
 
 	if (nvme_tcp_icresp_decode(&t->rx.pdu.icresp, &t->asked, &t->agreed,
@@ -39,12 +45,11 @@ static void icresp(struct tcp_queue *t)
 		tcp_terminate(t, &f);
 		return;
 	}
+	/* it has not taken more than it was asked for */
 	if (t->agreed.dgst != t->asked.dgst) {
 		ini_queue_fail(t->q, -EPROTONOSUPPORT,
-			       "the target does not offer %s",
-			       t->asked.dgst & ~t->agreed.dgst &
-			       NVME_TCP_DGST_HDR ? "hdr_digest" :
-			       "data_digest");
+			       "the target does not offer %s: connect without",
+			       digests[t->asked.dgst & ~t->agreed.dgst]);
 		return;
 	}
 	nvme_tcp_rx_negotiated(&t->rx, t->agreed.dgst, t->asked.pda,
