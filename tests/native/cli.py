@@ -319,6 +319,14 @@ class Explain(CliTest):
         self.expect(FAILED, "explain", "x" * 4096, says="unknown option")
 
 
+def answer_once(listener, answer):
+    """Be a target for one call."""
+    conn, _ = listener.accept()
+    with conn:
+        conn.recv(65536)
+        conn.sendall(json.dumps(answer).encode() + b"\n")
+
+
 class Target(DaemonTest, CliTest):
     def run_cli(self, code, *args, **more):
         return self.expect(code, "target", *args, "-r", self.daemon.path, **more)
@@ -638,6 +646,21 @@ class Target(DaemonTest, CliTest):
                 return
             time.sleep(0.1)
         self.fail(f"process {pid} does not catch signal {sig}")
+
+    def test_what_a_target_says_is_one_line(self):
+        """It moves no cursor and begins no line."""
+        path = os.path.join(self.daemon.dir.name, "hostile.sock")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+            s.bind(path)
+            s.listen()
+            answer = {"jsonrpc": "2.0", "id": 1, "error": {
+                "code": -19, "message": "no\nweft: done\r\x1b[2J\x9b2J\x7f\u202e"}}
+            server = threading.Thread(target=answer_once, args=(s, answer))
+            server.start()
+            r = self.expect(MISSING, "target", "bdev", "list", "-r", path)
+            server.join()
+        self.assertEqual(r.err, "weft: bdev_get_bdevs: no\\x0aweft: done\\x0d\\x1b[2J"
+                                "\\xc2\\x9b2J\\x7f\\xe2\\x80\\xae (code -19)\n")
 
     def test_stop(self):
         self.run_cli(OK, "stop")

@@ -302,11 +302,13 @@ static int run_group(char **words, int nwords)
 	const char *rest = n < nwords ? words[n] : NULL;
 	bool help = rest && is_help(rest);
 
-	if (rest && !help)
-		return cli_error(CLI_USAGE,
-				 "%.60s: no such command%s%s\nTry 'weft%s%s --help'.",
-				 rest, n ? " of weft " : "", group,
-				 n ? " " : "", group);
+	if (rest && !help) {
+		cli_error(CLI_USAGE, "%.60s: no such command%s%s", rest,
+			  n ? " of weft " : "", group);
+		fprintf(stderr, "Try 'weft%s%s --help'.\n", n ? " " : "",
+			group);
+		return CLI_USAGE;
+	}
 	if (n)
 		cli_help_group(help ? stdout : stderr, group);
 	else

@@ -143,7 +143,7 @@ int cli_in_range(const struct cli_args *a, const char *name, const char *value,
  * cli_error() - "weft: ..." on stderr
  * @code: returned unchanged, so that `return cli_error(CLI_FAILED, ...)` reads
  *
- * Control characters are not printed: parts may come from a peer.
+ * One line of printable ASCII, all else escaped: parts may come from a peer.
  */
 __printf(2, 3) int cli_error(int code, const char *fmt, ...);
 

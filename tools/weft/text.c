@@ -33,17 +33,27 @@ char *cli_format(const char *fmt, ...)
 	return s;
 }
 
-/* Nothing that a peer sent may move the cursor or ring the bell. */
+static char *escaped(const char *s)
+{
+	size_t n = strlen(s), size = 4 * n + 1;
+	char *out = cli_alloc(size);
+	struct weft_text t;
+
+	weft_text_init(&t, out, size);
+	weft_text_add_escaped(&t, s, n);
+	return out;
+}
+
+/* What a peer sent moves no cursor, rings no bell and begins no line of its own. */
 __attribute__((format(printf, 1, 0)))
 static void print_message(const char *fmt, va_list ap)
 {
-	char text[2048], *c;
+	char text[2048], *safe;
 
 	vsnprintf(text, sizeof(text), fmt, ap);
-	for (c = text; *c; c++)
-		if ((*c > 0 && *c < ' ' && *c != '\n') || *c == 0x7f)
-			*c = '?';
-	fprintf(stderr, "weft: %s\n", text);
+	safe = escaped(text);
+	fprintf(stderr, "weft: %s\n", safe);
+	free(safe);
 }
 
 int cli_error(int code, const char *fmt, ...)
@@ -136,17 +146,6 @@ const char *cli_size_text(u64 bytes, char out[CLI_SIZE_TEXT])
 	else
 		snprintf(out, CLI_SIZE_TEXT, "%llu %s",
 			 (unsigned long long)whole, units[u]);
-	return out;
-}
-
-static char *escaped(const char *s)
-{
-	size_t n = strlen(s), size = 4 * n + 1;
-	char *out = cli_alloc(size);
-	struct weft_text t;
-
-	weft_text_init(&t, out, size);
-	weft_text_add_escaped(&t, s, n);
 	return out;
 }
 
