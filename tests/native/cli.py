@@ -160,6 +160,21 @@ class Usage(CliTest):
         for args in ((), ("--all", "-n", NQN), ("-d", "nvme0", "--all")):
             self.expect(USAGE, "disconnect", *args, says="one of")
 
+    def test_options_with_an_effect_only(self):
+        """Help and parser know those options of a connection that the command can use."""
+        again = {"--ctrl-loss-tmo", "--reconnect-delay", "--nr-io-queues"}
+        kernel = {"--tls", "--dhchap-secret", "--nr-write-queues", "--nr-poll-queues", "--keyring",
+                  "--duplicate-connect", "--fast-io-fail-tmo"}
+        for words, taken, refused in ((["connect"], again | kernel, set()),
+                                      (["perf"], again, kernel),
+                                      (["io", "read"], set(), again | kernel)):
+            listed = set(re.findall(r" (--[a-z-]+)", self.expect(OK, *words, "--help").out))
+            self.assertEqual(listed & (again | kernel), taken, words)
+            self.assertLessEqual({"--traddr", "--queue-size", "--hdr-digest"}, listed)
+            for option in refused:
+                self.expect(USAGE, *words, option, says=f"{option}: no such option of")
+        self.expect(USAGE, "io", "read", "-i", "4", says="-i: no such option of 'io read'")
+
     def test_too_much_data(self):
         with tempfile.NamedTemporaryFile(prefix="cli-test-") as f:
             f.truncate((64 << 20) + 1)

@@ -114,6 +114,7 @@ class Blocks(TcpTest):
                 self.io("raw", "--opcode", opcode, "--file", path, code=USAGE,
                         says=f"--file: opcode {opcode} moves no data")
         self.io("read", more="ctrl_loss_tmo=5", code=USAGE, says="connects once")
+        self.io("read", more="nr_io_queues=2", code=USAGE, says="nr_io_queues: this command")
         self.io("read", more="duplicate_connect", code=USAGE, says="duplicate_connect: not supported")
 
 

@@ -56,6 +56,12 @@ int ini_opts_init(struct ini_opts *o, const struct weft_connstr *c,
 	return 0;
 }
 
+u32 ini_opts_taken(void)
+{
+	return (WEFT_OPTS_COMMON | ini_tcp_ops.allowed | ini_rdma_ops.allowed) &
+	       ~NOT_OURS;
+}
+
 /* --- keep-alive and events ---------------------------------------------------- */
 
 static u64 ka_interval(const struct ini_ctrlr *c)

@@ -143,6 +143,9 @@ u64 ini_now(void);
 int ini_opts_init(struct ini_opts *o, const struct weft_connstr *c,
 		  struct weft_reason *why);
 
+/** ini_opts_taken() - bits of the connect options that some transport takes */
+u32 ini_opts_taken(void);
+
 /* --- controllers --------------------------------------------------------- */
 
 /**

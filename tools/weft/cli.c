@@ -3,6 +3,7 @@
  * From argv to a handler: which command it is, and whether arguments and
  * options are what its tables say. A handler never sees a wrong command line.
  */
+#include "tools/initiator/initiator.h"
 #include "tools/weft/cli.h"
 
 /* nvme-cli's letters, so that a known command line works here too. */
@@ -27,6 +28,16 @@ char cli_connect_letter(unsigned int o)
 		if (connect_letters[i].opt == o)
 			return connect_letters[i].letter;
 	return 0;
+}
+
+bool cli_connects_with(const struct cli_command *cmd, unsigned int o)
+{
+	u32 bit = WEFT_OPT_BIT(o);
+
+	if (cmd->connect == CONN_ONCE && bit & CONN_NOT_ONCE)
+		return false;
+	return cmd->connect == CONN_KERNEL ||
+	       (cmd->connect != CONN_NONE && bit & ini_opts_taken());
 }
 
 /* Is @s of @len characters this option's name? '-' and '_' are the same. */
@@ -71,9 +82,9 @@ static bool find_connect(struct cli_args *a, const char *s, size_t len,
 	const struct weft_opt_info *info;
 	unsigned int o;
 
-	if (!a->cmd->connect_opts)
-		return false;
 	for (o = 0; (info = weft_opt_info(o)); o++) {
+		if (!cli_connects_with(a->cmd, o))
+			continue;
 		if (letter ? cli_connect_letter(o) != letter :
 		    !same_name(info->token, s, len))
 			continue;

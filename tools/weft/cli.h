@@ -75,13 +75,28 @@ struct cli_opt {
 struct cli_args;
 
 /**
+ * enum cli_connect - which options of a connect string a command has as its own
+ */
+enum cli_connect {
+	CONN_NONE,
+	CONN_KERNEL,	/* every one that the kernel's host knows */
+	CONN_OWN,	/* those that the userspace initiator takes */
+	CONN_ONCE,	/* of these, those of one connection and one I/O queue */
+};
+
+/* What has no meaning for CONN_ONCE */
+#define CONN_NOT_ONCE	(WEFT_OPT_BIT(WEFT_OPT_RECONNECT_DELAY) | \
+			 WEFT_OPT_BIT(WEFT_OPT_CTRL_LOSS_TMO) | \
+			 WEFT_OPT_BIT(WEFT_OPT_NR_IO_QUEUES))
+
+/**
  * struct cli_command - a command
  * @name: all its words, "target bdev list"
  * @args: its arguments in order, optional ones in brackets; "" for none
  * @help: one line, no full stop
  * @more: further lines of help, or NULL
  * @opts: its options, or NULL
- * @connect_opts: takes every option of a connect string as well
+ * @connect: options of a connect string that it takes as well
  * @run: does it and returns an enum cli_exit
  */
 struct cli_command {
@@ -90,7 +105,7 @@ struct cli_command {
 	const char *help;
 	const char *more;
 	const struct cli_opt *opts;
-	bool connect_opts;
+	enum cli_connect connect;
 	int (*run)(const struct cli_args *a);
 };
 
@@ -119,6 +134,9 @@ int cli_run(int argc, char **argv);
 void cli_help_all(FILE *out);
 void cli_help_group(FILE *out, const char *group);
 void cli_help(FILE *out, const struct cli_command *cmd);
+
+/** cli_connects_with() - does @cmd take connect option @o? */
+bool cli_connects_with(const struct cli_command *cmd, unsigned int o);
 
 /** cli_connect_letter() - short name of a connect option, or 0 */
 char cli_connect_letter(unsigned int o);

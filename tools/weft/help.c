@@ -66,7 +66,7 @@ static void print_option(FILE *out, char letter, const char *name,
 		n > HELP_COLUMN - 2 ? HELP_COLUMN : HELP_COLUMN - n, "", help);
 }
 
-static void print_connect_options(FILE *out)
+static void print_connect_options(FILE *out, const struct cli_command *cmd)
 {
 	const struct weft_opt_info *info;
 	char name[32], *c;
@@ -75,6 +75,8 @@ static void print_connect_options(FILE *out)
 	fputs("\nOptions of the connection ('weft explain' has ranges and defaults):\n",
 	      out);
 	for (o = 0; (info = weft_opt_info(o)); o++) {
+		if (!cli_connects_with(cmd, o))
+			continue;
 		snprintf(name, sizeof(name), "%s", info->token);
 		for (c = name; *c; c++)
 			if (*c == '_')
@@ -92,12 +94,12 @@ void cli_help(FILE *out, const struct cli_command *cmd)
 
 	fprintf(out, "Usage: weft %s%s%s%s\n%s.\n", cmd->name,
 		cmd->args[0] ? " " : "", cmd->args,
-		cmd->opts || cmd->connect_opts ? " [OPTION]..." : "",
+		cmd->opts || cmd->connect ? " [OPTION]..." : "",
 		cmd->help);
 	if (cmd->more)
 		fprintf(out, "\n%s", cmd->more);
-	if (cmd->connect_opts)
-		print_connect_options(out);
+	if (cmd->connect)
+		print_connect_options(out, cmd);
 	fputs("\nOptions:\n", out);
 	for (opt = cmd->opts; opt && opt->name; opt++)
 		print_option(out, opt->letter, opt->name, opt->arg, opt->help);

@@ -65,17 +65,14 @@ int remote_opts(const struct cli_args *a, const char *nqn, struct ini_opts *o)
 
 int remote_once(const struct cli_args *a, const struct ini_opts *o)
 {
-	static const enum weft_opt again[] = {
-		WEFT_OPT_RECONNECT_DELAY, WEFT_OPT_CTRL_LOSS_TMO,
-	};
-	size_t i;
+	u32 given = o->conn.given & CONN_NOT_ONCE;
 
-	for (i = 0; i < ARRAY_SIZE(again); i++)
-		if (weft_connstr_given(&o->conn, again[i]))
-			return cli_usage_error(a->cmd,
-					       "%s: this command connects once",
-					       weft_opt_info(again[i])->token);
-	return CLI_OK;
+	if (!given)
+		return CLI_OK;
+	return cli_usage_error(a->cmd,
+			       "%s: this command connects once, with one I/O queue",
+			       weft_opt_info((unsigned int)
+					     __builtin_ctz(given))->token);
 }
 
 /* --- loop ----------------------------------------------------------------------- */

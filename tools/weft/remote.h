@@ -38,7 +38,7 @@ struct remote_answer {
  */
 int remote_opts(const struct cli_args *a, const char *nqn, struct ini_opts *o);
 
-/** remote_once() - refuse options about connecting again: this command does not */
+/** remote_once() - refuse options that one connection has no use for */
 int remote_once(const struct cli_args *a, const struct ini_opts *o);
 
 /** remote_open() - connect and wait until the controller is live */

@@ -75,7 +75,7 @@ int cli_usage_error(const struct cli_command *cmd, const char *fmt, ...)
 	va_end(ap);
 	fprintf(stderr, "Usage: weft %s%s%s%s\nTry 'weft %s --help'.\n",
 		cmd->name, cmd->args[0] ? " " : "", cmd->args,
-		cmd->opts || cmd->connect_opts ? " [OPTION]..." : "",
+		cmd->opts || cmd->connect ? " [OPTION]..." : "",
 		cmd->name);
 	return CLI_USAGE;
 }
