@@ -220,7 +220,7 @@ class Completion(CliTest):
         self.assertEqual(set(self.complete("")), {w[0] for w, _ in commands()})
         self.assertEqual(self.complete("disc"), ["disconnect", "discover"])
         self.assertEqual(self.complete("target", "bdev", "add", ""),
-                         ["delay", "file", "malloc", "null", "passthru"])
+                         ["delay", "error", "file", "malloc", "null", "passthru"])
         self.assertEqual(self.complete("load", ""), ["rdma", "tcp"])
         self.assertEqual(self.complete("target", "transport", "add", "tcp", "--tr"),
                          ["--transfer-timeout"])
@@ -239,6 +239,10 @@ class Completion(CliTest):
         self.assertEqual(self.complete("io", "resv-release", "--action", ""), ["release", "clear"])
         self.assertEqual(self.complete("perf", "--pattern", "randr"), ["randread", "randrw"])
         self.assertEqual(self.complete("perf", "--verify", ""), ["crc", "pattern"])
+        self.assertEqual(self.complete("target", "bdev", "inject", "d", "wr"), ["write"])
+        self.assertEqual(self.complete("target", "bdev", "inject", "d", "read", "pe"), ["pending"])
+        self.assertEqual(self.complete("target", "bdev", "histogram", "d", ""), ["on", "off"])
+        self.assertEqual(self.complete("target", "log", "level", "N"), ["NOTICE"])
 
     def test_options(self):
         self.assertEqual(self.complete("disconnect", "--"),
@@ -359,6 +363,8 @@ class Target(DaemonTest, CliTest):
             args = [given.get(a, "x") for a in args if not a.startswith("[")]
             if words[1] == "set":
                 args = ["--discovery-nqn", "x"]
+            if words[1:] == ["bdev", "latency"]:
+                args = ["x", "--read", "1"]
             self.expect(MISSING, *words, *args, "-r", gone, says="no target listens there")
         self.expect(MISSING, "target", "status", env={"WEFT_RPC_SOCKET": gone}, says=gone)
 
@@ -390,6 +396,51 @@ class Target(DaemonTest, CliTest):
         self.run_cli(OK, "bdev", "del", "m")
         self.run_cli(OK, "bdev", "del", "n")
         self.assertEqual(self.listing("bdev", "list"), [])
+
+    def test_sizes_and_parts(self):
+        """Of disks that are there: sizes change, parts come and go."""
+        sizes = {"physical-block-size": "4096", "write-granularity": "16", "write-alignment": "4",
+                 "write-size": "64", "unmap-granularity": "256", "unmap-alignment": "128"}
+        self.run_cli(OK, "bdev", "add", "null", "n", "8M", *(
+            word for k, v in sizes.items() for word in ("--" + k, v)))
+        made = self.listing("bdev", "list", "n")[0]
+        self.assertEqual([made[k] for k in (
+            "physical_block_size", "preferred_write_granularity", "preferred_write_alignment",
+            "optimal_write_size", "preferred_unmap_granularity", "preferred_unmap_alignment")],
+                         [int(v) for v in sizes.values()])
+        for size in "0", "x", "1000K":
+            self.run_cli(USAGE, "bdev", "resize", "n", size, says="a multiple of 1M")
+        self.run_cli(OK, "bdev", "resize", "n", "1G")
+        self.assertEqual(self.listing("bdev", "list", "n")[0]["num_blocks"], 1 << 21)
+        self.run_cli(FAILED, "bdev", "rescan", "n", says="n is of kind null")
+        with tempfile.NamedTemporaryFile(prefix="cli-test-") as f:
+            f.truncate(1 << 20)
+            self.run_cli(OK, "bdev", "add", "file", "f", f.name)
+            f.truncate(2 << 20)
+            self.run_cli(OK, "bdev", "rescan", "f")
+            self.assertEqual(self.listing("bdev", "list", "f")[0]["num_blocks"], 4096)
+        self.run_cli(OK, "bdev", "split", "n", "2")
+        self.run_cli(FAILED, "bdev", "del", "np0", says="'weft target bdev unsplit BASE'")
+        self.run_cli(OK, "bdev", "unsplit", "n")
+        self.assertEqual([b["name"] for b in self.listing("bdev", "list")], ["n", "f"])
+        self.run_cli(MISSING, "bdev", "unsplit", "n")
+
+    def test_log(self):
+        self.run_cli(OK, "log", "level", "DEBUG")
+        self.assertEqual(self.daemon.ok("log_get_level"), "DEBUG")
+        self.assertEqual(self.run_cli(OK, "log", "level").out, "DEBUG\n")
+        self.run_cli(OK, "log", "level", "NOTICE")
+        self.run_cli(FAILED, "log", "level", "LOUD", says="LOUD")
+        flags = self.listing("log", "flag")
+        one = sorted(flags)[0]
+        self.run_cli(OK, "log", "flag", one, "on")
+        self.assertEqual(self.daemon.ok("log_get_flags"), dict(flags, **{one: True}))
+        self.assertRegex(self.run_cli(OK, "log", "flag").out, rf"\n{one} +yes\n")
+        self.run_cli(OK, "log", "flag", "all", "off")
+        self.assertEqual(self.daemon.ok("log_get_flags"), dict.fromkeys(flags, False))
+        self.run_cli(USAGE, "log", "flag", one, says="on|off is missing")
+        self.run_cli(USAGE, "log", "flag", one, "maybe", says="on or off")
+        self.run_cli(FAILED, "log", "flag", "nonsense", "on", says="nonsense")
 
     def test_file_below_the_working_directory(self):
         with tempfile.NamedTemporaryFile(dir=".", prefix="cli-test-") as f:
@@ -692,6 +743,9 @@ class NotStarted(DaemonTest, CliTest):
         self.expect(OK, "target", "status", "-r", self.daemon.path, says="not started")
         self.expect(FAILED, "target", "bdev", "list", "-r", self.daemon.path,
                     says="framework_start_init")
+        self.expect(OK, "target", "start", "-r", self.daemon.path)
+        self.expect(OK, "target", "bdev", "list", "-r", self.daemon.path)
+        self.expect(FAILED, "target", "start", "-r", self.daemon.path)
 
 
 if __name__ == "__main__":

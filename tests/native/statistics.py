@@ -3,6 +3,7 @@
 """What is counted and limited under real I/O: statistics, metrics, limits, faults; and
 metrics clients that misbehave."""
 import base64
+import json
 import os
 import re
 import socket
@@ -11,7 +12,8 @@ import subprocess
 import time
 import unittest
 
-from tcp_disk import CLI, HOST, MEDIA, NQN, OK, TcpTest, environment
+from tcp_disk import (CLI, FAILED, HOST, MEDIA, MISSING, NQN, OK, SPECIFIC, USAGE, TcpTest,
+                      environment)
 
 
 class Counted(TcpTest):
@@ -370,6 +372,36 @@ class Slow(TcpTest):
             [0, counts[floors.index(used[0])], 3])
 
 
+    def test_histogram_by_command(self):
+        """Of reads, in powers of two; and a latency that is changed while it is looked at."""
+        def target(*args, **how):
+            return self.weft(how.get("code", OK), "target", "bdev", *args, "-r", self.daemon.path,
+                             says=how.get("says")).decode()
+
+        target("histogram", "slow", code=FAILED, says="no histogram is enabled")
+        target("histogram", "slow", "--op", "read", code=USAGE, says="with the word on only")
+        target("histogram", "slow", "perhaps", code=USAGE, says="on or off")
+        target("latency", "slow", code=USAGE, says="give an option")
+        target("histogram", "slow", "on", "--op", "read")
+        self.read(0, 1)
+        target("latency", "slow", "--read", "300000", "--read-p99", "300000")
+        self.read(0, 1)
+        self.write(0, bytes(512))
+        rows = [row.split() for row in target("histogram", "slow").splitlines()[1:]]
+        self.assertEqual(sum(int(row[2]) for row in rows), 2)
+        self.assertEqual(rows[-1][3], "100.000")
+        for first, below, _, _ in rows:
+            self.assertEqual(int(below), 2 * int(first))
+        self.assertGreaterEqual(int(rows[0][1]), 2000)
+        self.assertGreaterEqual(int(rows[-1][1]), 300000)
+        self.assertEqual(json.loads(target("histogram", "slow", "--json")),
+                         self.daemon.ok("bdev_get_histogram", {"name": "slow"}))
+        target("histogram", "slow", "off")
+        target("stat", "slow", "--reset", "all")
+        self.assertEqual(self.row()["num_read_ops"], 0)
+        target("stat", "--reset", "x", code=FAILED, says="x")
+
+
 class Faults(TcpTest):
     def serve(self):
         super().serve()
@@ -397,6 +429,30 @@ class Faults(TcpTest):
         self.assertEqual(row["io_error"], {"failed": 1})
         st = self.daemon.ok("nvmf_get_statistics")
         self.assertEqual(st["hosts"][0]["errors"], 1)
+
+    def test_by_command(self):
+        def target(*args, **how):
+            return self.weft(how.get("code", OK), "target", "bdev", *args, "-r", self.daemon.path,
+                             says=how.get("says")).decode()
+
+        self.assertEqual(target("add", "error", "disk1"), "EE_disk1\n")
+        target("inject", "EE_disk1", "read", "--num", "2")
+        for code in MEDIA, MEDIA, OK:
+            self.io("read", "--file", "-", code=code)
+        target("inject", "EE_disk1", "all", "nvme_failure", "--sct", "1", "--sc", "0x80")
+        self.io("read", "--file", "-", code=SPECIFIC)
+        target("inject", "EE_disk1", "read")
+        target("inject", "EE_disk1", "clear")
+        self.io("read", "--file", "-")
+        target("inject", "EE_disk1", "everything", code=FAILED, says="everything")
+        target("inject", "top", "read", code=MISSING, says="top is a passthru")
+        target("inject", "EE_disk1", "read", "pending")
+        p = subprocess.Popen([CLI, "io", "read", self.string(), "--file", "/dev/null"],
+                             env=environment())
+        while self.daemon.ok("nvmf_get_stats")["poll_groups"][0]["pending_bdev_io"] == 0:
+            time.sleep(0.01)
+        target("resume", "EE_disk1")
+        self.assertEqual(p.wait(120), OK)
 
     def test_a_pending_one_ends_with_the_daemon(self):
         self.inject(io_type="read", error_type="pending", num=1)

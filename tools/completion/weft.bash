@@ -106,6 +106,14 @@ _weft() {
 		mapfile -t COMPREPLY < <(compgen -W "crc pattern" -- "$cur")
 		return
 		;;
+	--reset)
+		mapfile -t COMPREPLY < <(compgen -W "all maxmin error" -- "$cur")
+		return
+		;;
+	--op)
+		mapfile -t COMPREPLY < <(compgen -W "read write flush unmap write_zeroes" -- "$cur")
+		return
+		;;
 	--action)
 		mapfile -t COMPREPLY < <(compgen -W "$(_weft_actions "$command")" -- "$cur")
 		return
@@ -142,10 +150,18 @@ _weft_argument() {
 		list="rdma tcp"
 		;;
 	"target listener ana 4") list=$_weft_ana ;;
-	"target host any 2") list="on off" ;;
+	"target host any 2" | "target bdev histogram 2" | "target log flag 2") list="on off" ;;
+	"target bdev inject 2") list="read write unmap flush all clear" ;;
+	"target bdev inject 3") list="failure nvme_failure pending corrupt_data nomem" ;;
+	"target log level 1") list="ERROR WARNING NOTICE INFO DEBUG" ;;
+	"target log flag 1") list=$(weft target log flag --json 2> /dev/null |
+		sed -n 's/^ *"\(.*\)": \(true\|false\),\{0,1\}$/\1/p') ;;
 	"target bdev add file 2" | "target config "*" 1")
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
+		;;
+	"target bdev add error 1" | "target bdev add passthru 2" | "target bdev add delay 2")
+		list=$(_weft_names "target bdev list" name)
 		;;
 	"target bdev add "*) ;;
 	"target ns host "*" 3") list= ;;

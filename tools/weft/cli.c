@@ -106,6 +106,14 @@ int cli_in_range(const struct cli_args *a, const char *name, const char *value,
 			       (unsigned long long)max);
 }
 
+int cli_on_off(const struct cli_args *a, const char *value, bool *on)
+{
+	*on = !strcmp(value, "on");
+	if (*on || !strcmp(value, "off"))
+		return CLI_OK;
+	return cli_usage_error(a->cmd, "%s: on or off is accepted", value);
+}
+
 static int check_value(const struct cli_args *a, const char *option,
 		       enum cli_kind kind, const char *value)
 {

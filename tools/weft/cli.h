@@ -157,6 +157,9 @@ u64 cli_number(const struct cli_args *a, const char *name, u64 dflt);
 int cli_in_range(const struct cli_args *a, const char *name, const char *value,
 		 u64 min, u64 max, u64 *out);
 
+/** cli_on_off() - an argument that is one of these words; enum cli_exit */
+int cli_on_off(const struct cli_args *a, const char *value, bool *on);
+
 /**
  * cli_error() - "weft: ..." on stderr
  * @code: returned unchanged, so that `return cli_error(CLI_FAILED, ...)` reads

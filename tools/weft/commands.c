@@ -79,10 +79,28 @@ static const struct cli_opt transport_opts[CLI_OPTS] = {
 	END
 };
 
-static const struct cli_opt memory_opts[CLI_OPTS] = {
-	CLI_OPT_SOCKET,
-	SIZE_TEXT("block-size", NULL, "bytes of a block, 512 or 4096; default 512"),
-	TEXT("uuid", "uuid", "UUID", "its UUID; default: a random one"),
+#define MEMORY_OPTS \
+	CLI_OPT_SOCKET, \
+	SIZE_TEXT("block-size", NULL, \
+		  "bytes of a block, 512 or 4096; default 512"), \
+	SIZE_TEXT("physical-block-size", "physical_block_size", \
+		  "bytes that hosts are told to write at once; default: a block"), \
+	TEXT("uuid", "uuid", "UUID", "its UUID; default: a random one")
+
+static const struct cli_opt memory_opts[CLI_OPTS] = { MEMORY_OPTS, END };
+
+static const struct cli_opt null_opts[CLI_OPTS] = {
+	MEMORY_OPTS,
+	COUNT("write-granularity", "preferred_write_granularity",
+	      "blocks; hosts are told to write multiples of it"),
+	COUNT("write-alignment", "preferred_write_alignment",
+	      "blocks; hosts are told to begin writes at multiples of it"),
+	COUNT("write-size", "optimal_write_size",
+	      "blocks; hosts are told that writes are best of that size"),
+	COUNT("unmap-granularity", "preferred_unmap_granularity",
+	      "blocks; hosts are told to deallocate multiples of it"),
+	COUNT("unmap-alignment", "preferred_unmap_alignment",
+	      "blocks; hosts are told to begin deallocating at multiples of it"),
 	END
 };
 
@@ -109,6 +127,48 @@ static const struct cli_opt delay_opts[CLI_OPTS] = {
 	COUNT("read-p99", "p99_read_latency", "that every hundredth read takes"),
 	COUNT("write-p99", "p99_write_latency",
 	      "that every hundredth write takes"),
+	END
+};
+
+static const struct cli_opt latency_opts[CLI_OPTS] = {
+	CLI_OPT_SOCKET,
+	COUNT("read", "avg_read", "microseconds that reads take"),
+	COUNT("write", "avg_write", "microseconds that writes take"),
+	COUNT("read-p99", "p99_read", "that every hundredth read takes"),
+	COUNT("write-p99", "p99_write", "that every hundredth write takes"),
+	END
+};
+
+static const struct cli_opt inject_opts[CLI_OPTS] = {
+	CLI_OPT_SOCKET,
+	COUNT("num", "num", "of how many operations; default 1"),
+	COUNT("busy", "queue_depth",
+	      "only while that many others are under way on the reactor"),
+	COUNT("corrupt-offset", "corrupt_offset",
+	      "corrupt_data: which byte is changed"),
+	COUNT("corrupt-value", "corrupt_value",
+	      "corrupt_data: what it is xored with, 0 to 255"),
+	COUNT("sct", "nvme_sct",
+	      "nvme_failure: status code type that hosts see, 0 to 7"),
+	COUNT("sc", "nvme_sc", "nvme_failure: its status code, 0 to 255"),
+	END
+};
+
+static const struct cli_opt histogram_opts[CLI_OPTS] = {
+	CLI_OPT_SOCKET,
+	TEXT("op", "opc", "WORD",
+	     "on: only read, write, flush, unmap or write_zeroes"),
+	COUNT("granularity", "granularity",
+	      "on: 2 to this many buckets for each doubling, 1 to 12; default 7"),
+	CLI_OPT_JSON,
+	END
+};
+
+static const struct cli_opt stat_opts[CLI_OPTS] = {
+	CLI_OPT_SOCKET,
+	TEXT("reset", "reset_mode", "WORD",
+	     "and begin anew with all, maxmin or error"),
+	CLI_OPT_JSON,
 	END
 };
 
@@ -222,6 +282,24 @@ static const char stop_more[] =
 static const char ana_more[] =
 "STATE is optimized, non_optimized, inaccessible, persistent_loss or change.\n";
 
+static const char inject_more[] =
+"IO is read, write, unmap, flush, all, or clear, which takes injected errors back. ERROR is\n"
+"failure (default), nvme_failure, pending, corrupt_data or nomem.\n"
+"\n"
+"  weft target bdev add error disk1        makes EE_disk1\n"
+"  weft target bdev inject EE_disk1 read pending --num 3\n"
+"  weft target bdev resume EE_disk1\n";
+
+static const char histogram_more[] =
+"Without a word: how many operations took how long, in powers of two of a microsecond;\n"
+"with --json all buckets, as bdev_get_histogram has them. on and off begin and end counting.\n";
+
+static const char log_level_more[] =
+"LEVEL is ERROR, WARNING, NOTICE, INFO or DEBUG. Without one: prints which it is.\n";
+
+static const char log_flag_more[] =
+"Without a flag: lists them. 'all' stands for every one.\n";
+
 static const char load_config_more[] =
 "Applied as a whole, or refused with the call that is wrong and taken back. '-' reads\n"
 "from standard input.\n";
@@ -308,11 +386,11 @@ const struct cli_command cli_commands[] = {
 	{ "target bdev list", "[NAME]", "List block devices", NULL,
 	  listing_opts, CONN_NONE, cmd_bdev_list },
 	{ "target bdev stat", "[NAME]", "Show counters of block devices", NULL,
-	  listing_opts, CONN_NONE, cmd_bdev_stat },
+	  stat_opts, CONN_NONE, cmd_bdev_stat },
 	{ "target bdev add malloc", "NAME SIZE", "Create a RAM disk", NULL,
 	  memory_opts, CONN_NONE, cmd_bdev_add_malloc },
 	{ "target bdev add null", "NAME SIZE",
-	  "Create a disk that reads zeroes and drops writes", NULL, memory_opts,
+	  "Create a disk that reads zeroes and drops writes", NULL, null_opts,
 	  CONN_NONE, cmd_bdev_add_null },
 	{ "target bdev add file", "NAME PATH",
 	  "Create a disk on a file or block device", NULL, file_opts, CONN_NONE,
@@ -322,12 +400,33 @@ const struct cli_command cli_commands[] = {
 	  CONN_NONE, cmd_bdev_add_passthru },
 	{ "target bdev add delay", "NAME BASE", "Make a slow bdev of one", NULL,
 	  delay_opts, CONN_NONE, cmd_bdev_add_delay },
+	{ "target bdev add error", "BASE",
+	  "Make a bdev of one that fails when it is told to",
+	  "Prints its name.\n", passthru_opts, CONN_NONE, cmd_bdev_add_error },
+	{ "target bdev inject", "NAME IO [ERROR]",
+	  "Let operations of an error bdev go wrong", inject_more, inject_opts,
+	  CONN_NONE, cmd_bdev_inject },
+	{ "target bdev resume", "NAME",
+	  "Let operations go on that an injected error holds", NULL,
+	  socket_opts, CONN_NONE, cmd_target_call },
+	{ "target bdev latency", "NAME", "Change how slow a delay bdev is",
+	  NULL, latency_opts, CONN_NONE, cmd_bdev_latency },
+	{ "target bdev histogram", "NAME [on|off]",
+	  "Show how long operations of a bdev took", histogram_more,
+	  histogram_opts, CONN_NONE, cmd_bdev_histogram },
+	{ "target bdev rescan", "NAME",
+	  "Take over the size that a file has now", NULL, socket_opts,
+	  CONN_NONE, cmd_bdev_rescan },
+	{ "target bdev resize", "NAME SIZE", "Change the size of a null disk",
+	  NULL, socket_opts, CONN_NONE, cmd_bdev_resize },
+	{ "target bdev unsplit", "BASE", "Remove all parts of a bdev", NULL,
+	  socket_opts, CONN_NONE, cmd_target_call },
 	{ "target bdev split", "BASE COUNT", "Make equal parts of a bdev",
 	  "Prints their names.\n", split_opts, CONN_NONE, cmd_bdev_split },
 	{ "target bdev limit", "NAME", "Limit what a bdev does in a second",
-	  NULL, limit_opts, CONN_NONE, cmd_bdev_limit },
+	  NULL, limit_opts, CONN_NONE, cmd_target_call },
 	{ "target host limit", "HOSTNQN", "Limit what a host does in a second",
-	  NULL, limit_opts, CONN_NONE, cmd_host_limit },
+	  NULL, limit_opts, CONN_NONE, cmd_target_call },
 	{ "target bdev del", "NAME", "Remove a block device", NULL, socket_opts,
 	  CONN_NONE, cmd_bdev_del },
 	{ "target subsystem list", "[NQN]", "List subsystems", NULL,
@@ -393,6 +492,13 @@ const struct cli_command cli_commands[] = {
 	{ "target rpc", "METHOD [PARAMS]",
 	  "Call a method with parameters as JSON", rpc_more, socket_opts, CONN_NONE,
 	  cmd_target_rpc },
+	{ "target log level", "[LEVEL]", "Log messages up to this level",
+	  log_level_more, socket_opts, CONN_NONE, cmd_log_level },
+	{ "target log flag", "[FLAG] [on|off]",
+	  "Let a room of the source log everything", log_flag_more,
+	  listing_opts, CONN_NONE, cmd_log_flag },
+	{ "target start", "", "Start a target that waits (--wait-for-rpc)",
+	  NULL, socket_opts, CONN_NONE, cmd_target_call },
 	{ "target stop", "", "Stop the target", stop_more, socket_opts, CONN_NONE,
 	  cmd_target_stop },
 	{ .name = NULL }

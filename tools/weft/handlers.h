@@ -38,10 +38,18 @@ int cmd_bdev_add_null(const struct cli_args *a);
 int cmd_bdev_add_file(const struct cli_args *a);
 int cmd_bdev_add_passthru(const struct cli_args *a);
 int cmd_bdev_add_delay(const struct cli_args *a);
+int cmd_bdev_add_error(const struct cli_args *a);
 int cmd_bdev_split(const struct cli_args *a);
-int cmd_bdev_limit(const struct cli_args *a);
-int cmd_host_limit(const struct cli_args *a);
 int cmd_bdev_del(const struct cli_args *a);
+int cmd_bdev_rescan(const struct cli_args *a);
+
+int cmd_target_call(const struct cli_args *a);
+int cmd_bdev_inject(const struct cli_args *a);
+int cmd_bdev_latency(const struct cli_args *a);
+int cmd_bdev_resize(const struct cli_args *a);
+int cmd_bdev_histogram(const struct cli_args *a);
+int cmd_log_level(const struct cli_args *a);
+int cmd_log_flag(const struct cli_args *a);
 
 int cmd_subsystem_list(const struct cli_args *a);
 int cmd_subsystem_add(const struct cli_args *a);

@@ -9,20 +9,21 @@
 
 #define PARTS_MAX	1024	/* of a split */
 
-/* How each kind of block device is made away with, by its product name. */
+/* What is called for each kind of block device, by its product name. */
 static const struct {
 	const char *product;
 	const char *kind;
 	const char *delete_method;
+	const char *rescan_method;
 } kinds[] = {
-	{ "Malloc disk", "malloc", "bdev_malloc_delete" },
-	{ "Null disk", "null", "bdev_null_delete" },
-	{ "AIO disk", "file", "bdev_aio_delete" },
-	{ "URING bdev", "file", "bdev_uring_delete" },
-	{ "passthru", "passthru", "bdev_passthru_delete" },
-	{ "delay", "delay", "bdev_delay_delete" },
-	{ "Error Injection Disk", "error", "bdev_error_delete" },
-	{ "Split Disk", "split", NULL },
+	{ "Malloc disk", "malloc", "bdev_malloc_delete", NULL },
+	{ "Null disk", "null", "bdev_null_delete", NULL },
+	{ "AIO disk", "file", "bdev_aio_delete", "bdev_aio_rescan" },
+	{ "URING bdev", "file", "bdev_uring_delete", "bdev_uring_rescan" },
+	{ "passthru", "passthru", "bdev_passthru_delete", NULL },
+	{ "delay", "delay", "bdev_delay_delete", NULL },
+	{ "Error Injection Disk", "error", "bdev_error_delete", NULL },
+	{ "Split Disk", "split", NULL, NULL },
 };
 
 static const char *kind_name(const char *product)
@@ -121,13 +122,16 @@ static void stat_row(struct table *t, const json_t *b, u64 rate)
 
 int cmd_bdev_stat(const struct cli_args *a)
 {
-	json_t *stat, *b;
+	json_t *params = json_object(), *stat, *b;
 	struct table *t;
 	size_t i;
 	u64 rate;
 	int rc;
 
-	rc = rpc_call(a, "bdev_get_iostat", name_params(a->pos[0]), &stat);
+	if (a->pos[0])
+		json_object_set_new(params, "name", cli_json_text(a->pos[0]));
+	rpc_options(a, params);
+	rc = rpc_call(a, "bdev_get_iostat", params, &stat);
 	if (rc)
 		return rc;
 	if (cli_opt(a, "json"))
@@ -236,6 +240,20 @@ int cmd_bdev_add_delay(const struct cli_args *a)
 	return create(a, "bdev_delay_create", params);
 }
 
+/* The target makes its name, and answers with none */
+int cmd_bdev_add_error(const struct cli_args *a)
+{
+	json_t *params = json_pack("{s:o}", "base_name",
+				   cli_json_text(a->pos[0]));
+	int rc;
+
+	rpc_options(a, params);
+	rc = rpc_call(a, "bdev_error_create", params, NULL);
+	if (!rc)
+		printf("EE_%s\n", a->pos[0]);
+	return rc;
+}
+
 int cmd_bdev_split(const struct cli_args *a)
 {
 	json_t *params = json_pack("{s:o}", "base_bdev",
@@ -260,42 +278,54 @@ int cmd_bdev_split(const struct cli_args *a)
 	return CLI_OK;
 }
 
-int cmd_bdev_limit(const struct cli_args *a)
+/* @kind: the row of the bdev that the first argument names */
+static int find_kind(const struct cli_args *a, size_t *kind)
 {
-	json_t *params = name_params(a->pos[0]);
-
-	rpc_options(a, params);
-	return rpc_call(a, "bdev_set_qos_limit", params, NULL);
-}
-
-int cmd_host_limit(const struct cli_args *a)
-{
-	json_t *params = json_pack("{s:o}", "host", cli_json_text(a->pos[0]));
-
-	rpc_options(a, params);
-	return rpc_call(a, "nvmf_set_host_limits", params, NULL);
-}
-
-int cmd_bdev_del(const struct cli_args *a)
-{
-	const char *product, *method = NULL;
+	const char *product;
 	json_t *list;
-	size_t i;
 	int rc;
 
 	rc = rpc_call(a, "bdev_get_bdevs", name_params(a->pos[0]), &list);
 	if (rc)
 		return rc;
 	product = rpc_str(json_array_get(list, 0), "product_name");
-	for (i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (!strcmp(kinds[i].product, product))
-			method = kinds[i].delete_method;
-	if (method)
-		rc = rpc_call(a, method, name_params(a->pos[0]), NULL);
-	else
+	for (*kind = 0; *kind < ARRAY_SIZE(kinds); (*kind)++)
+		if (!strcmp(kinds[*kind].product, product))
+			break;
+	if (*kind == ARRAY_SIZE(kinds))
 		rc = cli_error(CLI_FAILED,
-			       "%s is a '%s': remove it with its own method by 'weft target rpc'",
+			       "%s is a '%s': 'weft target rpc' calls the methods of its own",
 			       a->pos[0], product);
 	json_decref(list);
 	return rc;
+}
+
+int cmd_bdev_del(const struct cli_args *a)
+{
+	size_t kind;
+	int rc = find_kind(a, &kind);
+
+	if (rc)
+		return rc;
+	if (!kinds[kind].delete_method)
+		return cli_error(CLI_FAILED,
+				 "%s is a part of a split: 'weft target bdev unsplit BASE' removes all of its parts",
+				 a->pos[0]);
+	return rpc_call(a, kinds[kind].delete_method, name_params(a->pos[0]),
+			NULL);
+}
+
+int cmd_bdev_rescan(const struct cli_args *a)
+{
+	size_t kind;
+	int rc = find_kind(a, &kind);
+
+	if (rc)
+		return rc;
+	if (!kinds[kind].rescan_method)
+		return cli_error(CLI_FAILED,
+				 "%s is of kind %s: only the size of a file can have changed",
+				 a->pos[0], kinds[kind].kind);
+	return rpc_call(a, kinds[kind].rescan_method, name_params(a->pos[0]),
+			NULL);
 }

@@ -194,12 +194,12 @@ int cmd_host_del(const struct cli_args *a)
 
 int cmd_host_any(const struct cli_args *a)
 {
-	bool on = !strcmp(a->pos[1], "on");
 	json_t *params;
+	bool on;
+	int rc = cli_on_off(a, a->pos[1], &on);
 
-	if (!on && strcmp(a->pos[1], "off"))
-		return cli_usage_error(a->cmd, "%s: on or off is accepted",
-				       a->pos[1]);
+	if (rc)
+		return rc;
 	params = target_params(a->pos[0]);
 	json_object_set_new(params, "allow_any_host", json_boolean(on));
 	return target_call(a, "nvmf_subsystem_allow_any_host", params,
