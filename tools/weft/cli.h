@@ -200,8 +200,9 @@ int cli_print_json(json_t *j);
 struct table;
 struct table *table_new(const char *const *heads, unsigned int columns);
 void table_row(struct table *t, const char *const *cells);
-/** table_print() - on stdout, and free it */
+/** table_print() - on stdout, and free it; table_free() - without */
 void table_print(struct table *t);
+void table_free(struct table *t);
 
 #define TABLE(...) \
 	table_new((const char *const[]){ __VA_ARGS__ }, \

@@ -216,23 +216,30 @@ static int send_identify(struct io_call *x, struct remote_answer *ans)
 			    x->data, remote_done, ans);
 }
 
-static int check_log(struct io_call *x)
+/* --size in whole dwords, as logs and reports have them */
+static int take_dwords(struct io_call *x, u64 dflt)
 {
-	u64 v, size;
-	int rc = io_need(x, "lid");
+	u64 size;
+	int rc = io_value(x, "size", UINT32_MAX, dflt, &size);
 
-	if (!rc)
-		rc = io_value(x, "lid", 0xff, 0, &v);
-	if (!rc)
-		rc = io_value(x, "lsp", 0x7f, 0, &v);
-	if (!rc)
-		rc = io_value(x, "size", UINT32_MAX, LOG_SIZE, &size);
 	if (!rc && (!size || size % 4))
 		rc = cli_usage_error(x->a->cmd,
 				     "--size %llu: a multiple of 4 is accepted",
 				     (unsigned long long)size);
 	x->gives = true;
 	return rc ? rc : io_room(x, size);
+}
+
+static int check_log(struct io_call *x)
+{
+	u64 v;
+	int rc = io_need(x, "lid");
+
+	if (!rc)
+		rc = io_value(x, "lid", 0xff, 0, &v);
+	if (!rc)
+		rc = io_value(x, "lsp", 0x7f, 0, &v);
+	return rc ? rc : take_dwords(x, LOG_SIZE);
 }
 
 static int send_log(struct io_call *x, struct remote_answer *ans)
@@ -399,15 +406,7 @@ static int send_release(struct io_call *x, struct remote_answer *ans)
 
 static int check_report(struct io_call *x)
 {
-	u64 size;
-	int rc = io_value(x, "size", UINT32_MAX, REPORT_SIZE, &size);
-
-	if (!rc && (!size || size % 4))
-		rc = cli_usage_error(x->a->cmd,
-				     "--size %llu: a multiple of 4 is accepted",
-				     (unsigned long long)size);
-	x->gives = true;
-	return rc ? rc : io_room(x, size);
+	return take_dwords(x, REPORT_SIZE);
 }
 
 static int send_report(struct io_call *x, struct remote_answer *ans)

@@ -254,6 +254,23 @@ int rpc_call(const struct cli_args *a, const char *method, json_t *params,
 	return rc;
 }
 
+int rpc_show(const struct cli_args *a, int rc, json_t *result, struct table *t,
+	     void (*row)(struct table *t, const json_t *x))
+{
+	json_t *x;
+	size_t i;
+
+	if (rc || cli_opt(a, "json")) {
+		table_free(t);
+		return rc ? rc : cli_print_json(result);
+	}
+	json_array_foreach(result, i, x)
+		row(t, x);
+	table_print(t);
+	json_decref(result);
+	return CLI_OK;
+}
+
 /* Something that becomes readable when the process at the other end is gone. */
 static int peer_pidfd(int fd)
 {

@@ -37,6 +37,18 @@ int rpc_try(const struct cli_args *a, const char *method, json_t *params,
 int rpc_call(const struct cli_args *a, const char *method, json_t *params,
 	     json_t **result);
 
+/**
+ * rpc_show() - what a call has answered, as a listing, or with --json as it is
+ * @rc: what the call has returned; nothing is printed if that is an error
+ * @result: an array, taken; NULL if there is none
+ * @t: the empty listing; printed or freed
+ * @row: adds an element to it
+ *
+ * Return: @rc, or what printing came to.
+ */
+int rpc_show(const struct cli_args *a, int rc, json_t *result, struct table *t,
+	     void (*row)(struct table *t, const json_t *x));
+
 /** rpc_stop() - ask the target to end and wait until it has */
 int rpc_stop(const struct cli_args *a);
 

@@ -160,34 +160,28 @@ static const char *count(const json_t *j, const char *key, char out[24])
 	return out;
 }
 
-int cmd_transport_list(const struct cli_args *a)
+static void transport_row(struct table *t, const json_t *x)
 {
 	char depth[24], queues[24], buffers[24], incapsule[CLI_SIZE_TEXT],
 	     io[CLI_SIZE_TEXT], unit[CLI_SIZE_TEXT];
-	json_t *list, *x;
-	struct table *t;
-	size_t i;
-	int rc;
 
-	rc = rpc_call(a, "nvmf_get_transports", NULL, &list);
-	if (rc)
-		return rc;
-	if (cli_opt(a, "json"))
-		return cli_print_json(list);
-	t = TABLE("TYPE", "QUEUE DEPTH", "IO QUEUES", "IN CAPSULE", "MAX IO",
-		  "BUFFERS", "BUFFER SIZE");
-	json_array_foreach(list, i, x)
-		TABLE_ROW(t, rpc_str(x, "trtype"),
-			  count(x, "max_queue_depth", depth),
-			  count(x, "max_io_qpairs_per_ctrlr", queues),
-			  cli_size_text(rpc_num(x, "in_capsule_data_size"),
-					incapsule),
-			  cli_size_text(rpc_num(x, "max_io_size"), io),
-			  count(x, "num_shared_buffers", buffers),
-			  cli_size_text(rpc_num(x, "io_unit_size"), unit));
-	table_print(t);
-	json_decref(list);
-	return CLI_OK;
+	TABLE_ROW(t, rpc_str(x, "trtype"), count(x, "max_queue_depth", depth),
+		  count(x, "max_io_qpairs_per_ctrlr", queues),
+		  cli_size_text(rpc_num(x, "in_capsule_data_size"), incapsule),
+		  cli_size_text(rpc_num(x, "max_io_size"), io),
+		  count(x, "num_shared_buffers", buffers),
+		  cli_size_text(rpc_num(x, "io_unit_size"), unit));
+}
+
+int cmd_transport_list(const struct cli_args *a)
+{
+	json_t *list = NULL;
+	int rc = rpc_call(a, "nvmf_get_transports", NULL, &list);
+
+	return rpc_show(a, rc, list,
+			TABLE("TYPE", "QUEUE DEPTH", "IO QUEUES", "IN CAPSULE",
+			      "MAX IO", "BUFFERS", "BUFFER SIZE"),
+			transport_row);
 }
 
 /* Nobody ever finds half a configuration under the file's name. */

@@ -51,25 +51,17 @@ static const char *backing_file(const json_t *bdev)
 	return file;
 }
 
-static void print_bdevs(const json_t *list)
+static void bdev_row(struct table *t, const json_t *b)
 {
-	struct table *t = TABLE("NAME", "KIND", "SIZE", "BLOCK", "CLAIMED",
-				"UUID", "FILE");
 	char size[CLI_SIZE_TEXT], block[24];
-	json_t *b;
-	size_t i;
 
-	json_array_foreach((json_t *)list, i, b) {
-		cli_size_text(rpc_num(b, "num_blocks") *
-			      rpc_num(b, "block_size"), size);
-		snprintf(block, sizeof(block), "%llu",
-			 (unsigned long long)rpc_num(b, "block_size"));
-		TABLE_ROW(t, rpc_str(b, "name"),
-			  kind_name(rpc_str(b, "product_name")), size, block,
-			  rpc_flag(b, "claimed") ? "yes" : "no",
-			  rpc_str(b, "uuid"), backing_file(b));
-	}
-	table_print(t);
+	cli_size_text(rpc_num(b, "num_blocks") * rpc_num(b, "block_size"),
+		      size);
+	snprintf(block, sizeof(block), "%llu",
+		 (unsigned long long)rpc_num(b, "block_size"));
+	TABLE_ROW(t, rpc_str(b, "name"), kind_name(rpc_str(b, "product_name")),
+		  size, block, rpc_flag(b, "claimed") ? "yes" : "no",
+		  rpc_str(b, "uuid"), backing_file(b));
 }
 
 static json_t *name_params(const char *name)
@@ -79,17 +71,12 @@ static json_t *name_params(const char *name)
 
 int cmd_bdev_list(const struct cli_args *a)
 {
-	json_t *list;
-	int rc;
+	json_t *list = NULL;
+	int rc = rpc_call(a, "bdev_get_bdevs", name_params(a->pos[0]), &list);
 
-	rc = rpc_call(a, "bdev_get_bdevs", name_params(a->pos[0]), &list);
-	if (rc)
-		return rc;
-	if (cli_opt(a, "json"))
-		return cli_print_json(list);
-	print_bdevs(list);
-	json_decref(list);
-	return CLI_OK;
+	return rpc_show(a, rc, list,
+			TABLE("NAME", "KIND", "SIZE", "BLOCK", "CLAIMED",
+			      "UUID", "FILE"), bdev_row);
 }
 
 /* @rate: ticks of the target's clock in a microsecond */

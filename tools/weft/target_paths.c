@@ -41,31 +41,25 @@ static char *states_text(const json_t *states)
 	return text;
 }
 
+static void listener_row(struct table *t, const json_t *l)
+{
+	const json_t *at = json_object_get(l, "address");
+	char *states = states_text(json_object_get(l, "ana_states"));
+
+	TABLE_ROW(t, rpc_str(at, "trtype"), rpc_str(at, "traddr"),
+		  rpc_str(at, "trsvcid"), states);
+	free(states);
+}
+
 int cmd_listener_list(const struct cli_args *a)
 {
-	json_t *list, *l;
-	char *states;
-	struct table *t;
-	size_t i;
+	json_t *list = NULL;
 	int rc = target_call(a, "nvmf_subsystem_get_listeners",
 			     target_params(a->pos[0]), &list);
 
-	if (rc)
-		return rc;
-	if (cli_opt(a, "json"))
-		return cli_print_json(list);
-	t = TABLE("TYPE", "ADDRESS", "PORT", "ANA GROUPS");
-	json_array_foreach(list, i, l) {
-		const json_t *at = json_object_get(l, "address");
-
-		states = states_text(json_object_get(l, "ana_states"));
-		TABLE_ROW(t, rpc_str(at, "trtype"), rpc_str(at, "traddr"),
-			  rpc_str(at, "trsvcid"), states);
-		free(states);
-	}
-	table_print(t);
-	json_decref(list);
-	return CLI_OK;
+	return rpc_show(a, rc, list,
+			TABLE("TYPE", "ADDRESS", "PORT", "ANA GROUPS"),
+			listener_row);
 }
 
 int cmd_listener_ana(const struct cli_args *a)
@@ -155,27 +149,21 @@ int cmd_referral_del(const struct cli_args *a)
 	return change_referral(a, "nvmf_discovery_remove_referral");
 }
 
+static void referral_row(struct table *t, const json_t *r)
+{
+	const json_t *at = json_object_get(r, "address");
+
+	TABLE_ROW(t, rpc_str(at, "trtype"), rpc_str(at, "traddr"),
+		  rpc_str(at, "trsvcid"), rpc_str(r, "subnqn"));
+}
+
 int cmd_referral_list(const struct cli_args *a)
 {
-	json_t *list, *r;
-	struct table *t;
-	size_t i;
+	json_t *list = NULL;
 	int rc = rpc_call(a, "nvmf_discovery_get_referrals", NULL, &list);
 
-	if (rc)
-		return rc;
-	if (cli_opt(a, "json"))
-		return cli_print_json(list);
-	t = TABLE("TYPE", "ADDRESS", "PORT", "NQN");
-	json_array_foreach(list, i, r) {
-		const json_t *at = json_object_get(r, "address");
-
-		TABLE_ROW(t, rpc_str(at, "trtype"), rpc_str(at, "traddr"),
-			  rpc_str(at, "trsvcid"), rpc_str(r, "subnqn"));
-	}
-	table_print(t);
-	json_decref(list);
-	return CLI_OK;
+	return rpc_show(a, rc, list,
+			TABLE("TYPE", "ADDRESS", "PORT", "NQN"), referral_row);
 }
 
 /* --- connections and settings ------------------------------------------------- */
@@ -200,22 +188,13 @@ static void queue_row(struct table *t, const json_t *q)
 
 int cmd_queues(const struct cli_args *a)
 {
-	json_t *list, *q;
-	struct table *t;
-	size_t i;
+	json_t *list = NULL;
 	int rc = target_call(a, "nvmf_subsystem_get_qpairs",
 			     target_params(a->pos[0]), &list);
 
-	if (rc)
-		return rc;
-	if (cli_opt(a, "json"))
-		return cli_print_json(list);
-	t = TABLE("CNTLID", "QUEUE", "STATE", "FROM", "TO", "HOST NQN");
-	json_array_foreach(list, i, q)
-		queue_row(t, q);
-	table_print(t);
-	json_decref(list);
-	return CLI_OK;
+	return rpc_show(a, rc, list,
+			TABLE("CNTLID", "QUEUE", "STATE", "FROM", "TO",
+			      "HOST NQN"), queue_row);
 }
 
 int cmd_target_set(const struct cli_args *a)

@@ -310,30 +310,25 @@ int cmd_listener_del(const struct cli_args *a)
 	return change_listener(a, "nvmf_subsystem_remove_listener", true);
 }
 
-int cmd_controllers(const struct cli_args *a)
+static void controller_row(struct table *t, const json_t *c)
 {
 	char cntlid[24], queues[24];
-	json_t *list, *c;
-	struct table *t;
-	size_t i;
-	int rc;
 
-	rc = target_call(a, "nvmf_subsystem_get_controllers",
-			       target_params(a->pos[0]), &list);
-	if (rc)
-		return rc;
-	if (cli_opt(a, "json"))
-		return cli_print_json(list);
-	t = TABLE("CNTLID", "TYPE", "IO QUEUES", "HOST NQN", "HOST ID");
-	json_array_foreach(list, i, c) {
-		snprintf(cntlid, sizeof(cntlid), "%llu",
-			 (unsigned long long)rpc_num(c, "cntlid"));
-		snprintf(queues, sizeof(queues), "%llu",
-			 (unsigned long long)rpc_num(c, "num_io_qpairs"));
-		TABLE_ROW(t, cntlid, rpc_str(c, "cntrltype"), queues,
-			  rpc_str(c, "hostnqn"), rpc_str(c, "hostid"));
-	}
-	table_print(t);
-	json_decref(list);
-	return CLI_OK;
+	snprintf(cntlid, sizeof(cntlid), "%llu",
+		 (unsigned long long)rpc_num(c, "cntlid"));
+	snprintf(queues, sizeof(queues), "%llu",
+		 (unsigned long long)rpc_num(c, "num_io_qpairs"));
+	TABLE_ROW(t, cntlid, rpc_str(c, "cntrltype"), queues,
+		  rpc_str(c, "hostnqn"), rpc_str(c, "hostid"));
+}
+
+int cmd_controllers(const struct cli_args *a)
+{
+	json_t *list = NULL;
+	int rc = target_call(a, "nvmf_subsystem_get_controllers",
+			     target_params(a->pos[0]), &list);
+
+	return rpc_show(a, rc, list,
+			TABLE("CNTLID", "TYPE", "IO QUEUES", "HOST NQN",
+			      "HOST ID"), controller_row);
 }

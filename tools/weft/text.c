@@ -217,6 +217,14 @@ static int column_width(const struct table *t, unsigned int column)
 	return (int)width;
 }
 
+void table_free(struct table *t)
+{
+	while (t->ncells)
+		free(t->cells[--t->ncells]);
+	free(t->cells);
+	free(t);
+}
+
 void table_print(struct table *t)
 {
 	int *widths = cli_alloc(t->columns * sizeof(*widths));
@@ -231,9 +239,7 @@ void table_print(struct table *t)
 			printf("%-*s  ", widths[c], t->cells[i]);
 		else
 			printf("%s\n", t->cells[i]);
-		free(t->cells[i]);
 	}
 	free(widths);
-	free(t->cells);
-	free(t);
+	table_free(t);
 }
