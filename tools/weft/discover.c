@@ -15,6 +15,7 @@
 #include "common/status.h"
 #include "tools/weft/handlers.h"
 #include "tools/weft/host.h"
+#include "tools/weft/place.h"
 #include "tools/weft/remote.h"
 
 #define WINDOW 4096

@@ -78,29 +78,4 @@ int host_connect(const struct host *h, const char *text, char *name,
 /** host_delete() - remove a controller and wait until it is gone */
 int host_delete(const struct host *h, const char *ctrl);
 
-/** host_users() - say on stderr who holds the host's devices open */
-void host_users(void);
-
-/**
- * connect_string_from() - a connect string from the command line's options
- * @nqn: name of the subsystem if none is given; may be NULL
- *
- * Checked as the kernel will; mistakes are printed.
- * Return: an enum cli_exit; @out is the caller's to free on success.
- */
-int connect_string_from(const struct cli_args *a, const char *nqn, char **out);
-
-/**
- * connect_string_get() - the same, or the first argument if there is one
- * That is a whole connect string; options beside it are a mistake.
- */
-int connect_string_get(const struct cli_args *a, const char *nqn, char **out);
-
-struct kmod_ctx;
-/** module_context() - libkmod, silent; NULL after a message */
-struct kmod_ctx *module_context(void);
-
-/** module_load() - by libkmod, with what it needs; enum cli_exit */
-int module_load(const char *name);
-
 #endif

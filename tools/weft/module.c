@@ -11,6 +11,7 @@
 
 #include "tools/weft/handlers.h"
 #include "tools/weft/host.h"
+#include "tools/weft/module.h"
 
 static void no_log(void *data, int priority, const char *file, int line,
 		   const char *fn, const char *format, va_list args)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /*
- * Connect strings as a user wrote them: checked, and where a mistake stands.
+ * Connect strings as a user wrote them: of one piece or as options, checked, and
+ * where a mistake stands.
  */
 #ifndef WEFT_TOOLS_PLACE_H
 #define WEFT_TOOLS_PLACE_H
 
-#include "common/connstr.h"
+#include "tools/weft/cli.h"
 
 /**
  * connect_string_check() - parse, and check against what the transport takes
@@ -22,6 +23,21 @@ int connect_string_check(const char *s, struct weft_connstr *c,
  */
 bool connect_string_place(const char *s, const struct weft_reason *why,
 			  size_t *at, size_t *len);
+
+/**
+ * connect_string_from() - a connect string from the command line's options
+ * @nqn: name of the subsystem if none is given; may be NULL
+ *
+ * Checked as the kernel will; mistakes are printed.
+ * Return: an enum cli_exit; @out is the caller's to free on success.
+ */
+int connect_string_from(const struct cli_args *a, const char *nqn, char **out);
+
+/**
+ * connect_string_get() - the same, or the first argument if there is one
+ * That is a whole connect string; options beside it are a mistake.
+ */
+int connect_string_get(const struct cli_args *a, const char *nqn, char **out);
 
 /** connect_string_complain() - the reason and its place on stderr */
 void connect_string_complain(const char *s, const struct weft_reason *why);

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <time.h>
 
-#include "tools/weft/host.h"
 #include "tools/weft/place.h"
 #include "tools/weft/remote.h"
 

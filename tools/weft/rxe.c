@@ -10,6 +10,7 @@
 
 #include "tools/weft/handlers.h"
 #include "tools/weft/host.h"
+#include "tools/weft/module.h"
 
 #define MODULE	"rdma_rxe"
 

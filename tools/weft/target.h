@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /*
- * What the `weft target` commands on subsystems share (target_subsystem.c).
+ * What the `weft target` commands on subsystems share (target_subsystem.c), and
+ * addresses (target_address.c).
  */
 #ifndef WEFT_TOOLS_TARGET_H
 #define WEFT_TOOLS_TARGET_H

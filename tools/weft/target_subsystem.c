@@ -30,7 +30,7 @@ static int find_subsystem(const struct cli_args *a, json_t **subsystem)
 	return CLI_OK;
 }
 
-/* Look up the subsystem, then call: for methods that only add something. */
+/* Look up the subsystem, then call. */
 int target_call(const struct cli_args *a, const char *method,
 			     json_t *params, json_t **result)
 {
@@ -204,58 +204,6 @@ int cmd_host_any(const struct cli_args *a)
 	json_object_set_new(params, "allow_any_host", json_boolean(on));
 	return target_call(a, "nvmf_subsystem_allow_any_host", params,
 				 NULL);
-}
-
-/*
- * ADDR, ADDR:PORT or [ADDR]:PORT. More than one colon without brackets is an
- * IPv6 address without a port.
- */
-static bool split_address(const char *s, char *addr, size_t size,
-			  const char **port)
-{
-	const char *colon = strrchr(s, ':'), *close;
-	size_t len = strlen(s);
-
-	*port = NULL;
-	if (s[0] == '[') {
-		close = strchr(s, ']');
-		if (!close || (close[1] && close[1] != ':'))
-			return false;
-		*port = close[1] ? close + 2 : NULL;
-		len = close - ++s;
-	} else if (colon && colon == strchr(s, ':')) {
-		*port = colon + 1;
-		len = colon - s;
-	}
-	if (!len || len >= size)
-		return false;
-	memcpy(addr, s, len);
-	addr[len] = '\0';
-	return true;
-}
-
-int target_address(const struct cli_args *a, unsigned int type,
-		   json_t **address)
-{
-	const char *text = a->pos[type + 1];
-	struct weft_reason why;
-	const char *port;
-	char addr[64];
-	int family;
-
-	if (!split_address(text, addr, sizeof(addr), &port))
-		return cli_usage_error(a->cmd,
-				       "%s: ADDR, ADDR:PORT or [ADDR]:PORT is accepted",
-				       text);
-	family = weft_addr_check(addr, strlen(addr), "ADDR", &why);
-	if (family < 0 ||
-	    (port && weft_port_check(port, strlen(port), "PORT", &why) < 0))
-		return cli_usage_error(a->cmd, "%s", why.text);
-	*address = json_pack("{s:s, s:s, s:s, s:s}", "trtype", a->pos[type],
-			     "adrfam", family == WEFT_ADDR_IPV4 ? "IPv4" :
-			     "IPv6", "traddr", addr, "trsvcid",
-			     port ? port : "4420");
-	return CLI_OK;
 }
 
 static bool same_address(const json_t *x, const json_t *y)

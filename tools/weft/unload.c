@@ -10,6 +10,7 @@
 
 #include "tools/weft/handlers.h"
 #include "tools/weft/host.h"
+#include "tools/weft/module.h"
 
 /* controllers of a host beside the kernel's own are numbered from here */
 #define BESIDE_INSTANCE	1000
@@ -73,7 +74,8 @@ static void mount_users(void)
 		fclose(f);
 }
 
-void host_users(void)
+/* Say who holds the host's devices open. */
+static void host_users(void)
 {
 	struct names pids;
 	size_t i;
