@@ -53,6 +53,8 @@ expect 3 weft load rdma --dir "$VM_OUT"
 weft load rdma --dir "$WEFT_MODULES"
 weft load rdma --dir "$WEFT_MODULES" > "$OUT.stdout"
 grep -q "loaded already" "$OUT.stdout"
+expect 1 weft load rdma --dir "$WEFT_MODULES" --control-device other
+said "loaded already and its control device is nvme-fabrics"
 note_modules
 [ "$(weft list)" = "no controllers" ]
 
@@ -77,6 +79,9 @@ for n in "$WEFT_NQN" "$NQN2"; do
 	[ "$(field "sum(r['subnqn'] == '$n' for r in j['records'])" < "$OUT.json")" = 1 ] ||
 		fail "discovery does not list $n once: $(cat "$OUT.json")"
 done
+# the status of one that has no such log page is the exit code
+expect 7 weft discover -t rdma -a "$RXE_ADDR" -n "$WEFT_NQN"
+said "discovery log page: Invalid Log Page (status "
 [ "$(weft list)" = "no controllers" ] || fail "discovery left a controller"
 
 step "connecting"

@@ -59,6 +59,9 @@ head -c 131072 /dev/zero > "$OUT.data"
 cmp "$OUT.data" "$OUT.back"
 expect 6 weft io read "$to" --lba 131072
 said "LBA Out of Range"
+# more than a keyed SGL can name
+expect 2 weft io read "$to" --blocks 32768
+said "a command over rdma moves up to 16777215"
 
 step "load"
 for bytes in 512 4096 16384 131072; do
