@@ -217,6 +217,7 @@ class Port:
         self.event = None      # sends the one asynchronous event
         self.attempts = {}     # at reading, by block
         self.lists = 0         # of identifiers, asked for
+        self.ranges = 0        # deallocated
 
     def note(self, *words):
         print(self.mode, *words, flush=True)
@@ -424,8 +425,10 @@ class Connection:
             self.send(rsp(cid))
 
     def deallocate(self, sqe, cid, data):
-        """Slowly enough that the host's queue fills."""
-        time.sleep(0.1)
+        """The first one takes long enough for the host's queue to fill."""
+        if not self.port.ranges:
+            time.sleep(5)
+        self.port.ranges += sqe[40] + 1
         self.port.note("ranges", sqe[40] + 1)
         _, blocks, lba = struct.unpack_from("<IIQ", data)
         DISK[lba * 512:(lba + blocks) * 512] = bytes(blocks * 512)
