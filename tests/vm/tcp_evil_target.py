@@ -19,11 +19,12 @@ Some modes break nothing, but do what other targets do not, and print what the h
               never; the failures ask for the delays of CRDT1, 2, 3
     hour      reads from block 1024 on fail, and may be sent again in an hour
     descs     the second list of a namespace's identifiers fails, later ones do not
-    dmrl      takes one range for a deallocation, and its time
+    dmrl      takes one range for a deallocation; the first one waits for SIGUSR1
     ns-mute   the list of namespaces is never told
     ic-once   after the first two connections there is no ICResp any more
 """
 
+import signal
 import socket
 import struct
 import sys
@@ -217,7 +218,7 @@ class Port:
         self.event = None      # sends the one asynchronous event
         self.attempts = {}     # at reading, by block
         self.lists = 0         # of identifiers, asked for
-        self.ranges = 0        # deallocated
+        self.held = False      # has been, the first deallocation
 
     def note(self, *words):
         print(self.mode, *words, flush=True)
@@ -425,11 +426,11 @@ class Connection:
             self.send(rsp(cid))
 
     def deallocate(self, sqe, cid, data):
-        """The first one takes long enough for the host's queue to fill."""
-        if not self.port.ranges:
-            time.sleep(5)
-        self.port.ranges += sqe[40] + 1
+        """The first one takes as long as the scenario wants."""
         self.port.note("ranges", sqe[40] + 1)
+        if not self.port.held:
+            self.port.held = True
+            signal.sigwait({signal.SIGUSR1})
         _, blocks, lba = struct.unpack_from("<IIQ", data)
         DISK[lba * 512:(lba + blocks) * 512] = bytes(blocks * 512)
         self.send(rsp(cid))
@@ -468,6 +469,7 @@ def listen(listener, port):
 
 
 def main():
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     address, first = sys.argv[1], int(sys.argv[2])
     threads = []
     for number, mode in enumerate(sys.argv[3:] or MODES, first):

@@ -73,18 +73,35 @@ disconnect_weft "$i"
 
 step "one range for a discard, of bios that were merged"
 connect dmrl ,queue_size=16
-queue=/sys/block/nvme${i}n1/queue
-[ "$(< "$queue/max_discard_segments")" = 1 ] || fail "$(< "$queue/max_discard_segments")"
-echo mq-deadline > "$queue/scheduler"
-for n in {0..95}; do
-	blkdiscard -f -o $((n * 4096)) -l 4096 "$disk" &
-	discards[n]=$!
+sys=/sys/block/nvme${i}n1
+[ "$(< "$sys/queue/max_discard_segments")" = 1 ] || fail "$(< "$sys/queue/max_discard_segments")"
+under_way() { [ "$(awk '{ print $1 + $2 }' "$sys/inflight")" = "$1" ]; }
+merged() { [ "$(awk '{ print $13 }' "$sys/stat")" -gt 0 ]; }
+echo mq-deadline > "$sys/queue/scheduler"
+# a block device discards one piece after the other: two, which are neighbours
+addpart "$disk" 1 0 512
+addpart "$disk" 2 512 512
+wait_for test -b "${disk}p2"
+blkdiscard -f -o $((15 << 16)) -l 4096 "$disk" &
+jobs=($!)
+wait_for lines_are 'dmrl ranges 1' 1
+for n in {1..14}; do
+	block 14 > /dev/null &
+	jobs+=($!)
 done
-wait "${discards[@]}"
-cmp -n $((96 * 4096)) /dev/zero "$disk" || fail "blocks were left"
-block 15 | cmp -n 65536 -i "$((15 * 65536)):0" /run/random - || fail "others were cleared"
-[ "$(awk '{ print $13 }' "/sys/block/nvme${i}n1/stat")" -gt 0 ] || fail "no bio was merged"
-refute grep -Exq 'dmrl ranges ([2-9]|..+)' "$log"
+wait_for under_way 15
+for n in 1 2; do
+	blkdiscard "${disk}p$n" &
+	jobs+=($!)
+done
+wait_for merged
+kill -USR1 $evil
+wait "${jobs[@]}"
+lines_are 'dmrl ranges 1' 2 || fail "$(grep dmrl "$log")"
+cmp -n $((1 << 19)) /dev/zero "$disk" || fail "blocks were left"
+same 8
+delpart "$disk" 1
+delpart "$disk" 2
 disconnect_weft "$i"
 
 # activation MODE: it begins with a read, and another read waits; sets reader
