@@ -6,6 +6,7 @@
  * Called by whoever has the life of the controller in hand (its creator, the
  * life work), and by the abort work, which only stops and cancels.
  */
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/slab.h>
 
@@ -278,6 +279,25 @@ static bool io_set_fits(const struct weft_ctrl_core *core)
 		       sizeof(core->io_types));
 }
 
+/*
+ * A context whose last CPU goes offline takes no requests until that comes back.
+ * If it belonged to no CPU at that moment, because the kinds of queues had
+ * changed meanwhile, the block layer leaves it so: I/O would wait for ever.
+ */
+static void activate_contexts(struct weft_ctrl_core *core)
+{
+	struct blk_mq_hw_ctx *hctx;
+	struct weft_ns *ns;
+	unsigned long i;
+
+	cpus_read_lock();
+	list_for_each_entry(ns, &core->namespaces, link)
+		queue_for_each_hw_ctx(ns->disk->queue, hctx, i)
+			if (cpumask_intersects(hctx->cpumask, cpu_online_mask))
+				clear_bit(BLK_MQ_S_INACTIVE, &hctx->state);
+	cpus_read_unlock();
+}
+
 /* weft_resize_io_set() - fit hardware contexts to the queues there are now */
 int weft_resize_io_set(struct weft_ctrl_core *core, struct weft_reason *why)
 {
@@ -295,8 +315,10 @@ int weft_resize_io_set(struct weft_ctrl_core *core, struct weft_reason *why)
 		 old[HCTX_TYPE_POLL]);
 	mutex_lock(&core->ns_lock);
 	frozen = freeze_all(core);
-	if (frozen)
+	if (frozen) {
 		blk_mq_update_nr_hw_queues(&ctrl->tag_set, core->nr_hw_queues);
+		activate_contexts(core);
+	}
 	list_for_each_entry(ns, &core->namespaces, link)
 		blk_mq_unfreeze_queue(ns->disk->queue);
 	mutex_unlock(&core->ns_lock);
