@@ -19,12 +19,10 @@ Some modes break nothing, but do what other targets do not, and print what the h
               never; the failures ask for the delays of CRDT1, 2, 3
     hour      reads from block 1024 on fail, and may be sent again in an hour
     descs     the second list of a namespace's identifiers fails, later ones do not
-    dmrl      takes one range for a deallocation; the first one waits for SIGUSR1
     ns-mute   the list of namespaces is never told
     ic-once   after the first two connections there is no ICResp any more
 """
 
-import signal
 import socket
 import struct
 import sys
@@ -150,7 +148,7 @@ ACTIVATION = {"fw-done": 600, "fw-stuck": 10, "fw-path": 600}
 PATHS = {"fw-path": 1, "path": 2}
 # in units of 100 ms
 DELAYS = {"retry": (1, 2, 3), "hour": (36000, 0, 0)}
-MODES = ["good", *DELAYS, "descs", "dmrl", *ACTIVATION, "path", *SILENT, *FIRST, *CONNECT,
+MODES = ["good", *DELAYS, "descs", *ACTIVATION, "path", *SILENT, *FIRST, *CONNECT,
          *IDENTIFY, *READ, *WRITE]
 
 FW_LOG, HOST_BEHAVIOR = 3, 0x16
@@ -192,10 +190,6 @@ def identify_ns(port):
     return bytes(d)
 
 
-def identify_nvm():
-    return bytes([0, 0, 0, 1]).ljust(4096, b"\0")     # DMRL
-
-
 def ns_descriptors():
     return (bytes([3, 16, 0, 0]) + bytes(range(1, 17))).ljust(4096, b"\0")
 
@@ -218,7 +212,6 @@ class Port:
         self.event = None      # sends the one asynchronous event
         self.attempts = {}     # at reading, by block
         self.lists = 0         # of identifiers, asked for
-        self.held = False      # has been, the first deallocation
 
     def note(self, *words):
         print(self.mode, *words, flush=True)
@@ -375,8 +368,6 @@ class Connection:
         data = {0: identify_ns(self.port), 1: identify_ctrl(self.nqn, self.port),
                 2: struct.pack("<I", 1).ljust(4096, b"\0"),
                 3: ns_descriptors()}.get(cns)
-        if cns == 6 and self.mode == "dmrl":
-            data = identify_nvm()
         self.port.lists += cns == 3
         if self.mode == "descs" and cns == 3 and self.port.lists == 2:
             self.port.note("failed")
@@ -420,20 +411,8 @@ class Connection:
             else:
                 self.writes[cid] = [at, length]
                 self.send(r2t(cid, 0, length))
-        elif opcode == 9 and self.mode == "dmrl":
-            self.deallocate(sqe, cid, data)
         else:
             self.send(rsp(cid))
-
-    def deallocate(self, sqe, cid, data):
-        """The first one takes as long as the scenario wants."""
-        self.port.note("ranges", sqe[40] + 1)
-        if not self.port.held:
-            self.port.held = True
-            signal.sigwait({signal.SIGUSR1})
-        _, blocks, lba = struct.unpack_from("<IIQ", data)
-        DISK[lba * 512:(lba + blocks) * 512] = bytes(blocks * 512)
-        self.send(rsp(cid))
 
     def before_read(self, lba):
         """In the strike zone: a status, if that is what is to come of it."""
@@ -469,7 +448,6 @@ def listen(listener, port):
 
 
 def main():
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     address, first = sys.argv[1], int(sys.argv[2])
     threads = []
     for number, mode in enumerate(sys.argv[3:] or MODES, first):

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # What only a scripted target does: it activates firmware, during which I/O waits, until
 # processing goes on or MTFA is over, or takes another path if there is one; it fails
-# commands that may be sent again after a delay of its own (CRD); it fails to tell the
-# identifiers of a disk in use; and it takes one range for a discard. The data is right in
-# the end.
+# commands that may be sent again after a delay of its own (CRD); and it fails to tell
+# the identifiers of a disk in use. The data is right in the end.
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
@@ -14,11 +13,11 @@ TRANSPORT=tcp
 
 setup_net
 load_weft
-evil_start good retry hour descs dmrl fw-done fw-stuck fw-path path
+evil_start good retry hour descs fw-done fw-stuck fw-path path
 
-# connect MODE [,OPTION...]: sets i, ctrl, disk
+# connect MODE: sets i, ctrl, disk
 connect() {
-	i=$(connect_weft "$(to "$1"),nr_io_queues=1,reconnect_delay=1${2:-}")
+	i=$(connect_weft "$(to "$1"),nr_io_queues=1,reconnect_delay=1")
 	ctrl=/sys/class/$WEFT_CLASS/nvme$i
 	disk=/dev/nvme${i}n1
 }
@@ -69,39 +68,6 @@ echo 1 > "$ctrl/rescan_controller"
 dd bs=64k count=1 iflag=direct status=none <&3 | cmp -n 65536 /run/random - ||
 	fail "the disk that was open is gone"
 exec 3<&-
-disconnect_weft "$i"
-
-step "one range for a discard, of bios that were merged"
-connect dmrl ,queue_size=16
-sys=/sys/block/nvme${i}n1
-[ "$(< "$sys/queue/max_discard_segments")" = 1 ] || fail "$(< "$sys/queue/max_discard_segments")"
-under_way() { [ "$(awk '{ print $1 + $2 }' "$sys/inflight")" = "$1" ]; }
-merged() { [ "$(awk '{ print $13 }' "$sys/stat")" -gt 0 ]; }
-echo mq-deadline > "$sys/queue/scheduler"
-# a block device discards one piece after the other: two, which are neighbours
-addpart "$disk" 1 0 512
-addpart "$disk" 2 512 512
-wait_for test -b "${disk}p2"
-blkdiscard -f -o $((15 << 16)) -l 4096 "$disk" &
-jobs=($!)
-wait_for lines_are 'dmrl ranges 1' 1
-for n in {1..14}; do
-	block 14 > /dev/null &
-	jobs+=($!)
-done
-wait_for under_way 15
-for n in 1 2; do
-	blkdiscard "${disk}p$n" &
-	jobs+=($!)
-done
-wait_for merged
-kill -USR1 $evil
-wait "${jobs[@]}"
-lines_are 'dmrl ranges 1' 2 || fail "$(grep dmrl "$log")"
-cmp -n $((1 << 19)) /dev/zero "$disk" || fail "blocks were left"
-same 8
-delpart "$disk" 1
-delpart "$disk" 2
 disconnect_weft "$i"
 
 # activation MODE: it begins with a read, and another read waits; sets reader
