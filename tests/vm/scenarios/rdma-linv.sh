@@ -3,8 +3,7 @@
 # it, and the data is right; as many invalidations as registrations. Then a listener that
 # says otherwise than its transport: there, and there only, the target invalidates.
 # kernels: 6.1 6.12
-# tier: check
-# check-kernels: 6.12
+# tier: full
 # debug: yes
 # timeout: 300
 . "$WEFT_TOP/tests/vm/lib.sh"

@@ -3,8 +3,7 @@
 # beside them. The polled queue is used, nothing but its users looks for its completions,
 # and a disconnect drains it.
 # kernels: 6.1 6.12
-# tier: check
-# check-kernels: 6.1
+# tier: full
 # debug: yes
 # timeout: 420
 . "$WEFT_TOP/tests/vm/lib.sh"
