@@ -368,7 +368,8 @@ nvmet_setup() {
 	ln -s "$sub" "$NVMET/ports/1/subsystems/$nqn"
 }
 
-# memory-backed disk; the kernel names it by index or by its configfs folder
+# memory-backed disk, which takes NULL_NSEC for an I/O if that is set; the kernel names it
+# by index or by its configfs folder
 nvmet_null_blk() {
 	local d=$NULLB
 	grep -q '^null_blk ' /proc/modules || modprobe null_blk nr_devices=0
@@ -376,6 +377,10 @@ nvmet_null_blk() {
 	echo "$1" > "$d/size"
 	echo 1 > "$d/memory_backed"
 	echo 512 > "$d/blocksize"
+	if [ -n "${NULL_NSEC:-}" ]; then
+		echo 2 > "$d/irqmode"
+		echo "$NULL_NSEC" > "$d/completion_nsec"
+	fi
 	echo 1 > "$d/power"
 	NVMET_NULL=/dev/backing
 	[ -e "$NVMET_NULL" ] || NVMET_NULL=/dev/nullb$(< "$d/index")

@@ -13,6 +13,8 @@
 . "$WEFT_TOP/tests/vm/paths.sh"
 
 setup_net
+# long enough for I/O to be under way together on a busy machine, too
+NULL_NSEC=2000000
 nvmet_setup "$WEFT_NQN" null 128
 load_host_beside_nvmet
 port_up 2
