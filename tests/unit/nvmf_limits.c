@@ -101,23 +101,33 @@ static bool done_soon(const struct fake_op *op)
 	return op->done;
 }
 
+#define HELD	3
+
+/* one uses up what the limit allows, the others wait for it */
+static void submit_held(struct fake_req *r[HELD])
+{
+	int i;
+
+	UNIT_EQ(fake_wait(submit()).st, 0);
+	for (i = 0; i < HELD; i++)
+		r[i] = submit();
+	fake_yield();
+	for (i = 0; i < HELD; i++)
+		CU_ASSERT(!fake_ended(r[i]));
+}
+
 /* all that it still had to do ends within its removal */
 static void test_remove_ns_with_commands_that_wait(void)
 {
 	struct setting s = { 0 };
-	struct fake_req *r[3];
+	struct fake_req *r[HELD];
 	int i;
 
 	begin();
 	set(&s);
-	UNIT_EQ(fake_wait(submit()).st, 0);
-	for (i = 0; i < 3; i++)
-		r[i] = submit();
-	fake_yield();
-	for (i = 0; i < 3; i++)
-		CU_ASSERT(!fake_ended(r[i]));
+	submit_held(r);
 	UNIT_EQ(fake_remove_ns(FAKE_NQN, 1), 0);
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < HELD; i++)
 		UNIT_EQ(fake_wait(r[i]).st, 0);
 	UNIT_EQ(fake_unregister("m0"), 0);
 	end();
@@ -167,23 +177,18 @@ static void limit_bdev(void *ctx)
 /* the limit is the bdev's: it stays, but the namespace need not wait for it */
 static void test_remove_ns_of_a_slow_bdev(void)
 {
-	struct fake_req *r[3];
+	struct fake_req *r[HELD];
 	struct fake_op op;
 	int i;
 
 	begin();
 	fake_on(0, limit_bdev, NULL);
 	fake_yield();
-	UNIT_EQ(fake_wait(submit()).st, 0);
-	for (i = 0; i < 3; i++)
-		r[i] = submit();
-	fake_yield();
-	for (i = 0; i < 3; i++)
-		CU_ASSERT(!fake_ended(r[i]));
+	submit_held(r);
 	fake_remove_ns_begin(FAKE_NQN, 1, &op);
 	CU_ASSERT(done_soon(&op));
 	UNIT_EQ(fake_unregister("m0"), 0);
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < HELD; i++)
 		UNIT_EQ(fake_wait(r[i]).st, 0);
 	end();
 }
