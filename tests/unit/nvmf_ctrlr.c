@@ -288,18 +288,11 @@ static void test_abort_the_device_decides(void)
 
 static void test_abort_waiting_for_memory(void)
 {
-	struct nvme_copy_range src;
 	struct fake_req *r[6];
-	union nvme_cmd cmd;
 	int i;
 
 	begin();
-	fake_medium.hold = 1u << BDEV_READ;
-	nvme_copy_range_encode(&src, 0, 2048);
-	for (i = 0; i < 6; i++) {
-		nvme_cmd_copy(&cmd, 2, 0, 1, 0);
-		r[i] = fake_submit(io, &cmd, &src, sizeof(src), FAKE_REMOTE);
-	}
+	fake_hold_copies(io, 2, r, 6);
 	UNIT_EQ(fake_medium.held, 4);
 	UNIT_EQ(abort_of(1, r[4]), 0);
 	UNIT_EQ(fake_wait(r[4]).st, DNR(NVME_SC_ABORT_REQUESTED));

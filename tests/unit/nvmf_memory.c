@@ -74,19 +74,12 @@ static void test_pair(void)
 /* some wait for what others have; then there is no more for the first of them */
 static void test_who_waits(void)
 {
-	struct nvme_copy_range all;
 	struct fake_req *r[7];
-	union nvme_cmd cmd;
 	int i;
 
 	begin();
 	no_memory = false;
-	fake_medium.hold = 1u << BDEV_READ;
-	nvme_copy_range_encode(&all, 0, 2048);
-	for (i = 0; i < 7; i++) {
-		nvme_cmd_copy(&cmd, 2, 0, 1, 0);
-		r[i] = fake_submit(io, &cmd, &all, sizeof(all), FAKE_REMOTE);
-	}
+	fake_hold_copies(io, 2, r, 7);
 	UNIT_EQ(fake_medium.held, 4);
 	no_memory = true;
 	fake_medium_release("d0");

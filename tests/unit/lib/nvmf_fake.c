@@ -10,6 +10,7 @@
  */
 #include <stdlib.h>
 
+#include "common/ranges.h"
 #include "tests/unit/lib/nvmf_fake.h"
 #include "tests/unit/lib/nvmf_fake_run.h"
 
@@ -349,6 +350,21 @@ struct fake_req *fake_submit(struct fake_conn *c, const union nvme_cmd *cmd,
 	else
 		fake_on(c->reactor, start, r);
 	return r;
+}
+
+void fake_hold_copies(struct fake_conn *c, u32 nsid, struct fake_req **r, int n)
+{
+	static struct nvme_copy_range source;
+	union nvme_cmd cmd;
+	int i;
+
+	fake_medium.hold = 1u << BDEV_READ;
+	nvme_copy_range_encode(&source, 0, FAKE_COPY_BLOCKS);
+	for (i = 0; i < n; i++) {
+		nvme_cmd_copy(&cmd, nsid, 0, 1, 0);
+		r[i] = fake_submit(c, &cmd, &source, sizeof(source),
+				   FAKE_REMOTE);
+	}
 }
 
 bool fake_ended(struct fake_req *r)

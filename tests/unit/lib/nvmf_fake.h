@@ -134,6 +134,10 @@ enum fake_how {
 };
 struct fake_req *fake_submit(struct fake_conn *c, const union nvme_cmd *cmd,
 			     void *data, u32 len, enum fake_how how);
+
+#define FAKE_COPY_BLOCKS	2048	/* 1 MiB, the most of one Copy */
+/* @n Copies of that size whose reads the medium holds: a reactor's memory is enough for four */
+void fake_hold_copies(struct fake_conn *c, u32 nsid, struct fake_req **r, int n);
 struct fake_result fake_wait(struct fake_req *r);
 bool fake_ended(struct fake_req *r);
 u16 fake_cid(const struct fake_req *r);
