@@ -119,23 +119,25 @@ static const struct cli_opt passthru_opts[CLI_OPTS] = {
 	END
 };
 
+/* bdev_delay_create and bdev_delay_update_latency name them differently */
+#define LATENCIES(suffix) \
+	COUNT("read", "avg_read" suffix, "microseconds that reads take"), \
+	COUNT("write", "avg_write" suffix, "microseconds that writes take"), \
+	COUNT("read-p99", "p99_read" suffix, \
+	      "that every hundredth read takes"), \
+	COUNT("write-p99", "p99_write" suffix, \
+	      "that every hundredth write takes")
+
 static const struct cli_opt delay_opts[CLI_OPTS] = {
 	CLI_OPT_SOCKET,
 	TEXT("uuid", "uuid", "UUID", "its UUID; default: a random one"),
-	COUNT("read", "avg_read_latency", "microseconds that reads take"),
-	COUNT("write", "avg_write_latency", "microseconds that writes take"),
-	COUNT("read-p99", "p99_read_latency", "that every hundredth read takes"),
-	COUNT("write-p99", "p99_write_latency",
-	      "that every hundredth write takes"),
+	LATENCIES("_latency"),
 	END
 };
 
 static const struct cli_opt latency_opts[CLI_OPTS] = {
 	CLI_OPT_SOCKET,
-	COUNT("read", "avg_read", "microseconds that reads take"),
-	COUNT("write", "avg_write", "microseconds that writes take"),
-	COUNT("read-p99", "p99_read", "that every hundredth read takes"),
-	COUNT("write-p99", "p99_write", "that every hundredth write takes"),
+	LATENCIES(""),
 	END
 };
 
