@@ -38,6 +38,7 @@ struct fake_qp {
 	unsigned int sq_head, sq_tail;
 	int doorbells;
 	bool error;
+	struct ibv_qp_attr attr;
 };
 
 static struct ibv_device device = { .name = "fake0" };
@@ -56,6 +57,7 @@ static u32 max_inline;
 static u32 next_qp_num;
 static struct fake_srq *last_srq;
 static int accept_errno;
+static enum ibv_qp_state fail_qp_state;
 static bool never_flush;
 static int read_errno;		/* of descriptors without an event */
 static u32 next_key = 100;
@@ -324,7 +326,12 @@ int ibv_modify_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask)
 	struct fake_qp *f = (struct fake_qp *)qp;
 
 	(void)mask;
-	UNIT_EQ(attr->qp_state, IBV_QPS_ERR);
+	if (attr->qp_state != IBV_QPS_ERR) {
+		/* one after the other, until the peer may send */
+		UNIT_EQ(attr->qp_state, f->attr.qp_state + 1);
+		f->attr = *attr;
+		return 0;
+	}
 	f->error = true;
 	if (!never_flush)
 		flush_all(f);
@@ -448,7 +455,9 @@ int rdma_reject(struct rdma_cm_id *id, const void *data, uint8_t len)
 
 int rdma_accept(struct rdma_cm_id *id, struct rdma_conn_param *p)
 {
-	(void)id;
+	/* of a queue pair that librdmacm knows it sets the state when it likes */
+	CU_ASSERT_PTR_NULL(id->qp);
+	UNIT_EQ(p->qp_num, next_qp_num - 1);
 	errno = accept_errno;
 	if (accept_errno)
 		return -1;
@@ -463,15 +472,24 @@ int rdma_disconnect(struct rdma_cm_id *id)
 	return 0;
 }
 
-int rdma_create_qp(struct rdma_cm_id *id, struct ibv_pd *p,
-		   struct ibv_qp_init_attr *attr)
+int rdma_init_qp_attr(struct rdma_cm_id *id, struct ibv_qp_attr *attr,
+		      int *mask)
+{
+	(void)id;
+	*mask = IBV_QP_STATE;
+	attr->max_rd_atomic = attr->max_dest_rd_atomic = 255;
+	errno = EINVAL;
+	return attr->qp_state == fail_qp_state ? -1 : 0;
+}
+
+struct ibv_qp *ibv_create_qp(struct ibv_pd *p, struct ibv_qp_init_attr *attr)
 {
 	struct fake_qp *f;
 
 	(void)p;
 	errno = EINVAL;
 	if (attr->cap.max_inline_data > max_inline)
-		return -1;
+		return NULL;
 	f = calloc(1, sizeof(*f));
 	f->qp.context = &context;
 	f->qp.qp_context = attr->qp_context;
@@ -479,17 +497,29 @@ int rdma_create_qp(struct rdma_cm_id *id, struct ibv_pd *p,
 	f->qp.handle = attr->cap.max_recv_wr;
 	f->qp.events_completed = attr->cap.max_send_wr;
 	f->qp.qp_num = next_qp_num++;
-	id->qp = &f->qp;
 	live.qp++;
-	return 0;
+	return &f->qp;
 }
 
 /* Completions that were not read stay, as on real queues. */
+int ibv_destroy_qp(struct ibv_qp *qp)
+{
+	free(qp);
+	live.qp--;
+	return 0;
+}
+
+int rdma_create_qp(struct rdma_cm_id *id, struct ibv_pd *p,
+		   struct ibv_qp_init_attr *attr)
+{
+	id->qp = ibv_create_qp(p, attr);
+	return id->qp ? 0 : -1;
+}
+
 void rdma_destroy_qp(struct rdma_cm_id *id)
 {
-	free(id->qp);
+	ibv_destroy_qp(id->qp);
 	id->qp = NULL;
-	live.qp--;
 }
 
 #endif

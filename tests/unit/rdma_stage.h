@@ -40,6 +40,7 @@ static void up(void)
 	mr_budget = 1000;
 	fail_send_at = -1;
 	fail_recv = fail_srq_recv = accept_errno = bind_errno = 0;
+	fail_qp_state = IBV_QPS_RESET;
 	never_flush = hold_free = fail_srq = no_pollers = false;
 	max_inline = 64;
 	read_errno = EAGAIN;

@@ -122,6 +122,37 @@ static void test_accept_fails(void)
 	down();
 }
 
+/* Its states are set by the transport: librdmacm knows no queue pair. */
+static void test_states(void)
+{
+	static const enum ibv_qp_state states[] = {
+		IBV_QPS_INIT, IBV_QPS_RTR, IBV_QPS_RTS,
+	};
+	struct rdma_qpair *q;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(states); i++) {
+		up();
+		fail_qp_state = states[i];
+		accepting(1, 32, 8);
+		CU_ASSERT_PTR_NOT_NULL(strstr(last_warning,
+					      "the queue pair cannot be set up"));
+		turns(4);
+		UNIT_EQ(live.qp, 0);
+		UNIT_EQ(crqsize, 0);
+		UNIT_EQ(added, 0);
+		down();
+	}
+	up();
+	q = connected(1, 32, 8);
+	UNIT_EQ(fq(q)->attr.qp_state, IBV_QPS_RTS);
+	/* we read from hosts, as many at once as this one takes */
+	UNIT_EQ(fq(q)->attr.max_rd_atomic, 8);
+	UNIT_EQ(fq(q)->attr.max_dest_rd_atomic, 0);
+	hang_up(q);
+	down();
+}
+
 static void test_pending_limit(void)
 {
 	ops->opts_init(&opts);
@@ -635,9 +666,10 @@ static void test_stats_are_json(void)
 
 UNIT_MAIN(UNIT(test_connect_and_disconnect),
 	  UNIT(test_first_command_before_event), UNIT(test_refusals),
-	  UNIT(test_memlock), UNIT(test_accept_fails), UNIT(test_pending_limit),
-	  UNIT(test_half_open), UNIT(test_no_memory_for_deadline),
-	  UNIT(test_posting_fails), UNIT(test_break_in_every_state),
+	  UNIT(test_memlock), UNIT(test_accept_fails), UNIT(test_states),
+	  UNIT(test_pending_limit), UNIT(test_half_open),
+	  UNIT(test_no_memory_for_deadline), UNIT(test_posting_fails),
+	  UNIT(test_break_in_every_state),
 	  UNIT(test_device_never_flushes), UNIT(test_no_memory_for_flush_timer),
 	  UNIT(test_no_sleep_without_flush_timer), UNIT(test_device_removed),
 	  UNIT(test_descriptors_end), UNIT(test_last_word_of_device),

@@ -10,6 +10,10 @@
  * its memory -> completion queue seen empty, so nothing refers to it any more
  * -> requests that the transport holds are ended -> nvmf is told, and frees it
  * when its own are.
+ *
+ * librdmacm does not know the queue pair: it would move it to error by itself,
+ * within the call that reads the event of a rejection, on the control reactor,
+ * where this one may just be destroying it. So its states are set here.
  */
 #include <stdlib.h>
 
@@ -76,6 +80,26 @@ static int make_plan(struct rdma_qpair *q, struct weft_reason *why)
 	return sts;
 }
 
+/*
+ * To @state, with what the connection manager says of the peer. How many READs
+ * may be under way the peer has told, and rdma_plan_make() has judged.
+ */
+static int move_to(struct rdma_qpair *q, enum ibv_qp_state state,
+		   struct weft_reason *why)
+{
+	struct ibv_qp_attr attr = { .qp_state = state };
+	int mask, err;
+
+	err = rdma_init_qp_attr(q->id, &attr, &mask) ? errno : 0;
+	/* hosts do not read from us */
+	attr.max_dest_rd_atomic = 0;
+	attr.max_rd_atomic = (u8)q->plan.reads;
+	if (!err)
+		err = ibv_modify_qp(q->qp, &attr, mask);
+	return err ? weft_fail(why, -err, "the queue pair cannot be set up: %s",
+			       strerror(err)) : 0;
+}
+
 static int create_qp(struct rdma_qpair *q, struct weft_reason *why)
 {
 	struct ibv_qp_init_attr attr = {
@@ -93,18 +117,19 @@ static int create_qp(struct rdma_qpair *q, struct weft_reason *why)
 		.qp_type = IBV_QPT_RC,
 	};
 
-	if (rdma_create_qp(q->id, q->dev->pd, &attr)) {
+	q->qp = ibv_create_qp(q->dev->pd, &attr);
+	if (!q->qp) {
 		/* not every device has inline data */
 		attr.cap.max_inline_data = 0;
-		if (rdma_create_qp(q->id, q->dev->pd, &attr))
-			return weft_fail(why, -errno,
-					 "no queue pair of %u + %u work requests on %s: %s",
-					 q->plan.sends, q->plan.receives,
-					 q->dev->name, strerror(errno));
+		q->qp = ibv_create_qp(q->dev->pd, &attr);
 	}
-	q->qp = q->id->qp;
+	if (!q->qp)
+		return weft_fail(why, -errno,
+				 "no queue pair of %u + %u work requests on %s: %s",
+				 q->plan.sends, q->plan.receives,
+				 q->dev->name, strerror(errno));
 	q->inline_send = attr.cap.max_inline_data >= MAX_INLINE;
-	return 0;
+	return move_to(q, IBV_QPS_INIT, why);
 }
 
 static int post_ring(struct rdma_qpair *q, struct weft_reason *why)
@@ -139,8 +164,12 @@ static int accept_conn(struct rdma_qpair *q, struct weft_reason *why)
 		.responder_resources = 0,
 		.initiator_depth = (u8)q->plan.reads,
 		.rnr_retry_count = RNR_FOR_EVER,
+		.qp_num = q->qp->qp_num,
+		.srq = q->srq != NULL,
 	};
 
+	if (move_to(q, IBV_QPS_RTR, why) || move_to(q, IBV_QPS_RTS, why))
+		return -EIO;
 	nvme_rdma_cm_rep_encode(&rep, (u16)q->plan.receives);
 	if (rdma_accept(q->id, &param))
 		return weft_fail(why, -errno, "accepting failed: %s",
@@ -252,7 +281,7 @@ static void destroy_qp(struct rdma_qpair *q)
 	poller_unregister(&q->last_recv_timer);
 	rdma_unflush(q);
 	if (q->qp)
-		rdma_destroy_qp(q->id);
+		ibv_destroy_qp(q->qp);
 	q->qp = NULL;
 }
 
