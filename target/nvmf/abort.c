@@ -64,7 +64,7 @@ static enum bdev_aborting abort_now(struct nvmf_request *req)
 
 	if (how != BDEV_ABORT_NOT || !take_back(req))
 		return how;
-	nvmf_request_complete(req, NVMF_DNR(NVME_SC_ABORT_REQUESTED));
+	nvmf_request_complete(req, NVME_DNR(NVME_SC_ABORT_REQUESTED));
 	return BDEV_ABORT_DONE;
 }
 
@@ -189,7 +189,7 @@ void nvmf_abort_execute(struct nvmf_request *req)
 	struct nvmf_qpair *q;
 
 	if (c->naborts == NVMF_ABORT_LIMIT) {
-		nvmf_request_complete(req, NVMF_DNR(NVME_SC_ABORT_LIMIT));
+		nvmf_request_complete(req, NVME_DNR(NVME_SC_ABORT_LIMIT));
 		return;
 	}
 	c->naborts++;

@@ -86,7 +86,7 @@ void nvmf_aer_execute(struct nvmf_request *req)
 	struct nvmf_ctrlr *c = req->qpair->ctrlr;
 
 	if (c->naers == NVME_MAX_AERS) {
-		nvmf_request_complete(req, NVMF_DNR(NVME_SC_ASYNC_LIMIT));
+		nvmf_request_complete(req, NVME_DNR(NVME_SC_ASYNC_LIMIT));
 		return;
 	}
 	TAILQ_INSERT_TAIL(&c->aers, req, link);
@@ -109,7 +109,7 @@ bool nvmf_aer_abort(struct nvmf_ctrlr *c, __le16 cid)
 			TAILQ_REMOVE(&c->aers, req, link);
 			c->naers--;
 			nvmf_request_complete(req,
-					      NVMF_DNR(NVME_SC_ABORT_REQUESTED));
+					      NVME_DNR(NVME_SC_ABORT_REQUESTED));
 			return true;
 		}
 	}

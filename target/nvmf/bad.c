@@ -70,7 +70,7 @@ static void at_control(void *ctx)
 		reactor_for_each(apply_here, ch, everywhere);
 		return;
 	}
-	ch->st = NVMF_DNR(NVME_SC_CAP_EXCEEDED);
+	ch->st = NVME_DNR(NVME_SC_CAP_EXCEEDED);
 	everywhere(ch);
 }
 

@@ -24,7 +24,7 @@ nvme_status nvmf_write_zeroes_parse(struct nvmf_request *req)
 	if (!st && wzsl && req->blocks * req->nsch->view.block_size >
 			   NVMF_WZSL_UNIT << wzsl)
 		return nvmf_request_bad(req, NVMF_LOC_CDW12,
-					NVMF_DNR(NVME_SC_INVALID_FIELD));
+					NVME_DNR(NVME_SC_INVALID_FIELD));
 	return st;
 }
 
@@ -39,7 +39,7 @@ nvme_status nvmf_dsm_parse(struct nvmf_request *req)
 	if (req->sgl.len < bytes ||
 	    req->sgl.len > NVME_DSM_MAX_RANGES * sizeof(struct nvme_dsm_range))
 		return nvmf_request_bad(req, NVMF_LOC_SGL,
-				NVMF_DNR(NVME_SC_SGL_INVALID_DATA_LEN));
+				NVME_DNR(NVME_SC_SGL_INVALID_DATA_LEN));
 	req->length = req->sgl.len;
 	return NVME_SC_SUCCESS;
 }

@@ -32,7 +32,7 @@ struct connecting {
 nvme_status nvmf_connect_cmd_parse(struct nvmf_request *req)
 {
 	if (req->qpair->state != NVMF_QPAIR_NEW)
-		return NVMF_DNR(NVME_SC_CMD_SEQ_ERROR);
+		return NVME_DNR(NVME_SC_CMD_SEQ_ERROR);
 	req->length = sizeof(struct nvmf_connect_data);
 	return NVME_SC_SUCCESS;
 }
@@ -236,7 +236,7 @@ static struct nvmf_connect_error judge(struct connecting *cn)
 	if (!s || !nvmf_subsystem_listens(s, &cn->req->qpair->listen))
 		return NVMF_CONNECT_BAD_DATA(subnqn);
 	if (!nvmf_subsystem_host_allowed(s, cn->conn.hostnqn))
-		return sc(NVMF_DNR(NVME_SC_CONNECT_INVALID_HOST));
+		return sc(NVME_DNR(NVME_SC_CONNECT_INVALID_HOST));
 	l = nvmf_subsystem_listener(s, &cn->req->qpair->listen);
 	if (l) {
 		cn->listener = l->index;
@@ -292,7 +292,7 @@ void nvmf_connect_execute(struct nvmf_request *req)
 
 	/* two at once: only the first that got here may go on */
 	if (req->qpair->state != NVMF_QPAIR_NEW) {
-		nvmf_request_complete(req, NVMF_DNR(NVME_SC_CMD_SEQ_ERROR));
+		nvmf_request_complete(req, NVME_DNR(NVME_SC_CMD_SEQ_ERROR));
 		return;
 	}
 	cn = calloc(1, sizeof(*cn));

@@ -21,13 +21,13 @@ static nvme_status check_fields(struct nvmf_request *req)
 
 	if (FORMAT(cdw12))
 		return nvmf_request_bad(req, NVMF_LOC_CDW12 + 1,
-					NVMF_DNR(NVME_SC_INVALID_FIELD));
+					NVME_DNR(NVME_SC_INVALID_FIELD));
 	if (cdw12 & NVME_RW_DTYPE_MASK)
 		return nvmf_request_bad(req, NVMF_LOC_CDW12 + 2,
-					NVMF_DNR(NVME_SC_INVALID_FIELD));
+					NVME_DNR(NVME_SC_INVALID_FIELD));
 	if (ranges(req) > NVMF_COPY_RANGES)
 		return nvmf_request_bad(req, NVMF_LOC_CDW12,
-					NVMF_DNR(NVME_SC_CMD_SIZE_LIMIT));
+					NVME_DNR(NVME_SC_CMD_SIZE_LIMIT));
 	return NVME_SC_SUCCESS;
 }
 
@@ -93,7 +93,7 @@ static nvme_status check(struct nvmf_request *req)
 	req->lba = nvme_rw_slba(&req->cmd->sqe);
 	if (!nvme_blocks_in(v->blocks, req->lba, req->blocks))
 		return nvmf_request_bad(req, NVMF_LOC_CDW10,
-					NVMF_DNR(NVME_SC_LBA_RANGE));
+					NVME_DNR(NVME_SC_LBA_RANGE));
 	return check_sources(req, list);
 }
 

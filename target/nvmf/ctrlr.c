@@ -203,7 +203,7 @@ struct nvmf_connect_error nvmf_ctrlr_add_io(struct nvmf_ctrlr *c,
 		return err;
 	}
 	if (!nvmf_ctrlr_ready(c)) {
-		err.status = NVMF_DNR(NVME_SC_CMD_SEQ_ERROR);
+		err.status = NVME_DNR(NVME_SC_CMD_SEQ_ERROR);
 		return err;
 	}
 	if (qid_used(c, qid))

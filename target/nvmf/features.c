@@ -53,7 +53,7 @@ static struct nvmf_ctrlr *ctrlr(const struct nvmf_request *req)
 static nvme_status bad_value(struct nvmf_request *req)
 {
 	return nvmf_request_bad(req, NVMF_LOC_CDW11,
-				NVMF_DNR(NVME_SC_INVALID_FIELD));
+				NVME_DNR(NVME_SC_INVALID_FIELD));
 }
 
 void nvmf_features_init(struct nvmf_ctrlr *c)
@@ -168,7 +168,7 @@ static nvme_status set_num_queues(struct nvmf_request *req, u32 cdw11)
 	if ((cdw11 & 0xffff) == 0xffff || cdw11 >> 16 == 0xffff)
 		return bad_value(req);
 	if (ctrlr(req)->nqpairs)
-		return NVMF_DNR(NVME_SC_CMD_SEQ_ERROR);
+		return NVME_DNR(NVME_SC_CMD_SEQ_ERROR);
 	req->cqe.result = cpu_to_le64(get_num_queues(req, 0, false));
 	return NVME_SC_SUCCESS;
 }
@@ -222,7 +222,7 @@ static nvme_status set_host_behavior(struct nvmf_request *req, u32 cdw11)
 	/* each is a switch: 0 or 1 */
 	for (i = 0; i < sizeof(want); i++)
 		if (want[i] > 1)
-			return NVMF_DNR(NVME_SC_INVALID_FIELD);
+			return NVME_DNR(NVME_SC_INVALID_FIELD);
 	memcpy(ctrlr(req)->features.host_behavior, want, sizeof(want));
 	return NVME_SC_SUCCESS;
 }
@@ -286,13 +286,13 @@ static nvme_status check_nsid(struct nvmf_request *req,
 		if (!set || !nsid || nsid == NVME_NSID_ALL)
 			return NVME_SC_SUCCESS;
 		return nvmf_request_bad(req, NVMF_LOC_NSID,
-				NVMF_DNR(NVME_SC_FEATURE_NOT_PER_NS));
+				NVME_DNR(NVME_SC_FEATURE_NOT_PER_NS));
 	}
 	if (nsid == NVME_NSID_ALL && set && !f->run)
 		return NVME_SC_SUCCESS;
 	return nvmf_ctrlr_ns(ctrlr(req), nsid) ? NVME_SC_SUCCESS :
 		nvmf_request_bad(req, NVMF_LOC_NSID,
-				 NVMF_DNR(NVME_SC_INVALID_NS));
+				 NVME_DNR(NVME_SC_INVALID_NS));
 }
 
 static const struct feature features[] = {
@@ -337,7 +337,7 @@ static const struct feature *find(const struct nvmf_request *req)
 static nvme_status unknown(struct nvmf_request *req)
 {
 	return nvmf_request_bad(req, NVMF_LOC_CDW10,
-				NVMF_DNR(NVME_SC_INVALID_FIELD));
+				NVME_DNR(NVME_SC_INVALID_FIELD));
 }
 
 nvme_status nvmf_set_features_parse(struct nvmf_request *req)
@@ -353,12 +353,12 @@ nvme_status nvmf_set_features_parse(struct nvmf_request *req)
 		return st;
 	if (le32_to_cpu(sqe->cdw10) & NVME_FEAT_SAVE)
 		return nvmf_request_bad(req, NVMF_LOC_CDW10 + 3,
-					NVMF_DNR(NVME_SC_FEATURE_NOT_SAVEABLE));
+					NVME_DNR(NVME_SC_FEATURE_NOT_SAVEABLE));
 	/* the value that cannot be changed may be set to what it is */
 	if (!(f->flags & FEAT_CHANGEABLE) &&
 	    (f->bytes || le32_to_cpu(sqe->cdw11) != f->get(req, 0, false)))
 		return nvmf_request_bad(req, NVMF_LOC_CDW10,
-				NVMF_DNR(NVME_SC_FEATURE_NOT_CHANGEABLE));
+				NVME_DNR(NVME_SC_FEATURE_NOT_CHANGEABLE));
 	req->length = f->bytes;
 	return NVME_SC_SUCCESS;
 }
@@ -392,7 +392,7 @@ nvme_status nvmf_get_features_parse(struct nvmf_request *req)
 		return unknown(req);
 	if (selection(req) > SELECT_CAPABILITIES)
 		return nvmf_request_bad(req, NVMF_LOC_CDW10 + 1,
-					NVMF_DNR(NVME_SC_INVALID_FIELD));
+					NVME_DNR(NVME_SC_INVALID_FIELD));
 	if (selection(req) == SELECT_CAPABILITIES)
 		return NVME_SC_SUCCESS;
 	st = check_nsid(req, f, false);

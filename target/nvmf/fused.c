@@ -41,7 +41,7 @@ static bool same_blocks(const struct nvmf_request *a,
 
 static void pair(struct nvmf_request *first, struct nvmf_request *second)
 {
-	const nvme_status failed = NVMF_DNR(NVME_SC_FUSED_FAILED);
+	const nvme_status failed = NVME_DNR(NVME_SC_FUSED_FAILED);
 
 	if (second->early) {
 		both(first, failed, second, second->early);
@@ -49,8 +49,8 @@ static void pair(struct nvmf_request *first, struct nvmf_request *second)
 	}
 	if (!same_blocks(first, second)) {
 		nvmf_request_bad(second, NVMF_LOC_CDW10, 0);
-		both(first, NVMF_DNR(NVME_SC_INVALID_FIELD), second,
-		     NVMF_DNR(NVME_SC_INVALID_FIELD));
+		both(first, NVME_DNR(NVME_SC_INVALID_FIELD), second,
+		     NVME_DNR(NVME_SC_INVALID_FIELD));
 		return;
 	}
 	first->pair = second;
@@ -65,7 +65,7 @@ static nvme_status check_size(struct nvmf_request *req, nvme_status st)
 {
 	if (!st && req->length > nvmf_fused_bytes(&req->qpair->opts))
 		st = nvmf_request_bad(req, NVMF_LOC_CDW12,
-				      NVMF_DNR(NVME_SC_ATOMIC_WRITE_UNIT));
+				      NVME_DNR(NVME_SC_ATOMIC_WRITE_UNIT));
 	return st;
 }
 
@@ -95,7 +95,7 @@ bool nvmf_fused_start(struct nvmf_request *req, nvme_status st)
 	q->fused_failed = false;
 	req->half = req->cmd->sqe.flags & NVME_SQE_FUSE_MASK;
 	if (first && req->half != NVME_FUSE_SECOND)
-		nvmf_request_complete(first, NVMF_DNR(NVME_SC_FUSED_MISSING));
+		nvmf_request_complete(first, NVME_DNR(NVME_SC_FUSED_MISSING));
 	if (!req->half)
 		return false;
 	req->early = check_size(req, st);
@@ -105,7 +105,7 @@ bool nvmf_fused_start(struct nvmf_request *req, nvme_status st)
 		pair(first, req);
 	else
 		nvmf_request_complete(req, req->early ? req->early :
-							NVMF_DNR(alone));
+							NVME_DNR(alone));
 	return true;
 }
 
@@ -135,7 +135,7 @@ void nvmf_fused_broken(struct nvmf_request *req)
 	other->pair = NULL;
 	other->orphan = true;
 	if (other->ready)
-		nvmf_request_complete(other, NVMF_DNR(NVME_SC_FUSED_FAILED));
+		nvmf_request_complete(other, NVME_DNR(NVME_SC_FUSED_FAILED));
 }
 
 /* Carrying out */
@@ -171,7 +171,7 @@ static void compared(struct nvmf_request *first)
 	struct nvmf_sgroup *sg = second->nsch->sgroup;
 
 	if (first->early) {
-		end(first->fused, first->early, NVMF_DNR(NVME_SC_FUSED_FAILED));
+		end(first->fused, first->early, NVME_DNR(NVME_SC_FUSED_FAILED));
 		return;
 	}
 	sg->writes++;
@@ -217,7 +217,7 @@ static void execute(struct nvmf_request *first, struct nvmf_request *second)
 	if (!f || !f->lock) {
 		free(f);
 		both(first, NVME_SC_INTERNAL, second,
-		     NVMF_DNR(NVME_SC_FUSED_FAILED));
+		     NVME_DNR(NVME_SC_FUSED_FAILED));
 		return;
 	}
 	first->fused = f;
@@ -228,7 +228,7 @@ void nvmf_fused_execute(struct nvmf_request *req)
 	struct nvmf_request *other = req->pair;
 
 	if (req->orphan) {
-		nvmf_request_complete(req, NVMF_DNR(NVME_SC_FUSED_FAILED));
+		nvmf_request_complete(req, NVME_DNR(NVME_SC_FUSED_FAILED));
 		return;
 	}
 	req->ready = true;

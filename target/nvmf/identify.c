@@ -164,7 +164,7 @@ static nvme_status find_ns(struct nvmf_request *req, const struct ask *a,
 	*v = nsch ? &nsch->view : NULL;
 	if (!a->nsid || a->nsid > c->subsystem->max_namespaces)
 		return nvmf_request_bad(req, NVMF_LOC_NSID,
-					NVMF_DNR(NVME_SC_INVALID_NS));
+					NVME_DNR(NVME_SC_INVALID_NS));
 	return NVME_SC_SUCCESS;
 }
 
@@ -249,7 +249,7 @@ static nvme_status fill_active_list(struct nvmf_request *req,
 
 	if (a->nsid >= NVME_NSID_ALL - 1)
 		return nvmf_request_bad(req, NVMF_LOC_NSID,
-					NVMF_DNR(NVME_SC_INVALID_NS));
+					NVME_DNR(NVME_SC_INVALID_NS));
 	for (nsid = a->nsid + 1; nsid <= c->sgroup->max_namespaces; nsid++)
 		if (nvmf_ctrlr_ns(c, nsid))
 			nsids[n++] = nsid;
@@ -268,7 +268,7 @@ static nvme_status fill_descs(struct nvmf_request *req, const struct ask *a,
 		return st;
 	if (!v)
 		return nvmf_request_bad(req, NVMF_LOC_NSID,
-					NVMF_DNR(NVME_SC_INVALID_NS));
+					NVME_DNR(NVME_SC_INVALID_NS));
 	facts_of(req->qpair->ctrlr, v, &f);
 	nvme_ns_descs_encode(p->bytes, &f);
 	return NVME_SC_SUCCESS;
@@ -281,7 +281,7 @@ static nvme_status check_csi(struct nvmf_request *req, const struct ask *a)
 	if (a->csi == CSI_NVM)
 		return NVME_SC_SUCCESS;
 	return nvmf_request_bad(req, NVMF_LOC_CDW11 + 3,
-				NVMF_DNR(NVME_SC_INVALID_FIELD));
+				NVME_DNR(NVME_SC_INVALID_FIELD));
 }
 
 static nvme_status fill_cs_ns(struct nvmf_request *req, const struct ask *a,
@@ -346,7 +346,7 @@ static nvme_status fill_cmd_sets(struct nvmf_request *req, const struct ask *a,
 {
 	if (a->cntid != 0xffff && a->cntid != req->qpair->ctrlr->cntlid)
 		return nvmf_request_bad(req, NVMF_LOC_CDW10 + 2,
-					NVMF_DNR(NVME_SC_INVALID_FIELD));
+					NVME_DNR(NVME_SC_INVALID_FIELD));
 	p->words[0] = cpu_to_le64(IOCS_NVM);
 	return NVME_SC_SUCCESS;
 }
@@ -387,7 +387,7 @@ nvme_status nvmf_identify_parse(struct nvmf_request *req)
 
 	if (find_row(req, a.cns) < 0)
 		return nvmf_request_bad(req, NVMF_LOC_CDW10,
-					NVMF_DNR(NVME_SC_INVALID_FIELD));
+					NVME_DNR(NVME_SC_INVALID_FIELD));
 	req->length = NVME_IDENTIFY_SIZE;
 	return NVME_SC_SUCCESS;
 }

@@ -41,7 +41,6 @@
 #define NVMF_ERROR_ENTRIES	64
 #define NVMF_ABORT_LIMIT	4
 
-#define NVMF_DNR(sc)		NVME_DNR(sc)
 #define NVMF_NO_ERROR_LOC	0xffff
 /* where a command's field is, for the error log: byte offsets of the SQE */
 #define NVMF_LOC_FLAGS		1

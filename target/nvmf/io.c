@@ -25,7 +25,7 @@ static nvme_status device_status(nvme_status st)
 		return st;
 	default:
 		/* media, paths and vendors' own are worth another try */
-		return nvme_status_type(st) < NVME_SCT_MEDIA ? NVMF_DNR(st) : st;
+		return nvme_status_type(st) < NVME_SCT_MEDIA ? NVME_DNR(st) : st;
 	}
 }
 
@@ -41,17 +41,17 @@ nvme_status nvmf_io_status(const struct nvmf_request *req, int err)
 			return device_status(req->bio.status);
 		return read ? NVME_SC_READ_ERROR : NVME_SC_WRITE_FAULT;
 	case -ENOSPC:
-		return NVMF_DNR(NVME_SC_CAP_EXCEEDED);
+		return NVME_DNR(NVME_SC_CAP_EXCEEDED);
 	case -ERANGE:
-		return NVMF_DNR(NVME_SC_LBA_RANGE);
+		return NVME_DNR(NVME_SC_LBA_RANGE);
 	case -ENODEV:
-		return NVMF_DNR(NVME_SC_INVALID_NS);
+		return NVME_DNR(NVME_SC_INVALID_NS);
 	case -EROFS:
-		return NVMF_DNR(NVME_SC_NS_WRITE_PROTECTED);
+		return NVME_DNR(NVME_SC_NS_WRITE_PROTECTED);
 	case -EOPNOTSUPP:
-		return NVMF_DNR(NVME_SC_INVALID_OPCODE);
+		return NVME_DNR(NVME_SC_INVALID_OPCODE);
 	case -ECANCELED:
-		return NVMF_DNR(NVME_SC_ABORT_REQUESTED);
+		return NVME_DNR(NVME_SC_ABORT_REQUESTED);
 	default:
 		return NVME_SC_INTERNAL;
 	}
@@ -67,7 +67,7 @@ nvme_status nvmf_io_take_ns(struct nvmf_request *req)
 
 	if (!nsch || !nvmf_ns_visible(nsch, req->qpair))
 		return nvmf_request_bad(req, NVMF_LOC_NSID,
-					NVMF_DNR(NVME_SC_INVALID_NS));
+					NVME_DNR(NVME_SC_INVALID_NS));
 	nsch->outstanding++;
 	req->nsch = nsch;
 	return nvmf_io_admit(req);
@@ -78,7 +78,7 @@ nvme_status nvmf_io_admit(const struct nvmf_request *req)
 	nvme_status st;
 
 	if (!nvmf_ns_visible(req->nsch, req->qpair))
-		return NVMF_DNR(NVME_SC_INVALID_NS);
+		return NVME_DNR(NVME_SC_INVALID_NS);
 	st = nvmf_ana_admit(req);
 	if (!st && req->nsch->resv)
 		st = nvmf_resv_admit(req);
@@ -96,7 +96,7 @@ nvme_status nvmf_io_take_range(struct nvmf_request *req)
 	req->blocks = nvme_rw_blocks(sqe);
 	if (!nvme_blocks_in(req->nsch->view.blocks, req->lba, req->blocks))
 		return nvmf_request_bad(req, NVMF_LOC_CDW10,
-					NVMF_DNR(NVME_SC_LBA_RANGE));
+					NVME_DNR(NVME_SC_LBA_RANGE));
 	if (req->command->flags & NVMF_CMD_READS)
 		return nvmf_io_readable(req, req->lba, req->blocks);
 	return NVME_SC_SUCCESS;
@@ -108,7 +108,7 @@ nvme_status nvmf_io_readable(const struct nvmf_request *req, u64 lba,
 	const struct nvme_lbaset *bad = req->nsch->bad;
 
 	return bad && nvme_lbaset_hits(bad, lba, blocks) ?
-		NVMF_DNR(NVME_SC_READ_ERROR) : NVME_SC_SUCCESS;
+		NVME_DNR(NVME_SC_READ_ERROR) : NVME_SC_SUCCESS;
 }
 
 nvme_status nvmf_io_rw_parse(struct nvmf_request *req)
@@ -121,7 +121,7 @@ nvme_status nvmf_io_rw_parse(struct nvmf_request *req)
 	bytes = req->blocks * req->nsch->view.block_size;
 	if (bytes > req->qpair->rules.max_len)
 		return nvmf_request_bad(req, NVMF_LOC_CDW12,
-					NVMF_DNR(NVME_SC_INVALID_FIELD));
+					NVME_DNR(NVME_SC_INVALID_FIELD));
 	req->length = bytes;
 	return NVME_SC_SUCCESS;
 }
@@ -129,7 +129,7 @@ nvme_status nvmf_io_rw_parse(struct nvmf_request *req)
 nvme_status nvmf_io_writable(struct nvmf_request *req, nvme_status st)
 {
 	if (!st && req->nsch->view.readonly)
-		return NVMF_DNR(NVME_SC_NS_WRITE_PROTECTED);
+		return NVME_DNR(NVME_SC_NS_WRITE_PROTECTED);
 	return st;
 }
 
@@ -140,7 +140,7 @@ static nvme_status write_parse(struct nvmf_request *req)
 	/* no directive is offered */
 	if (!st && le32_to_cpu(req->cmd->sqe.cdw12) & NVME_RW_DTYPE_MASK)
 		return nvmf_request_bad(req, NVMF_LOC_CDW12 + 2,
-					NVMF_DNR(NVME_SC_INVALID_FIELD));
+					NVME_DNR(NVME_SC_INVALID_FIELD));
 	return st;
 }
 

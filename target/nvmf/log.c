@@ -196,7 +196,7 @@ void nvmf_log_put_window(struct nvmf_request *req, const u8 *page, size_t size)
 
 	if (offset > size) {
 		nvmf_request_complete(req, nvmf_request_bad(req, NVMF_LOC_CDW12,
-					NVMF_DNR(NVME_SC_INVALID_FIELD)));
+					NVME_DNR(NVME_SC_INVALID_FIELD)));
 		return;
 	}
 	if (done > req->length)
@@ -272,7 +272,7 @@ static void smart_execute(struct nvmf_request *req)
 	/* one for the whole controller: per namespace is not offered in LPA */
 	if (nsid && nsid != NVME_NSID_ALL) {
 		nvmf_request_complete(req, nvmf_request_bad(req, NVMF_LOC_NSID,
-					NVMF_DNR(NVME_SC_INVALID_FIELD)));
+					NVME_DNR(NVME_SC_INVALID_FIELD)));
 		return;
 	}
 	sm = calloc(1, sizeof(*sm));
@@ -336,16 +336,16 @@ nvme_status nvmf_log_parse(struct nvmf_request *req)
 
 	if (!l)
 		return nvmf_request_bad(req, NVMF_LOC_CDW10,
-					NVMF_DNR(NVME_SC_INVALID_LOG_PAGE));
+					NVME_DNR(NVME_SC_INVALID_LOG_PAGE));
 	if (le32_to_cpu(sqe->cdw14) & LOG_OFFSET_TYPE)
 		return nvmf_request_bad(req, NVMF_LOC_CDW14 + 2,
-					NVMF_DNR(NVME_SC_INVALID_FIELD));
+					NVME_DNR(NVME_SC_INVALID_FIELD));
 	if (offset & 3 || (l->size && offset > l->size(c)))
 		return nvmf_request_bad(req, NVMF_LOC_CDW12,
-					NVMF_DNR(NVME_SC_INVALID_FIELD));
+					NVME_DNR(NVME_SC_INVALID_FIELD));
 	if (bytes > req->qpair->rules.max_len)
 		return nvmf_request_bad(req, NVMF_LOC_CDW10 + 2,
-					NVMF_DNR(NVME_SC_INVALID_FIELD));
+					NVME_DNR(NVME_SC_INVALID_FIELD));
 	req->length = bytes;
 	return NVME_SC_SUCCESS;
 }

@@ -77,10 +77,10 @@ static nvme_status check_state(const struct nvmf_request *req)
 		return NVME_SC_ABORT_SQ_DELETED;
 	if (q->state != NVMF_QPAIR_ENABLED)
 		return fabrics && req->cmd->fabrics.fctype == NVMF_FC_CONNECT ?
-			NVME_SC_SUCCESS : NVMF_DNR(NVME_SC_CMD_SEQ_ERROR);
+			NVME_SC_SUCCESS : NVME_DNR(NVME_SC_CMD_SEQ_ERROR);
 	/* an I/O queue exists only while its controller is ready */
 	if (!q->qid && !fabrics && !nvmf_ctrlr_ready(q->ctrlr))
-		return NVMF_DNR(NVME_SC_CMD_SEQ_ERROR);
+		return NVME_DNR(NVME_SC_CMD_SEQ_ERROR);
 	return NVME_SC_SUCCESS;
 }
 
@@ -233,18 +233,18 @@ static nvme_status parse(struct nvmf_request *req)
 		return st;
 	if (!fusable(req))
 		return nvmf_request_bad(req, NVMF_LOC_FLAGS,
-					NVMF_DNR(NVME_SC_INVALID_FIELD));
+					NVME_DNR(NVME_SC_INVALID_FIELD));
 	req->command = find_command(req);
 	if (!req->command)
 		return nvmf_request_bad(req, 0,
-					NVMF_DNR(NVME_SC_INVALID_OPCODE));
+					NVME_DNR(NVME_SC_INVALID_OPCODE));
 	req->dir = req->command->dir;
 	st = check_sgl(req);
 	if (!st && req->command->parse)
 		st = req->command->parse(req);
 	if (!st && req->length && req->sgl.len != req->length)
 		st = nvmf_request_bad(req, NVMF_LOC_SGL,
-				      NVMF_DNR(NVME_SC_SGL_INVALID_DATA_LEN));
+				      NVME_DNR(NVME_SC_SGL_INVALID_DATA_LEN));
 	return st;
 }
 
@@ -300,7 +300,7 @@ void nvmf_request_execute(struct nvmf_request *req)
 	if (req->qpair->state >= NVMF_QPAIR_CLOSING)
 		nvmf_request_complete(req, NVME_SC_ABORT_SQ_DELETED);
 	else if (req->aborting)
-		nvmf_request_complete(req, NVMF_DNR(NVME_SC_ABORT_REQUESTED));
+		nvmf_request_complete(req, NVME_DNR(NVME_SC_ABORT_REQUESTED));
 	else if (req->half)
 		nvmf_fused_execute(req);
 	else if (touch(req))

@@ -53,8 +53,8 @@ nvme_status nvmf_resv_admit(const struct nvmf_request *req)
 	if (!(req->command->flags & (NVMF_CMD_WRITES | NVMF_CMD_READS)) ||
 	    nvmf_resv_permits(r, req->qpair->ctrlr->hostid, writes))
 		return NVME_SC_SUCCESS;
-	return req->preempted ? NVMF_DNR(NVME_SC_ABORT_PREEMPT) :
-				NVMF_DNR(NVME_SC_RESERVATION_CONFLICT);
+	return req->preempted ? NVME_DNR(NVME_SC_ABORT_PREEMPT) :
+				NVME_DNR(NVME_SC_RESERVATION_CONFLICT);
 }
 
 /* One command after the other; control reactor */
@@ -320,7 +320,7 @@ static void run_set_ptpl(struct resv_op *o)
 	bool on = le32_to_cpu(o->req->cmd->sqe.cdw11) & 1;
 
 	if (on && !*o->ns->ptpl_file) {
-		op_end(o, NVMF_DNR(NVME_SC_INVALID_FIELD));
+		op_end(o, NVME_DNR(NVME_SC_INVALID_FIELD));
 		return;
 	}
 	if (!copy_state(o)) {
@@ -361,7 +361,7 @@ static nvme_status check_host(const struct nvmf_request *req)
 {
 	/* who cannot be told from others cannot reserve anything */
 	return weft_id_is_zero(req->qpair->ctrlr->hostid, NVME_HOSTID_BYTES) ?
-		NVMF_DNR(NVME_SC_CMD_SEQ_ERROR) : NVME_SC_SUCCESS;
+		NVME_DNR(NVME_SC_CMD_SEQ_ERROR) : NVME_SC_SUCCESS;
 }
 
 nvme_status nvmf_resv_parse(struct nvmf_request *req)
@@ -417,10 +417,10 @@ nvme_status nvmf_resv_report_parse(struct nvmf_request *req)
 	/* fabrics has 128-bit host identifiers only */
 	if (!(le32_to_cpu(sqe->cdw11) & NVME_RESV_EDS))
 		return nvmf_request_bad(req, NVMF_LOC_CDW11,
-					NVMF_DNR(NVME_SC_HOST_ID_FORMAT));
+					NVME_DNR(NVME_SC_HOST_ID_FORMAT));
 	if (bytes > req->qpair->rules.max_len)
 		return nvmf_request_bad(req, NVMF_LOC_CDW10,
-					NVMF_DNR(NVME_SC_INVALID_FIELD));
+					NVME_DNR(NVME_SC_INVALID_FIELD));
 	req->length = bytes;
 	return NVME_SC_SUCCESS;
 }

@@ -8,8 +8,8 @@
 
 #include "target/nvmf/resv.h"
 
-#define DNR_CONFLICT	NVMF_DNR(NVME_SC_RESERVATION_CONFLICT)
-#define DNR_INVALID	NVMF_DNR(NVME_SC_INVALID_FIELD)
+#define DNR_CONFLICT	NVME_DNR(NVME_SC_RESERVATION_CONFLICT)
+#define DNR_INVALID	NVME_DNR(NVME_SC_INVALID_FIELD)
 
 /* A command under way: the state, whose it is, what will be said */
 struct change {

@@ -98,7 +98,7 @@ bool nvmf_scratch_abort(struct nvmf_request *req)
 	TAILQ_FOREACH(at, &core->scratch_waits, link) {
 		if (at == req) {
 			TAILQ_REMOVE(&core->scratch_waits, req, link);
-			end(req, NVMF_DNR(NVME_SC_ABORT_REQUESTED));
+			end(req, NVME_DNR(NVME_SC_ABORT_REQUESTED));
 			return true;
 		}
 	}
