@@ -21,6 +21,8 @@
 #define CHAIN_MIN	8	/* shorter ones are left alone */
 #define HELD_MAX	256
 #define CQS_MAX		16
+#define RECEIVES_MAX	256
+#define CID_OFFSET	12	/* of the command identifier in a response */
 
 static char *device = "rxe0";
 module_param(device, charp, 0444);
@@ -54,9 +56,29 @@ module_param(refuse_maps, int, 0644);
 MODULE_PARM_DESC(refuse_maps,
 		 "so many times data is not mapped for DMA from now on (-EIO)");
 
+static ushort spoil_cid;
+module_param(spoil_cid, ushort, 0644);
+MODULE_PARM_DESC(spoil_cid,
+		 "bits of the command identifier that are wrong in the next response");
+
+static bool spoil_length;
+module_param(spoil_length, bool, 0644);
+MODULE_PARM_DESC(spoil_length, "the next response is a byte too short");
+
+static bool spoil_key;
+module_param(spoil_key, bool, 0644);
+MODULE_PARM_DESC(spoil_key,
+		 "the next response that invalidates a key names another one");
+
+static bool spoil_no_key;
+module_param(spoil_no_key, bool, 0644);
+MODULE_PARM_DESC(spoil_no_key,
+		 "the next response that invalidates no key says that it does");
+
 static unsigned int refused;
 module_param(refused, uint, 0444);
-MODULE_PARM_DESC(refused, "chains, tables and mappings that were refused");
+MODULE_PARM_DESC(refused,
+		 "chains, tables and mappings that were refused, and responses spoiled");
 
 static struct ib_device *dev;
 static struct ib_device_ops real;
@@ -67,6 +89,13 @@ static struct {
 	struct ib_wc wc;
 } held[HELD_MAX];
 static unsigned int held_nr;
+
+/* The latest receives by their completion's object, and where each one's data is */
+static struct {
+	struct ib_cqe *cqe;
+	void *data;
+} receives[RECEIVES_MAX];
+static unsigned int receives_at;
 
 static bool concerns(const struct ib_qp *qp)
 {
@@ -122,9 +151,38 @@ static int fault_post_send(struct ib_qp *qp, const struct ib_send_wr *wr,
 	return -ENOMEM;
 }
 
+static void note_receive(const struct ib_recv_wr *wr)
+{
+	unsigned int i;
+
+	/* one to drain a queue has no room for data */
+	if (!wr->num_sge)
+		return;
+	for (i = 0; i < RECEIVES_MAX; i++)
+		if (receives[i].cqe == wr->wr_cqe)
+			break;
+	if (i == RECEIVES_MAX)
+		i = receives_at++ % RECEIVES_MAX;
+	receives[i].cqe = wr->wr_cqe;
+	/* soft-RoCE's DMA addresses are pointers */
+	receives[i].data = (void *)(uintptr_t)wr->sg_list->addr;
+}
+
+static void note_receives(const struct ib_recv_wr *wr)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&held_lock, flags);
+	for (; wr; wr = wr->next)
+		note_receive(wr);
+	spin_unlock_irqrestore(&held_lock, flags);
+}
+
 static int fault_post_recv(struct ib_qp *qp, const struct ib_recv_wr *wr,
 			   const struct ib_recv_wr **bad)
 {
+	if (concerns(qp))
+		note_receives(wr);
 	if (!concerns(qp) || !READ_ONCE(refuse_recv))
 		return real.post_recv(qp, wr, bad);
 	WRITE_ONCE(refuse_recv, false);
@@ -212,6 +270,46 @@ static int give_back(struct ib_cq *cq, int n, struct ib_wc *wc)
 	return given;
 }
 
+static bool flip_cid(const struct ib_wc *wc)
+{
+	unsigned int i;
+	__le16 *cid;
+
+	for (i = 0; i < RECEIVES_MAX; i++) {
+		if (receives[i].cqe != wc->wr_cqe)
+			continue;
+		cid = receives[i].data + CID_OFFSET;
+		*cid ^= cpu_to_le16(spoil_cid);
+		spoil_cid = 0;
+		return true;
+	}
+	return false;
+}
+
+/* A response as a target sends it that breaks the protocol. */
+static bool spoil(struct ib_wc *wc)
+{
+	bool *key = wc->wc_flags & IB_WC_WITH_INVALIDATE ? &spoil_key :
+							   &spoil_no_key;
+
+	if (wc->status != IB_WC_SUCCESS || !(wc->opcode & IB_WC_RECV) ||
+	    !concerns(wc->qp))
+		return false;
+	if (spoil_cid)
+		return flip_cid(wc);
+	if (spoil_length) {
+		spoil_length = false;
+		wc->byte_len--;
+		return true;
+	}
+	if (!*key)
+		return false;
+	*key = false;
+	wc->wc_flags |= IB_WC_WITH_INVALIDATE;
+	wc->ex.invalidate_rkey ^= 0x100;
+	return true;
+}
+
 static int fault_poll_cq(struct ib_cq *cq, int n, struct ib_wc *wc)
 {
 	unsigned long flags;
@@ -222,9 +320,11 @@ static int fault_poll_cq(struct ib_cq *cq, int n, struct ib_wc *wc)
 		kept = give_back(cq, n, wc);
 	if (!kept) {
 		got = real.poll_cq(cq, n, wc);
-		for (i = 0; i < got; i++)
+		for (i = 0; i < got; i++) {
+			refused += spoil(&wc[i]);
 			if (!hold(cq, &wc[i]))
 				wc[kept++] = wc[i];
+		}
 	}
 	spin_unlock_irqrestore(&held_lock, flags);
 	return kept;

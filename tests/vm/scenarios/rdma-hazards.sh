@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # What can go wrong under a full plug, with verified I/O that goes on after each: the device
-# refuses a chain at its first, a middle and a late work request, or the receives; there is
+# refuses a chain at its first, a middle and a late work request, or the receives; responses
+# name a command that is not in flight or a key of others, or are cut short; there is
 # no memory for scatter tables, no room for DMA; completions of sends come late until the
 # send queue is full; an elevator and a second namespace come and go; two processors poll
 # one queue.
@@ -75,6 +76,20 @@ load receives
 refuse refuse_recv Y 'receives cannot be posted \(-12\)'
 loaded receives
 
+# spoil PARAMETER VALUE WORDS: one response under load
+spoil() {
+	step "a response is spoiled: $1"
+	load "$1"
+	refuse "$@"
+	loaded "$1"
+}
+
+# the generation of a command that the slot had before
+spoil spoil_cid 0x1000 'response to no command in flight'
+spoil spoil_length Y 'response has not 16 bytes'
+spoil spoil_key Y 'response invalidates a foreign key'
+spoil spoil_no_key Y 'response invalidates a foreign key'
+
 for what in tables maps; do
 	step "no memory for scatter tables, no room for DMA: $what"
 	load $what
@@ -119,10 +134,15 @@ for s in $(schedulers); do
 	grep -q '\[none\]' "$s" || fail "$s: there is an elevator by default"
 done
 elevator mq-deadline
-before=$(counter "$i" 1 plugged)
+NAMES="commands doorbells plugged"
+snapshot a
 load with
 loaded with
-[ "$(counter "$i" 1 plugged)" = "$before" ] || fail "plugs came past the elevator"
+snapshot b
+# shellcheck disable=SC2154 # set by snapshot
+[ "$b_plugged" = "$a_plugged" ] || fail "plugs came past the elevator"
+# an elevator gives one after the other, and says when the last one comes
+budget doorbells 500
 elevator none
 load without
 loaded without
