@@ -44,6 +44,7 @@ run randread
 budget send_wrs 1010
 budget completions 1100
 budget dma_maps 0
+budget signalled 100
 floor bounced 1000
 # those only whose responses came in on the submitter's processor: where soft-RoCE's
 # receiver runs is the scheduler's choice
@@ -54,6 +55,7 @@ run randwrite
 budget send_wrs 1010
 budget completions 1100
 budget dma_maps 0
+budget signalled 100
 floor bounced 1000
 disconnect_weft "$i"
 
@@ -71,6 +73,8 @@ run randwrite
 budget send_wrs 1010
 budget completions 2010
 budget dma_maps 1000
+# or a packet sent again could have what is in a page after its owner took it back
+floor signalled 990
 disconnect_weft "$i"
 
 unload_weft
