@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # Data path against in-tree nvmet-rdma: verified I/O of all sizes, several jobs and
-# depths, and counters that add up afterwards.
+# depths, plugs that mix queues, and counters that add up afterwards. Nobody ever lacks a
+# receive.
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
@@ -8,7 +9,10 @@
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/counters.sh"
 
+RNR=/sys/class/infiniband/$RXE_DEV/ports/1/hw_counters/send_rnr_err
+
 setup_rxe
+rnr=$(< "$RNR")
 nvmet_setup "$WEFT_NQN" null 128
 load_host_beside_nvmet
 i=$(connect_weft "$(connect_string),nr_io_queues=2,queue_size=32")
@@ -50,6 +54,21 @@ for q in 1 2; do
 done
 
 disconnect_weft "$i"
+
+step "plugs of reads and writes, which have queues of their own"
+i=$(connect_weft "$(connect_string),nr_io_queues=1,nr_write_queues=1,queue_size=32")
+disk=/dev/nvme${i}n1
+fio --name=plugs --filename="$disk" --direct=1 --ioengine=libaio --rw=randrw --bs=4k \
+	--iodepth=32 --iodepth_batch_submit=16 --iodepth_batch_complete_min=16 --size=8M \
+	--verify=crc32c --do_verify=1 --verify_fatal=1 --minimal > "$VM_OUT/fio-plugs.txt"
+for q in 1 2; do
+	show_counters "$i" "$q"
+	[ "$(counter "$i" "$q" plugged)" -gt 100 ] || fail "queue $q: no plugs"
+	[ "$(counter "$i" "$q" commands)" = "$(counter "$i" "$q" recvs)" ] ||
+		fail "queue $q: commands and responses differ"
+done
+disconnect_weft "$i"
+[ "$(< "$RNR")" = "$rnr" ] || fail "receiver not ready: $(($(< "$RNR") - rnr)) times"
 unload_weft
 check_clean
 nvmet_teardown

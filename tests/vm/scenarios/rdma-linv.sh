@@ -46,6 +46,17 @@ regs=$(counter "$i" 1 mr_registrations)
 [ $((regs - linv)) -ge 0 ] && [ $((regs - linv)) -le 1 ] ||
 	fail "$regs registrations, $linv invalidations"
 
+step "invalidations of one pass have one doorbell"
+NAMES="commands local_invalidations doorbells"
+snapshot a
+fio --name=chains --filename="$(disk_of "/sys/class/$WEFT_CLASS/nvme$i")" --direct=1 \
+	--ioengine=libaio --rw=randread --bs=16k --iodepth=16 --iodepth_batch_submit=16 \
+	--iodepth_batch_complete_min=16 --size=16M --minimal > "$VM_OUT/fio-chains.txt"
+snapshot b
+floor local_invalidations 990
+# posted one by one there would be more of them than commands
+budget doorbells 900
+
 step "a listener of the same address that does"
 listener add_listener ',"remote_invalidate":true' > "$VM_OUT/refused.txt" 2>&1 &&
 	fail "a listener was added again with another remote_invalidate"

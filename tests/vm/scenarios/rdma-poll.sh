@@ -39,10 +39,13 @@ reads() {
 step "nothing but polling looks for completions of the polled queue"
 before=$(counter "$i" 2 commands)
 calls_before=$(counter "$i" 2 $calls)
+[ "$TRANSPORT" = tcp ] || batched=$(counter "$i" 2 ended_in_batches)
 reads io_uring --hipri
 show_counters "$i" 2
 [ "$(counter "$i" 2 commands)" = $((before + 1024)) ] || fail "the polled queue was not used"
 [ "$(counter "$i" 2 $calls)" = "$calls_before" ] || fail "$calls of the polled queue"
+[ "$TRANSPORT" = tcp ] || [ "$(counter "$i" 2 ended_in_batches)" -ge $((batched + 1000)) ] ||
+	fail "polled commands do not end in batches"
 
 step "the other queue is told of them"
 calls_before=$(counter "$i" 1 $calls)
