@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+# Counted cost of 4 KiB I/O on the target, at queue depth 32 in batches: work requests,
+# completions and doorbells per command, and no copy of what a RAM disk holds.
+# kernels: 6.1 6.12
+# check-kernels: 6.12
+# tier: check
+# timeout: 300
+# daemon: release
+. "$WEFT_TOP/tests/vm/lib.sh"
+
+# device_counters FILE: sums over reactors
+device_counters() {
+	rpc nvmf_get_stats | python3 -c '
+import collections, json, sys
+total = collections.Counter()
+for g in json.load(sys.stdin)["poll_groups"]:
+    for d in (d for t in g["transports"] for d in t["devices"]):
+        total.update({k: v for k, v in d.items() if isinstance(v, int)})
+json.dump(total, sys.stdout)' > "$1"
+}
+
+# run PATTERN BUDGET...: each NAME<=PER_MILLE or NAME>=PER_MILLE of the requests
+run() {
+	local rw=$1
+	shift
+	step "$rw"
+	device_counters /run/a.json
+	fio --name="$rw" --filename="$disk" --direct=1 --ioengine=libaio --rw="$rw" --bs=4k \
+		--iodepth=32 --iodepth_batch_submit=16 --iodepth_batch_complete_min=16 \
+		--size=32M --minimal > "$VM_OUT/fio-$rw.txt"
+	device_counters /run/b.json
+	python3 - "$@" <<-'PY'
+	import json, re, sys
+	a, b = (json.load(open(f"/run/{n}.json")) for n in "ab")
+	requests = b["requests"] - a["requests"]
+	print(requests, "requests")
+	failed = requests < 8000  # neighbours may be merged
+	for budget in sys.argv[1:]:
+	    name, sign, limit = re.fullmatch(r"(\w+)([<>]=)(\d+)", budget).groups()
+	    mille = (b[name] - a[name]) * 1000 / requests
+	    bad = mille > int(limit) if sign == "<=" else mille < int(limit)
+	    print(f"{name}: {mille:.0f}/1000 ({sign} {limit})", "FAIL" if bad else "")
+	    failed |= bad
+	sys.exit(failed)
+	PY
+}
+
+setup_rxe
+load_weft
+start_target
+target_with_disk
+i=$(connect_weft "$(connect_string),nr_io_queues=1,queue_size=64")
+disk=$(disk_of "/sys/class/$WEFT_CLASS/nvme$i")
+
+# a completion of the receive, and one of the response
+run randread 'total_send_wrs<=2010' 'rdma_writes>=990' 'completions<=2100' \
+	'send_doorbell_updates<=200' 'recv_doorbell_updates<=200' 'copies<=0' \
+	'inline_sends>=990' 'rdma_reads<=0' 'pending_rdma_send<=0'
+run randwrite 'total_send_wrs<=1010' 'rdma_reads<=0' 'completions<=2100' \
+	'send_doorbell_updates<=200' 'recv_doorbell_updates<=200' 'copies<=0' \
+	'inline_sends>=990' 'pending_rdma_send<=0'
+
+disconnect_weft "$i"
+unload_weft
+check_clean
+stop_target
+teardown_rxe
