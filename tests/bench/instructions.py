@@ -16,7 +16,8 @@ KERNEL = 1 << 63
 
 # The first that matches the module counts...
 MODULES = (
-    ("host", r"weft|nvme_(core|rdma|tcp|fabrics|keyring|auth)"),
+    # and not weft-target, which is a program
+    ("host", r"(weft(_rdma|_tcp)?|nvme_(core|rdma|tcp|fabrics|keyring|auth))$"),
     ("target", r"nvmet|null_blk"),
     # soft-RoCE computes a checksum of every packet
     ("rdma", r"rdma_|ib_|iw_cm|ip6_udp_tunnel|udp_tunnel|crc32"),
@@ -73,16 +74,27 @@ class Symbols:
         return self.names[at] if at >= 0 else ("?", "")
 
 
+def nm(path, *options):
+    """[(address, size, name)] of functions; size 0: not known."""
+    done = subprocess.run(["nm", *options, path], capture_output=True, text=True, check=False)
+    words = [line.split() for line in done.stdout.splitlines()]
+    return [(int(w[0], 16), int(w[1], 16) if len(w) == 4 else 0, w[-1].partition("@")[0])
+            for w in words if len(w) in (3, 4) and w[-2] in "tTwWi"]
+
+
 @functools.cache
 def program_symbols(path):
-    """Of a program or library; of one without a symbol table what it exports."""
-    for option in ((), ("-D",)):
-        done = subprocess.run(["nm", *option, path], capture_output=True, text=True, check=False)
-        lines = [line.split() for line in done.stdout.splitlines()]
-        found = [(int(w[0], 16), w[2], "") for w in lines if len(w) == 3 and w[1] in "tTwWi"]
-        if found:
-            return Symbols(found)
-    return Symbols([])
+    """Of a program or library; of one without a symbol table what it exports.
+
+    Behind an exported function are others, whose names are not known."""
+    every = nm(path)
+    if every:
+        return Symbols((address, name, "") for address, _, name in every)
+    exported = nm(path, "-D", "-S")
+    ends = {address + size for address, size, _ in exported if size}
+    ends -= {address for address, _, _ in exported}
+    return Symbols([(address, name, "") for address, _, name in exported] +
+                   [(end, "(not exported)", "") for end in ends])
 
 
 class Names:

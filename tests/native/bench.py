@@ -6,6 +6,7 @@ by part of the system, ratios to the in-tree pair, the spread of repeated cells.
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 
@@ -13,6 +14,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)
 # instead of this folder, whose statistics.py is not Python's
 sys.path[0] = os.path.join(TOP, "tests", "bench")
 sys.dont_write_bytecode = True
+from instructions import is_host, program_symbols  # noqa: E402
 from report import page  # noqa: E402
 from results import cells, spread, verbs  # noqa: E402
 
@@ -70,7 +72,34 @@ def expect(what, is_, want):
         sys.exit(f"{what}: {is_}, not {want}")
 
 
+# one function is exported, the next one has no name
+LIBRARY = """.text
+.globl named
+.type named, @function
+named: nop
+.size named, .-named
+.type hidden, @function
+hidden: nop
+.size hidden, .-hidden
+"""
+
+
+def names_of_functions():
+    for name in "weft:weft_setup_rq", "weft_tcp:push", "nvme_core:nvme_setup_rw":
+        expect(name, is_host(name), True)
+    for name in "weft-target:poll_cq", "nvmet_rdma:nvmet_rdma_send_done", "nvme_other:x":
+        expect(name, is_host(name), False)
+    with tempfile.TemporaryDirectory(prefix="weft-bench-") as folder:
+        library = os.path.join(folder, "lib.so")
+        subprocess.run(["gcc", "-shared", "-nostdlib", "-s", "-x", "assembler", "-", "-o", library],
+                       input=LIBRARY, text=True, check=True)
+        symbols = program_symbols(library)
+        start = symbols.starts[symbols.names.index(("named", ""))]
+        expect("names", [symbols.at(start + i)[0] for i in range(2)], ["named", "(not exported)"])
+
+
 def main():
+    names_of_functions()
     with tempfile.TemporaryDirectory(prefix="weft-bench-") as out:
         write(KALLSYMS, out, "kallsyms")
         write("55550000-55560000 r-xp 0 0 0 /weft-target\n56000000-56001000 r--p 0 0 0 /x\n",
