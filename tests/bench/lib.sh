@@ -10,12 +10,15 @@
 #			that only what ran in one boot, side by side, is compared
 #
 # A cell is one fio run. It leaves raw files in $VM_OUT/cells/N, from which results.py
-# makes rows on the machine: a script in the guest would cost emulated time.
+# makes rows on the machine: a script in the guest would cost emulated time. The file
+# "cell" is the last of them.
 
 : "${HOSTS:=weft intree}" "${TARGETS:=weft nvmet}" "${BACKENDS:=memory}" "${QUEUES:=1}"
 : "${SIZES:=4k}" "${PATTERNS:=randread randwrite}" "${DEPTHS:=1 32}" "${ROUNDS:=1}"
 # of weft-target, such as --mode interrupt
 : "${TARGET_OPTIONS:=-m 1}"
+# bounce_bytes of Weft's host over RDMA; empty: its default
+: "${BOUNCE:=}"
 # milliseconds of guest time: fio measures RUNTIME after RAMP; in the middle of it
 # instructions are counted for WINDOW
 : "${RUNTIME:=600}" "${RAMP:=200}" "${WINDOW:=300}"
@@ -72,6 +75,8 @@ bench_setup() {
 	setup_net
 	need_modules "nvme-$TRANSPORT"
 	load_weft control_device=weft-fabrics
+	[ -z "$BOUNCE" ] || [ "$TRANSPORT" != rdma ] ||
+		echo "$BOUNCE" > /sys/module/weft_rdma/parameters/bounce_bytes
 	mkdir -p /etc/nvme "$VM_OUT/cells"
 	[ -s /etc/nvme/hostnqn ] || nvme gen-hostnqn > /etc/nvme/hostnqn
 	bench_nvmet
@@ -127,8 +132,11 @@ intree_disconnect() { nvme disconnect -n "$CTRL" > /dev/null; }
 
 intree_counters() { :; }
 
-# nvmet counts nothing
-weft_target_counters() { WEFT_RPC_SOCKET=$WEFT_RPC_SOCK "$WEFT_CLI" target rpc nvmf_get_stats; }
+# not rpc of lib.sh, whose Python costs emulated time
+ask() { WEFT_RPC_SOCKET=$WEFT_RPC_SOCK "$WEFT_CLI" target rpc "$1"; }
+
+# a list of what two methods answer; nvmet counts nothing
+weft_target_counters() { echo "[$(ask nvmf_get_stats), $(ask nvmf_get_statistics)]"; }
 nvmet_target_counters() { :; }
 
 # --- measuring ----------------------------------------------------------------
@@ -145,7 +153,6 @@ cell() {
 	CELL=$((CELL + 1))
 	CELL_DIR=$VM_OUT/cells/$CELL
 	mkdir "$CELL_DIR"
-	echo "$TRANSPORT $*" > "$CELL_DIR/cell"
 	echo "cell $CELL of $CELLS: $*"
 	counters before "$1" "$2"
 	fio --output="$CELL_DIR/fio.json" --output-format=json --name=b --filename="$DISK" \
@@ -160,6 +167,7 @@ cell() {
 	wait $load
 	counters after "$1" "$2"
 	[ ! -e "$VM_OUT/instructions" ] || mv "$VM_OUT/instructions" "$CELL_DIR/"
+	echo "$TRANSPORT $*" > "$CELL_DIR/cell"
 }
 
 # how many cells the matrix has

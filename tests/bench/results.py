@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 """From the files that a guest left (lib.sh, rdma-guest.sh) to rows, and to medians."""
 
+import collections
 import json
 import os
-import statistics
+from statistics import median
 
 from instructions import Names, Profile
 
@@ -13,6 +14,8 @@ KEY = tuple(f for f in FIELDS if f != "round")
 PEER = ("intree", "nvmet")
 PAIRS = (PEER, ("weft", "nvmet"), ("intree", "weft"), ("weft", "weft"))
 TOP_FUNCTIONS = 40
+# calls of epoll, and those that slept
+OF_REACTORS = ("fd_polls", "sleeps")
 UNITS = {"k": 1 << 10, "m": 1 << 20}
 
 
@@ -48,15 +51,17 @@ def host_counters(folder):
 
 
 def target_counters(folder):
-    """Counts of the devices of all poll groups, added up."""
+    """Counts of the devices of all poll groups, and of reactors' calls, added up."""
     def one(when):
-        text, total = read(folder, "target." + when), {}
-        for group in json.loads(text)["poll_groups"] if text else ():
+        text, total = read(folder, "target." + when), collections.Counter()
+        stats, statistics = json.loads(text) if text else ({}, {})
+        for group in stats.get("poll_groups", ()):
             for transport in group["transports"]:
                 for device in transport.get("devices", [transport]):
-                    for name, value in device.items():
-                        if isinstance(value, int) and name != "request_latency":
-                            total[name] = total.get(name, 0) + value
+                    total.update({n: v for n, v in device.items()
+                                  if isinstance(v, int) and n != "request_latency"})
+        for reactor in statistics.get("reactors", ()):
+            total.update({n: reactor[n] for n in OF_REACTORS})
         return total
     return one("before"), one("after")
 
@@ -88,13 +93,16 @@ def cell(folder, names):
 
 
 def cells(out):
-    """Rows of all cells below the result folder of a guest, and lines that it made itself."""
+    """Rows of the cells below the result folder of a guest that were finished, and lines
+    that it made itself."""
     rows = []
     folder = os.path.join(out, "cells")
-    if os.path.isdir(folder):
+    found = sorted(os.listdir(folder), key=int) if os.path.isdir(folder) else ()
+    found = [os.path.join(folder, n) for n in found]
+    found = [f for f in found if os.path.exists(os.path.join(f, "cell"))]
+    if found:
         names = Names(out)
-        rows += [cell(os.path.join(folder, n), names)
-                 for n in sorted(os.listdir(folder), key=int)]
+        rows += [cell(f, names) for f in found]
     lines = os.path.join(out, "results.jsonl")
     if os.path.exists(lines):
         rows += [json.loads(line) for line in read(lines).splitlines()]
@@ -121,6 +129,13 @@ def verbs(out):
     return rows
 
 
+def published(folder, transport):
+    """(what was measured on, rows, links) of a JSON file of `make bench`."""
+    lines = json.loads(read(folder, f"{transport}.json"))
+    return (lines[0]["about"], [x for x in lines if "transport" in x],
+            [x for x in lines if "operation" in x])
+
+
 def key(row):
     return tuple(row[f] for f in KEY)
 
@@ -130,7 +145,7 @@ def medians(rows):
     groups = {}
     for r in rows:
         groups.setdefault(key(r), []).append((r["iops"], r["p50_us"], r["p99_us"]))
-    return {k: tuple(statistics.median(x) for x in zip(*v)) for k, v in groups.items()}
+    return {k: tuple(median(x) for x in zip(*v)) for k, v in groups.items()}
 
 
 def spread(rows):
@@ -138,4 +153,4 @@ def spread(rows):
     groups = {}
     for r in rows:
         groups.setdefault(key(r), []).append(r["iops"])
-    return {k: (max(v) - min(v)) / statistics.median(v) for k, v in groups.items() if len(v) > 1}
+    return {k: (max(v) - min(v)) / median(v) for k, v in groups.items() if len(v) > 1}

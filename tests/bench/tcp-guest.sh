@@ -7,7 +7,6 @@
 # daemon: release
 # append: hardened_usercopy=off
 TRANSPORT=tcp
-: "${DEPTHS:=1 32 128}"
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/bench/lib.sh"
 
