@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 """The documentation says what the programs and sources say: the table of connect
-options, the target's command line, module parameters, sysfs attributes, counters.
+options, the target's command line, module parameters, sysfs attributes, counters; and
+pages of figures what their JSON files hold.
 
     docs.py [--write]       --write puts the generated parts in place
 """
@@ -13,9 +14,18 @@ import subprocess
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+# instead of this folder, whose statistics.py is not Python's
+sys.path[0] = os.path.join(TOP, "tests", "bench")
+sys.dont_write_bytecode = True
+from report import page  # noqa: E402
+from results import published  # noqa: E402
+from summary import summary  # noqa: E402
+
 HOST = "Documentation/host.md"
 TARGET = "Documentation/target.md"
 RPC = "Documentation/rpc.md"
+PERFORMANCE = "Documentation/performance.md"
+FIGURES = "Documentation/performance"
 
 problems = []
 
@@ -44,7 +54,7 @@ def usage():
 
 
 def whole(path, want, write):
-    """The page is what a program prints."""
+    """The page is what a program prints, or a function returns."""
     full = os.path.join(TOP, path)
     if write:
         with open(full, "w", encoding="utf-8") as f:
@@ -71,6 +81,26 @@ def generated(path, name, want, write):
         problems.append(f"{path}: '{name}' is out of date: tests/native/docs.py --write")
 
 
+def figures(transport):
+    """The page of a transport, made again of its JSON file."""
+    about, rows, links = published(os.path.join(TOP, FIGURES), transport)
+    plots = [f"{transport}-{what}.svg" for what in ("iops", "p50", "instructions")]
+    return page(transport, rows, links, about,
+                [p for p in plots if os.path.exists(os.path.join(TOP, FIGURES, p))])
+
+
+def no_figure_of_its_own(path, heading, name):
+    """Below a heading, outside the generated part, only sizes, depths, versions and code
+    have numbers: every figure is computed."""
+    text = read(path).partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    head, _, rest = text.partition(f"<!-- {name}: generated -->\n")
+    text = head + rest.partition(f"<!-- {name}: end -->\n")[2]
+    said = re.sub(r"\]\([^)]*\)|`[^`]*`|Linux [\d.]+|\d+ KiB|depth \d+|p50", "", text)
+    if not text or re.search(r"\d", said):
+        problems.append(f"{path}: '{heading}' has a number that is not of the JSON files: "
+                        f"{re.findall(r'.{0,20}[0-9]+.{0,20}', said)}")
+
+
 def named(path, source, pattern, what):
     """Every name that a pattern finds in a source stands on a page, as code."""
     text = read(path)
@@ -95,6 +125,10 @@ def main():
     generated(HOST, "connect options", option_table(), write)
     generated(TARGET, "command line", usage(), write)
     whole(RPC, output(os.environ["WEFT_TARGET_BIN"], "--rpc-reference"), write)
+    generated(PERFORMANCE, "figures", summary(os.path.join(TOP, FIGURES)), write)
+    no_figure_of_its_own(PERFORMANCE, "What the figures say", "figures")
+    for transport in "rdma", "tcp":
+        whole(f"{FIGURES}/{transport}.md", figures(transport), write)
     named(HOST, "host/core/main.c", r"module_param(?:_named|_cb)?\((\w+)", "module parameter")
     named(HOST, "host/core/sysfs.c", r"&dev_attr_(\w+)\.attr,", "attribute")
     named(HOST, "host/core/subsys.c", r"&dev_attr_(\w+)\.attr,", "attribute")
