@@ -10,7 +10,6 @@ import importlib.util
 import io
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -18,12 +17,13 @@ import types
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 # instead of this folder, whose statistics.py is not Python's
-sys.path[0] = os.path.join(TOP, "tests", "bench")
+sys.path[:1] = [os.path.join(TOP, "tests", "bench"), os.path.join(TOP, "tools", "vm")]
 sys.dont_write_bytecode = True
 from instructions import is_host, program_symbols  # noqa: E402
 from matrix import FULL, cells_of, choice, shares  # noqa: E402
 from report import page  # noqa: E402
 from results import cells, published, spread, verbs  # noqa: E402
+from scenario import headers  # noqa: E402
 
 KALLSYMS = """ffffffff81000000 T _stext
 ffffffff81001000 t blk_mq_submit_bio
@@ -114,8 +114,7 @@ CELL_SECONDS = 60
 
 def limit(transport):
     """Seconds that a guest of this transport has."""
-    with open(os.path.join(sys.path[0], f"{transport}-guest.sh"), encoding="utf-8") as f:
-        return int(re.search(r"^# timeout: (\d+)$", f.read(), re.M)[1])
+    return int(headers(os.path.join(TOP, "tests", "bench", f"{transport}-guest.sh"))["timeout"])
 
 
 def guests_end_in_time():

@@ -15,6 +15,9 @@ from unittest import mock
 sys.dont_write_bytecode = True
 from tree import TOP, ToolTest  # noqa: E402
 
+sys.path.insert(0, os.path.join(TOP, "tools", "vm"))
+from scenario import headers  # noqa: E402
+
 
 class Out(ToolTest):
     """--out: the folder is emptied, so it must be the runner's own."""
@@ -51,6 +54,27 @@ class Out(ToolTest):
     def test_empty(self):
         os.mkdir(self.place("mine"))
         self.assertIn("the guest ended before the script did", self.run_out())
+
+
+class Head(ToolTest):
+    """What a scenario says of itself, for the runner and for run-all."""
+
+    def headers(self, *lines):
+        self.write("x.sh", "\n".join(lines) + "\n")
+        return headers(self.place("x.sh"))
+
+    def test_keys_and_lists(self):
+        self.assertEqual(
+            self.headers("# What it shows: nothing.", "# check-kernels: 6.1  ", "#", "# tier:full",
+                         "# allow: a: b", "# allow: c"),
+            {"check-kernels": "6.1", "tier": "full", "allow": ["a: b", "c"], "says": [],
+             "qemu": []})
+
+    def test_head_only(self):
+        self.assertNotIn("tier", self.headers("# What it shows.", "", "# tier: full"))
+
+    def test_without_a_script(self):
+        self.assertEqual(headers(), {"allow": [], "says": [], "qemu": []})
 
 
 class Kvm(ToolTest):
