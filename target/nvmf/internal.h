@@ -492,8 +492,6 @@ void nvmf_target_check_stop(void);
 void nvmf_discovery_changed(void);
 /** nvmf_transport_check_delete() - a connection has ended */
 void nvmf_transport_check_delete(void);
-/** nvmf_transport_deleting() - @t waits for its last connection */
-bool nvmf_transport_deleting(const struct nvmf_transport *t);
 /** nvmf_transport_destroy_all() - one after the other, then @done */
 void nvmf_transport_destroy_all(reactor_fn done, void *ctx);
 

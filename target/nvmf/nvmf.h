@@ -122,6 +122,8 @@ void nvmf_transport_create(const char *trtype,
 /** nvmf_transport_delete() - refused with -EBUSY while a listener uses it */
 void nvmf_transport_delete(struct nvmf_transport *t, nvmf_done done,
 			   void *ctx);
+/** nvmf_transport_deleting() - @t waits for its last connection */
+bool nvmf_transport_deleting(const struct nvmf_transport *t);
 struct nvmf_transport *nvmf_transport_first(void);
 struct nvmf_transport *nvmf_transport_next(struct nvmf_transport *t);
 struct nvmf_transport *nvmf_transport_find(u8 trtype);
@@ -312,6 +314,12 @@ struct nvmf_subsystem *nvmf_subsystem_find(const char *nqn);
 /** nvmf_subsystem_create() - known at once; @out may be NULL */
 int nvmf_subsystem_create(const struct nvmf_subsystem_opts *opts,
 			  struct nvmf_subsystem **out, struct weft_reason *why);
+/**
+ * nvmf_subsystem_turn() - run @done when every change of @s that was asked for
+ * before has taken effect: what its lists have then is there
+ * A change that @done asks for is the next one, whatever waits already.
+ */
+void nvmf_subsystem_turn(struct nvmf_subsystem *s, nvmf_done done, void *ctx);
 /** nvmf_subsystem_delete() - disconnects its hosts, closes its bdevs */
 void nvmf_subsystem_delete(struct nvmf_subsystem *s, nvmf_done done, void *ctx);
 

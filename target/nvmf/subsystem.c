@@ -13,10 +13,17 @@
 #define DEFAULT_SERIAL		"00000000000000000000"
 #define DEFAULT_MODEL		"Weft NVMe-oF Controller"
 
-/* @deletion is a part of it, because deleting must not fail without memory */
+/**
+ * struct subsystem - a subsystem and what only this file needs of it
+ * @ops: changes; the first one runs
+ * @turn: it is the first, and its place is for the change that is asked for
+ *        next; NULL: that comes last
+ * @deletion: a part of it, because deleting must not fail without memory
+ */
 struct subsystem {
 	struct nvmf_subsystem s;
-	TAILQ_HEAD(, nvmf_op) ops;	/* the first one runs */
+	TAILQ_HEAD(, nvmf_op) ops;
+	struct nvmf_op *turn;
 	struct nvmf_op deletion;
 };
 
@@ -46,7 +53,11 @@ void nvmf_op_queue(struct nvmf_op *op, struct nvmf_subsystem *s,
 	op->done = done;
 	op->ctx = ctx;
 	op->left = NULL;
-	TAILQ_INSERT_TAIL(&p->ops, op, link);
+	if (p->turn)
+		TAILQ_INSERT_AFTER(&p->ops, p->turn, op, link);
+	else
+		TAILQ_INSERT_TAIL(&p->ops, op, link);
+	p->turn = NULL;
 	if (idle)
 		reactor_send(reactor_self(), op_start, op);
 }
@@ -110,6 +121,38 @@ bool nvmf_subsystem_busy(const struct nvmf_subsystem *s, nvmf_done done,
 	weft_fail(&why, 0, "nqn=%s: is being deleted", s->nqn);
 	nvmf_op_refuse(done, ctx, -EBUSY, &why);
 	return true;
+}
+
+static void turn_start(struct nvmf_op *op)
+{
+	nvmf_done done = op->done;
+
+	priv(op->s)->turn = op;
+	op->done = NULL;
+	done(op->ctx, 0, NULL);
+	priv(op->s)->turn = NULL;
+	nvmf_op_end(op, 0);
+}
+
+static void turn_free(struct nvmf_op *op)
+{
+	free(op);
+}
+
+void nvmf_subsystem_turn(struct nvmf_subsystem *s, nvmf_done done, void *ctx)
+{
+	struct nvmf_op *op;
+
+	if (nvmf_subsystem_busy(s, done, ctx))
+		return;
+	op = calloc(1, sizeof(*op));
+	if (!op) {
+		nvmf_op_refuse(done, ctx, -ENOMEM, NULL);
+		return;
+	}
+	op->start = turn_start;
+	op->free = turn_free;
+	nvmf_op_queue(op, s, done, ctx);
 }
 
 static bool any_leaving(const struct nvmf_subsystem *s)
@@ -420,6 +463,7 @@ void nvmf_subsystem_delete_any(struct nvmf_subsystem *s, nvmf_done done,
 	struct nvmf_op *op = &priv(s)->deletion;
 
 	s->removing = true;
+	priv(s)->turn = NULL;	/* nothing may come behind it */
 	nvmf_discovery_changed();
 	op->start = delete_start;
 	op->free = delete_free;

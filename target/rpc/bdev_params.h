@@ -15,6 +15,14 @@
 struct bdev *rpc_bdev_find(struct rpc_call *call, const char *name,
 			   const char *product);
 
+/**
+ * rpc_bdev_exists() - answer a create of what is there already
+ * @diff: what @b has otherwise than asked for; NULL: nothing
+ * @result: if that is so; stolen
+ */
+void rpc_bdev_exists(struct rpc_call *call, const struct bdev *b,
+		     const char *diff, json_t *result);
+
 /** rpc_bdev_delete() - remove it, and answer when it is gone */
 void rpc_bdev_delete(struct rpc_call *call, const char *name,
 		     const char *product);

@@ -130,23 +130,31 @@ static const char *difference(const struct bdev *b, const char *product,
 	return hint_difference(b, p);
 }
 
+void rpc_bdev_exists(struct rpc_call *call, const struct bdev *b,
+		     const char *diff, json_t *result)
+{
+	if (!bdev_leaving(b) && !diff) {
+		rpc_reply_unchanged(call, result);
+		return;
+	}
+	json_decref(result);
+	if (bdev_leaving(b))
+		rpc_fail(call, -EBUSY, "bdev %s is being removed", b->name);
+	else
+		rpc_fail(call, -EEXIST, "bdev %s exists and differs: %s",
+			 b->name, diff);
+}
+
 /* Answers a create of what is there already; false: there is nothing. */
 static bool answer_existing(struct rpc_call *call, const char *product,
 			    const struct create_params *p)
 {
 	struct bdev *b = p->name ? bdev_find(p->name) : NULL;
-	const char *diff = b ? difference(b, product, p) : NULL;
 
-	if (!b)
-		return false;
-	if (b->removing)
-		rpc_fail(call, -EBUSY, "bdev %s is being removed", p->name);
-	else if (diff)
-		rpc_fail(call, -EEXIST, "bdev %s exists and differs: %s",
-			 p->name, diff);
-	else
-		rpc_reply_unchanged(call, json_string(b->name));
-	return true;
+	if (b)
+		rpc_bdev_exists(call, b, difference(b, product, p),
+				json_string(b->name));
+	return b;
 }
 
 static void answer_created(struct rpc_call *call, int rc,

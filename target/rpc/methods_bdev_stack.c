@@ -149,16 +149,11 @@ static bool answer_existing(struct rpc_call *call, const char *name,
 			    const char *product, const struct stack_params *p)
 {
 	struct bdev *b = bdev_find(name);
-	const char *diff = b ? difference(b, product, p) : NULL;
 
-	if (!b)
-		return false;
-	if (diff)
-		rpc_fail(call, -EEXIST, "bdev %s exists and differs: %s",
-			 b->name, diff);
-	else
-		rpc_reply_unchanged(call, json_string(b->name));
-	return true;
+	if (b)
+		rpc_bdev_exists(call, b, difference(b, product, p),
+				json_string(b->name));
+	return b;
 }
 
 static const u8 *uuid_of(const struct stack_params *p)
@@ -208,18 +203,14 @@ static void error_create(struct rpc_call *call, const void *params)
 	struct weft_reason why = { "" };
 	struct bdev *b = NULL;
 	char name[80];
-	const char *diff;
 	int rc;
 
 	snprintf(name, sizeof(name), "EE_%s", p->base);
 	b = bdev_find(name);
 	if (b) {
-		diff = difference(b, "Error Injection Disk", p);
-		if (diff)
-			rpc_fail(call, -EEXIST, "bdev %s exists and differs: %s",
-				 name, diff);
-		else
-			rpc_reply_unchanged(call, json_true());
+		rpc_bdev_exists(call, b,
+				difference(b, "Error Injection Disk", p),
+				json_true());
 		return;
 	}
 	rc = bdev_error_create(p->base, uuid_of(p), &b, &why);
@@ -239,12 +230,29 @@ static json_t *split_names(const char *base)
 	return names;
 }
 
+static void split_exists(struct rpc_call *call, const struct bdev *base,
+			 const struct bdev *part, u32 count, u64 blocks)
+{
+	json_t *names = split_names(base->name);
+
+	if (bdev_leaving(part))
+		rpc_fail(call, -EBUSY, "the parts of %s are being removed",
+			 base->name);
+	else if (json_array_size(names) != count || part->blocks != blocks)
+		rpc_fail(call, -EEXIST,
+			 "%s is split already, into %zu parts of %llu blocks",
+			 base->name, json_array_size(names),
+			 (unsigned long long)part->blocks);
+	else
+		rpc_reply_unchanged(call, json_incref(names));
+	json_decref(names);
+}
+
 static void split_create(struct rpc_call *call, const void *params)
 {
 	const struct stack_params *p = params;
 	struct bdev *base = bdev_find(p->base), *part;
 	struct weft_reason why = { "" };
-	json_t *names;
 	u64 blocks;
 	int rc;
 
@@ -261,18 +269,8 @@ static void split_create(struct rpc_call *call, const void *params)
 				    p->split_size_blocks;
 	part = bdev_split_find(base->name, 0);
 	if (part) {
-		names = split_names(base->name);
-		if (json_array_size(names) == p->split_count &&
-		    part->blocks == (blocks ? blocks :
-				     base->blocks / p->split_count)) {
-			rpc_reply_unchanged(call, names);
-			return;
-		}
-		rpc_fail(call, -EEXIST,
-			 "%s is split already, into %zu parts of %llu blocks",
-			 base->name, json_array_size(names),
-			 (unsigned long long)part->blocks);
-		json_decref(names);
+		split_exists(call, base, part, p->split_count,
+			     blocks ? blocks : base->blocks / p->split_count);
 		return;
 	}
 	rc = bdev_split_create(p->base, p->split_count, blocks, &why);

@@ -124,16 +124,16 @@ static const char *listener_difference(const struct nvmf_listener *l,
 	return NULL;
 }
 
-static void add_listener(struct rpc_call *call, const void *params)
+static void add_listener_to(struct rpc_call *call, const void *params,
+			    struct nvmf_subsystem *s)
 {
 	const struct listener_params *p = params;
-	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->nqn);
 	struct nvmf_listener_opts opts = { 0 };
 	const struct nvmf_listener *l;
 	const char *diff;
 	struct nvmf_trid trid;
 
-	if (!s || !parse_address(call, p, &trid) ||
+	if (!parse_address(call, p, &trid) ||
 	    !add_listener_opts(call, p, s, &trid, &opts))
 		return;
 	l = find(s, &trid);
@@ -148,6 +148,13 @@ static void add_listener(struct rpc_call *call, const void *params)
 		nvmf_subsystem_add_listener(s, &trid, &opts, rpc_done, call);
 }
 
+static void add_listener(struct rpc_call *call, const void *params)
+{
+	const struct listener_params *p = params;
+
+	rpc_on_subsystem(call, p->nqn, params, add_listener_to);
+}
+
 static json_t *add_listener_undo(const void *params, const json_t *result)
 {
 	const struct listener_params *p = params;
@@ -159,13 +166,13 @@ static json_t *add_listener_undo(const void *params, const json_t *result)
 					 rpc_address_json(&p->address)));
 }
 
-static void remove_listener(struct rpc_call *call, const void *params)
+static void remove_listener_of(struct rpc_call *call, const void *params,
+			       struct nvmf_subsystem *s)
 {
 	const struct listener_params *p = params;
-	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->nqn);
 	struct nvmf_trid trid;
 
-	if (!s || !parse_address(call, p, &trid))
+	if (!parse_address(call, p, &trid))
 		return;
 	if (find(s, &trid))
 		nvmf_subsystem_remove_listener(s, &trid, rpc_done, call);
@@ -173,6 +180,13 @@ static void remove_listener(struct rpc_call *call, const void *params)
 		rpc_fail(call, RPC_INVALID_PARAMS,
 			 "listen_address: %s does not listen on %s:%s",
 			 p->nqn, trid.traddr, trid.trsvcid);
+}
+
+static void remove_listener(struct rpc_call *call, const void *params)
+{
+	const struct listener_params *p = params;
+
+	rpc_on_subsystem(call, p->nqn, params, remove_listener_of);
 }
 
 static const struct rpc_param ana_params[] = {
@@ -200,15 +214,15 @@ static json_t *ana_undo(const struct nvmf_subsystem *s,
 	return calls;
 }
 
-static void set_ana_state(struct rpc_call *call, const void *params)
+static void set_ana_state_of(struct rpc_call *call, const void *params,
+			     struct nvmf_subsystem *s)
 {
 	const struct listener_params *p = params;
-	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->nqn);
 	const struct nvmf_listener *l;
 	struct nvmf_trid trid;
 	u8 state;
 
-	if (!s || !parse_address(call, p, &trid) ||
+	if (!parse_address(call, p, &trid) ||
 	    !parse_state(call, p, &state))
 		return;
 	l = find(s, &trid);
@@ -216,6 +230,13 @@ static void set_ana_state(struct rpc_call *call, const void *params)
 		rpc_undo(call, ana_undo(s, l, p->anagrpid));
 	nvmf_listener_set_ana_state(s, &trid, p->anagrpid, state, rpc_done,
 				    call);
+}
+
+static void set_ana_state(struct rpc_call *call, const void *params)
+{
+	const struct listener_params *p = params;
+
+	rpc_on_subsystem(call, p->nqn, params, set_ana_state_of);
 }
 
 static const struct rpc_method listener_methods[] = {

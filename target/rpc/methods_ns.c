@@ -109,10 +109,10 @@ static const struct nvmf_ns *existing_ns(struct nvmf_subsystem *s,
 	return NULL;
 }
 
-static void add_ns(struct rpc_call *call, const void *params)
+static void add_ns_to(struct rpc_call *call, const void *params,
+		      struct nvmf_subsystem *s)
 {
 	const struct ns_params *p = params;
-	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->nqn);
 	const struct nvmf_ns_opts opts = {
 		.nsid = p->nsid, .bdev_name = p->bdev_name,
 		.nguid = id_bytes(&p->nguid), .eui64 = id_bytes(&p->eui64),
@@ -120,12 +120,9 @@ static void add_ns(struct rpc_call *call, const void *params)
 		.no_auto_visible = p->no_auto_visible,
 		.ptpl_file = p->ptpl_file,
 	};
-	const struct nvmf_ns *ns;
+	const struct nvmf_ns *ns = existing_ns(s, p);
 	struct add_ns *a;
 
-	if (!s)
-		return;
-	ns = existing_ns(s, p);
 	if (ns) {
 		rpc_reply_unchanged(call, json_integer(ns->nsid));
 		return;
@@ -139,6 +136,13 @@ static void add_ns(struct rpc_call *call, const void *params)
 	nvmf_subsystem_add_ns(s, &opts, &a->nsid, ns_added, a);
 }
 
+static void add_ns(struct rpc_call *call, const void *params)
+{
+	const struct ns_params *p = params;
+
+	rpc_on_subsystem(call, p->nqn, params, add_ns_to);
+}
+
 static json_t *add_ns_undo(const void *params, const json_t *result)
 {
 	const struct ns_params *p = params;
@@ -148,18 +152,23 @@ static json_t *add_ns_undo(const void *params, const json_t *result)
 					 json_integer_value(result)));
 }
 
-static void remove_ns(struct rpc_call *call, const void *params)
+static void remove_ns_of(struct rpc_call *call, const void *params,
+			 struct nvmf_subsystem *s)
 {
 	const struct ns_params *p = params;
-	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->nqn);
 
-	if (!s)
-		return;
 	if (nvmf_subsystem_ns(s, p->nsid))
 		nvmf_subsystem_remove_ns(s, p->nsid, rpc_done, call);
 	else
 		rpc_fail(call, RPC_INVALID_PARAMS,
 			 "nsid=%u: %s has no such namespace", p->nsid, p->nqn);
+}
+
+static void remove_ns(struct rpc_call *call, const void *params)
+{
+	const struct ns_params *p = params;
+
+	rpc_on_subsystem(call, p->nqn, params, remove_ns_of);
 }
 
 static const struct rpc_param ns_group_params[] = {
@@ -173,11 +182,11 @@ static const struct rpc_param ns_group_params[] = {
 	{ .type = RPC_END }
 };
 
-static void set_ns_ana_group(struct rpc_call *call, const void *params)
+static void set_ns_ana_group_of(struct rpc_call *call, const void *params,
+				struct nvmf_subsystem *s)
 {
 	const struct ns_params *p = params;
-	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->nqn);
-	const struct nvmf_ns *ns = s ? nvmf_subsystem_ns(s, p->nsid) : NULL;
+	const struct nvmf_ns *ns = nvmf_subsystem_ns(s, p->nsid);
 
 	if (ns)
 		rpc_undo(call, rpc_config_call(
@@ -185,9 +194,15 @@ static void set_ns_ana_group(struct rpc_call *call, const void *params)
 			json_pack("{s:s, s:I, s:I}", "nqn", p->nqn, "nsid",
 				  (json_int_t)p->nsid, "anagrpid",
 				  (json_int_t)ns->anagrpid)));
-	if (s)
-		nvmf_subsystem_set_ns_ana_group(s, p->nsid, p->anagrpid,
-						rpc_done, call);
+	nvmf_subsystem_set_ns_ana_group(s, p->nsid, p->anagrpid, rpc_done,
+					call);
+}
+
+static void set_ns_ana_group(struct rpc_call *call, const void *params)
+{
+	const struct ns_params *p = params;
+
+	rpc_on_subsystem(call, p->nqn, params, set_ns_ana_group_of);
 }
 
 static const struct rpc_param ns_host_params[] = {
@@ -200,16 +215,23 @@ static const struct rpc_param ns_host_params[] = {
 	{ .type = RPC_END }
 };
 
-static void ns_add_host(struct rpc_call *call, const void *params)
+static void ns_add_host_of(struct rpc_call *call, const void *params,
+			   struct nvmf_subsystem *s)
 {
 	const struct ns_params *p = params;
-	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->nqn);
-	const struct nvmf_ns *ns = s ? nvmf_subsystem_ns(s, p->nsid) : NULL;
+	const struct nvmf_ns *ns = nvmf_subsystem_ns(s, p->nsid);
 
 	if (ns && ns->no_auto_visible && nvmf_ns_host_listed(ns, p->host))
 		rpc_reply_unchanged(call, json_true());
-	else if (s)
+	else
 		nvmf_ns_set_host(s, p->nsid, p->host, true, rpc_done, call);
+}
+
+static void ns_add_host(struct rpc_call *call, const void *params)
+{
+	const struct ns_params *p = params;
+
+	rpc_on_subsystem(call, p->nqn, params, ns_add_host_of);
 }
 
 static json_t *ns_add_host_undo(const void *params, const json_t *result)

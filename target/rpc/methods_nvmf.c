@@ -79,6 +79,41 @@ struct nvmf_subsystem *rpc_find_subsystem(struct rpc_call *call,
 	return s;
 }
 
+/** struct turn - a call that waits for its turn at a subsystem */
+struct turn {
+	struct rpc_call *call;
+	const void *params;
+	struct nvmf_subsystem *s;
+	rpc_subsystem_fn fn;
+};
+
+static void turn_comes(void *ctx, int err, const struct weft_reason *why)
+{
+	struct turn *t = ctx;
+
+	if (err)
+		rpc_done(t->call, err, why);
+	else
+		t->fn(t->call, t->params, t->s);
+}
+
+void rpc_on_subsystem(struct rpc_call *call, const char *nqn,
+		      const void *params, rpc_subsystem_fn fn)
+{
+	struct nvmf_subsystem *s = rpc_find_subsystem(call, nqn);
+	struct turn *t;
+
+	if (!s)
+		return;
+	t = rpc_call_data(call, sizeof(*t));
+	if (!t) {
+		rpc_fail(call, -ENOMEM, "no memory");
+		return;
+	}
+	*t = (struct turn){ call, params, s, fn };
+	nvmf_subsystem_turn(s, turn_comes, t);
+}
+
 static const char *subsystem_difference(const struct nvmf_subsystem *s,
 					const struct nvmf_subsystem_opts *o)
 {

@@ -157,7 +157,11 @@ static void create_transport(struct rpc_call *call, const void *params)
 	const char *diff = t ? difference(t, nvmf_transport_opts(t), &p->opts) :
 			   NULL;
 
-	if (diff)
+	if (t && nvmf_transport_deleting(t))
+		rpc_fail(call, -EBUSY,
+			 "Transport type '%s' is being deleted; try again",
+			 p->trtype);
+	else if (diff)
 		rpc_fail(call, RPC_INTERNAL,
 			 "Transport type '%s' already exists with another %s",
 			 p->trtype, diff);

@@ -37,6 +37,20 @@ json_t *rpc_address_json(const struct rpc_address *a);
 struct nvmf_subsystem *rpc_find_subsystem(struct rpc_call *call,
 					  const char *nqn);
 
+/** typedef rpc_subsystem_fn - the rest of a handler: it has its subsystem */
+typedef void (*rpc_subsystem_fn)(struct rpc_call *call, const void *params,
+				 struct nvmf_subsystem *s);
+
+/**
+ * rpc_on_subsystem() - go on with @fn, or answer that there is no such subsystem
+ * @params: the handler's
+ * For methods that add or take away what must be looked up first: @fn runs
+ * when the changes that were asked for before have taken effect. What is just
+ * being removed is not there then.
+ */
+void rpc_on_subsystem(struct rpc_call *call, const char *nqn,
+		      const void *params, rpc_subsystem_fn fn);
+
 /** nvmf_transport_json() - a transport with its options, as listed and saved */
 json_t *nvmf_transport_json(const struct nvmf_transport *t);
 
