@@ -34,6 +34,7 @@ static const struct rpc_param add_params[] = {
 	  .offset = L(remote_invalidate),
 	  .help = "RDMA: SEND with invalidate when the host asks for it; default: as the transport" },
 	{ .name = "sock_impl", .type = RPC_HINT },
+	{ .name = "numa_id", .type = RPC_HINT },
 	RPC_TGT_NAME,
 	{ .type = RPC_END }
 };

@@ -14,9 +14,15 @@
 
 /* Subsystems */
 
-/** struct subsystem_params - of methods that name or make a subsystem */
+/**
+ * struct subsystem_params - of methods that name or make a subsystem
+ * @discard_kib: @zeroes_kib: dmrsl and wzsl as SPDK saved them before v26.05,
+ *                            in each subsystem; 0: no limit
+ */
 struct subsystem_params {
 	struct nvmf_subsystem_opts opts;
+	u64 discard_kib;
+	u64 zeroes_kib;
 	const char *host;
 	bool allow_any_host;
 };
@@ -53,6 +59,16 @@ static const struct rpc_param create_params[] = {
 	{ .name = "wzsl", .type = RPC_U16, .offset = SUB(wzsl),
 	  .max = NVMF_MAX_WZSL,
 	  .help = "largest Write Zeroes, 2 to the power of it times 4 KiB; default 0: no limit" },
+	{ .name = "max_discard_size_kib", .type = RPC_U64,
+	  .offset = offsetof(struct subsystem_params, discard_kib),
+	  .max = UINT32_MAX / 2,
+	  .help = "dmrsl as earlier releases of SPDK have it: in KiB, with blocks of 512 bytes" },
+	{ .name = "max_write_zeroes_size_kib", .type = RPC_U64,
+	  .offset = offsetof(struct subsystem_params, zeroes_kib),
+	  .max = 1ull << 40,
+	  .help = "wzsl likewise: in KiB, a power of two from 8 on" },
+	{ .name = "admin_label", .type = RPC_ONLY_EMPTY,
+	  .help = "the discovery log has no extended entries" },
 	RPC_TGT_NAME,
 	{ .type = RPC_END }
 };
@@ -142,20 +158,52 @@ static const char *subsystem_difference(const struct nvmf_subsystem *s,
 	return NULL;
 }
 
+/* The options, with what is given in KiB in their own terms */
+static bool subsystem_opts(struct rpc_call *call,
+			   const struct subsystem_params *p,
+			   struct nvmf_subsystem_opts *o)
+{
+	u64 zeroes = p->zeroes_kib;
+
+	*o = p->opts;
+	if ((o->dmrsl && p->discard_kib) || (o->wzsl && zeroes)) {
+		rpc_fail(call, RPC_INVALID_PARAMS, "%s",
+			 zeroes && o->wzsl ?
+			 "max_write_zeroes_size_kib: not together with wzsl" :
+			 "max_discard_size_kib: not together with dmrsl");
+		return false;
+	}
+	if (zeroes && (zeroes < 8 || zeroes & (zeroes - 1))) {
+		rpc_fail(call, RPC_INVALID_PARAMS,
+			 "max_write_zeroes_size_kib=%llu: 0 or a power of two from 8 on is accepted",
+			 (unsigned long long)zeroes);
+		return false;
+	}
+	if (p->discard_kib)
+		o->dmrsl = p->discard_kib * 2;
+	if (zeroes)
+		o->wzsl = __builtin_ctzll(zeroes / 4);
+	return true;
+}
+
 static void create_subsystem(struct rpc_call *call, const void *params)
 {
 	const struct subsystem_params *p = params;
 	struct nvmf_subsystem *s = nvmf_subsystem_find(p->opts.nqn);
-	const char *diff = s ? subsystem_difference(s, &p->opts) : NULL;
+	struct nvmf_subsystem_opts opts;
 	struct weft_reason why = { "" };
+	const char *diff;
 
+	if (!subsystem_opts(call, p, &opts))
+		return;
+	diff = s ? subsystem_difference(s, &opts) : NULL;
 	if (diff)
 		rpc_fail(call, RPC_INTERNAL,
 			 "Unable to create subsystem %s: it exists with another %s",
 			 p->opts.nqn, diff);
 	else if (s)
 		rpc_reply_unchanged(call, json_true());
-	else if (nvmf_subsystem_create(&p->opts, NULL, &why))
+	else if (nvmf_subsystem_create(&opts, NULL, &why))
 		rpc_fail(call, RPC_INTERNAL, "%s", why.text);
 	else
 		rpc_reply(call, json_true());
@@ -181,11 +229,23 @@ static void delete_subsystem(struct rpc_call *call, const void *params)
 
 /* Hosts */
 
+#define PARAM_HOST \
+	{ .name = "host", .type = RPC_STR, .required = true, \
+	  .offset = offsetof(struct subsystem_params, host), \
+	  .max = NVMF_NQN_MAX, .help = "host NQN" }
+#define PARAM_KEY(param) \
+	{ .name = (param), .type = RPC_ONLY_EMPTY, \
+	  .help = "hosts are not authenticated, and nothing is encrypted" }
+
 static const struct rpc_param host_params[] = {
-	PARAM_NQN,
-	{ .name = "host", .type = RPC_STR, .required = true,
-	  .offset = offsetof(struct subsystem_params, host),
-	  .max = NVMF_NQN_MAX, .help = "host NQN" },
+	PARAM_NQN, PARAM_HOST,
+	{ .type = RPC_END }
+};
+
+static const struct rpc_param add_host_params[] = {
+	PARAM_NQN, PARAM_HOST,
+	PARAM_KEY("psk"), PARAM_KEY("dhchap_key"),
+	PARAM_KEY("dhchap_ctrlr_key"),
 	{ .type = RPC_END }
 };
 
@@ -280,7 +340,7 @@ static const struct rpc_method nvmf_methods[] = {
 		     create_subsystem_undo, "Create a subsystem"),
 	ON_SUBSYSTEM("nvmf_delete_subsystem", nqn_params, delete_subsystem,
 		     NULL, "Disconnect a subsystem's hosts and remove it"),
-	ON_SUBSYSTEM("nvmf_subsystem_add_host", host_params, add_host,
+	ON_SUBSYSTEM("nvmf_subsystem_add_host", add_host_params, add_host,
 		     add_host_undo, "Admit a host"),
 	ON_SUBSYSTEM("nvmf_subsystem_remove_host", host_params, remove_host,
 		     NULL, "Admit a host no longer and disconnect it"),

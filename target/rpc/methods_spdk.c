@@ -107,6 +107,7 @@ static void get_targets(struct rpc_call *call, const void *params)
 
 static const struct rpc_method spdk_methods[] = {
 	TUNING("accel_set_options", any_params),
+	TUNING("bdev_iscsi_set_options", any_params),
 	TUNING("bdev_nvme_set_hotplug", hotplug_params),
 	TUNING("bdev_nvme_set_options", any_params),
 	TUNING("bdev_raid_set_options", any_params),
@@ -142,6 +143,7 @@ static const struct {
 	{ "ae4dma_", "copies and checksums are not handed to an accelerator" },
 	{ "bdev_crypto_", "there is no encryption at rest: use dm-crypt and bdev_aio_create on it" },
 	{ "bdev_ftl_", "there is no flash translation layer" },
+	{ "bdev_iscsi_", "there is no iSCSI bdev: use the kernel's initiator and bdev_aio_create" },
 	{ "bdev_lvol_", "there are no logical volumes: use LVM and bdev_aio_create on a volume" },
 	{ "bdev_nvme_", "there is no NVMe bdev: use the kernel's device with bdev_aio_create" },
 	{ "bdev_opal_", "there is no NVMe bdev" },

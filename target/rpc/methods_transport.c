@@ -10,9 +10,14 @@
 
 #include "target/rpc/nvmf_params.h"
 
-/** struct transport_params - of all methods of transports */
+/**
+ * struct transport_params - of all methods of transports
+ * @max_qpairs: max_io_qpairs_per_ctrlr as earlier releases of SPDK had it: with
+ *              the admin queue; 0: not given
+ */
 struct transport_params {
 	const char *trtype;
+	u32 max_qpairs;
 	struct nvmf_transport_opts opts;
 };
 
@@ -50,12 +55,20 @@ static const struct rpc_param transport_params[] = {
 	OPT_U32(sock_priority, "TCP: SO_PRIORITY of connections, 0 to 6"),
 	OPT_U32(transfer_timeout,
 		"TCP: how long a host may leave a begun transfer as it is, in ms"),
-	{ .name = "zcopy", .type = RPC_ONLY_FALSE },
+	{ .name = "max_qpairs_per_ctrlr", .type = RPC_U32,
+	  .offset = offsetof(struct transport_params, max_qpairs),
+	  .min = 2, .max = 65536,
+	  .help = "older name, in place of max_io_qpairs_per_ctrlr: one more, as the admin queue is counted" },
+	{ .name = "masked_oncs", .type = RPC_ONLY_EMPTY,
+	  .help = "every command that there is can be used" },
+	{ .name = "masked_fuses", .type = RPC_ONLY_EMPTY,
+	  .help = "every command that there is can be used" },
+	{ .name = "zcopy", .type = RPC_HINT },
 	{ .name = "dif_insert_or_strip", .type = RPC_ONLY_FALSE },
 	{ .name = "buf_cache_size", .type = RPC_HINT },
 	{ .name = "iobuf_small_cache_size", .type = RPC_HINT },
 	{ .name = "iobuf_large_cache_size", .type = RPC_HINT },
-	{ .name = "no_wr_batching", .type = RPC_ONLY_FALSE },
+	{ .name = "no_wr_batching", .type = RPC_HINT },
 	{ .name = "acceptor_poll_rate", .type = RPC_HINT },
 	{ .name = "data_wr_pool_size", .type = RPC_HINT },
 	{ .name = "control_msg_num", .type = RPC_HINT },
@@ -86,12 +99,23 @@ static bool is_option_of(const struct rpc_param *p,
 {
 	size_t i;
 
-	if (p->type != RPC_U32 && p->type != RPC_BOOL)
+	if ((p->type != RPC_U32 && p->type != RPC_BOOL) ||
+	    p->offset < offsetof(struct transport_params, opts))
 		return false;
 	for (i = 0; i < ARRAY_SIZE(own_options); i++)
 		if (!strcmp(own_options[i].name, p->name))
 			return nvmf_transport_find(own_options[i].trtype) == t;
 	return true;
+}
+
+static struct nvmf_transport_opts
+asked_opts(const struct transport_params *p)
+{
+	struct nvmf_transport_opts o = p->opts;
+
+	if (p->max_qpairs)
+		o.max_io_qpairs_per_ctrlr = p->max_qpairs - 1;
+	return o;
 }
 
 /* What is not given keeps the transport's own default. */
@@ -154,7 +178,8 @@ static void create_transport(struct rpc_call *call, const void *params)
 {
 	const struct transport_params *p = params;
 	struct nvmf_transport *t = find_transport(p->trtype);
-	const char *diff = t ? difference(t, nvmf_transport_opts(t), &p->opts) :
+	struct nvmf_transport_opts opts = asked_opts(p);
+	const char *diff = t ? difference(t, nvmf_transport_opts(t), &opts) :
 			   NULL;
 
 	if (t && nvmf_transport_deleting(t))
@@ -168,7 +193,7 @@ static void create_transport(struct rpc_call *call, const void *params)
 	else if (t)
 		rpc_reply_unchanged(call, json_true());
 	else
-		nvmf_transport_create(p->trtype, &p->opts, rpc_done, call);
+		nvmf_transport_create(p->trtype, &opts, rpc_done, call);
 }
 
 json_t *nvmf_transport_json(const struct nvmf_transport *t)
@@ -236,7 +261,7 @@ static void set_options(struct rpc_call *call, const void *params)
 {
 	const struct transport_params *p = params;
 	struct nvmf_transport *t = need_transport(call, p->trtype);
-	struct nvmf_transport_opts opts;
+	struct nvmf_transport_opts opts, asked = asked_opts(p);
 	struct weft_reason why = { "" };
 	const char *fixed;
 
@@ -245,8 +270,8 @@ static void set_options(struct rpc_call *call, const void *params)
 	rpc_undo(call, rpc_config_call("nvmf_set_transport_options",
 				       nvmf_transport_json(t)));
 	opts = *nvmf_transport_opts(t);
-	nvmf_transport_opts_change(&opts, &p->opts);
-	fixed = difference(t, &opts, &p->opts);
+	nvmf_transport_opts_change(&opts, &asked);
+	fixed = difference(t, &opts, &asked);
 	if (fixed)
 		rpc_fail(call, RPC_INVALID_PARAMS,
 			 "%s: is as the transport was created with; nvmf_delete_transport and nvmf_create_transport change it",

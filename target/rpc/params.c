@@ -95,6 +95,16 @@ static bool decode_id(const struct rpc_param *p, const json_t *v, void *at,
 	return true;
 }
 
+static bool decode_empty(const struct rpc_param *p, const json_t *v,
+			 struct weft_reason *why)
+{
+	bool empty = json_is_array(v) ? !json_array_size(v) :
+		     json_is_string(v) && !json_string_length(v);
+
+	return empty || refuse(why, p->name, v, "not available here: %s",
+			       p->help);
+}
+
 static bool decode_one(const struct rpc_param *p, const json_t *v, void *out,
 		       struct weft_reason *why)
 {
@@ -147,6 +157,8 @@ static bool decode_one(const struct rpc_param *p, const json_t *v, void *out,
 			return refuse(why, p->name, v,
 				      "only \"%s\" is accepted", p->only);
 		return true;
+	case RPC_ONLY_EMPTY:
+		return decode_empty(p, v, why);
 	case RPC_HINT:
 		if (strcmp(p->name, "*") &&
 		    (json_is_object(v) || json_is_array(v)))

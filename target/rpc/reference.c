@@ -11,6 +11,8 @@ static const char *type_name(const struct rpc_param *p)
 	case RPC_STR:
 	case RPC_ONLY_NAME:
 		return "string";
+	case RPC_ONLY_EMPTY:
+		return "string or array";
 	case RPC_BOOL:
 	case RPC_ONLY_FALSE:
 		return "boolean";
@@ -49,6 +51,9 @@ static void print_accepted(FILE *out, const struct rpc_param *p)
 		return;
 	case RPC_ONLY_NAME:
 		fprintf(out, "only `%s`", p->only);
+		return;
+	case RPC_ONLY_EMPTY:
+		fprintf(out, "only an empty one: %s", p->help);
 		return;
 	case RPC_HINT:
 		fputs(strcmp(p->name, "*") ?

@@ -104,6 +104,7 @@ enum rpc_type {
 	RPC_ONLY_FALSE,		/* a feature not had: only false */
 	RPC_ONLY_ZERO,		/* likewise: only 0 */
 	RPC_ONLY_NAME,		/* only the string in @only */
+	RPC_ONLY_EMPTY,		/* likewise: "" or []; @help says why */
 	RPC_HINT,		/* SPDK tuning without a counterpart here */
 };
 

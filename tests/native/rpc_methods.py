@@ -267,7 +267,7 @@ class Subsystems(DaemonTest):
         e = self.daemon.refused("nvmf_create_transport", {"trtype": "FC"})
         self.assertIn("FC", e["message"])
         for bad in ({"max_queue_depth": 0}, {"max_io_size": 1000}, {"kas": "x"},
-                    {"zcopy": True}, {"tgt_name": "other"}):
+                    {"dif_insert_or_strip": True}, {"tgt_name": "other"}):
             self.daemon.refused("nvmf_create_transport", dict(trtype="RDMA", **bad))
         self.assertEqual(self.daemon.ok("nvmf_get_transports"), [])
 
