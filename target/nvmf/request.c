@@ -316,6 +316,8 @@ void nvmf_request_complete(struct nvmf_request *req, nvme_status st)
 {
 	struct nvmf_qpair *q = req->qpair;
 
+	/* an Abort that comes while the response is on its way is too late */
+	req->fetching = false;
 	if (st && q->ctrlr)
 		nvmf_error_log(req, st);
 	if (req->aborting)

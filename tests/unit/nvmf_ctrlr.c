@@ -221,6 +221,29 @@ static void test_abort_waiting_for_data(void)
 	end();
 }
 
+/* its response is on its way when it is aborted again: nothing waits for it */
+static void test_abort_what_has_ended(void)
+{
+	struct fake_req *r, *again;
+	union nvme_cmd cmd;
+
+	begin();
+	io->q.opts.abort_timeout_sec = 1;
+	io->hold_data = true;
+	io->hold_done = true;
+	r = rw(io, NVME_CMD_WRITE, 8, 0);
+	UNIT_EQ(abort_of(1, r), 0);
+	nvme_cmd_abort(&cmd, 1, fake_cid(r));
+	again = fake_submit(a, &cmd, NULL, 0, FAKE_REMOTE);
+	fake_yield();
+	CU_ASSERT(fake_ended(again));
+	/* it may go at any time */
+	UNIT_EQ(fake_wait(r).st, DNR(NVME_SC_ABORT_REQUESTED));
+	fake_conn_break(io);
+	UNIT_EQ(fake_wait(again).result, 1);
+	end();
+}
+
 static void test_abort_first_half(void)
 {
 	struct fake_req *r, *second;
@@ -480,7 +503,8 @@ static void test_traffic_keeps_alive(void)
 
 UNIT_MAIN(UNIT(test_static_numbers), UNIT(test_one_controller_per_host),
 	  UNIT(test_never_enabled), UNIT(test_subsystem_reset),
-	  UNIT(test_abort_waiting_for_data), UNIT(test_abort_first_half),
+	  UNIT(test_abort_waiting_for_data), UNIT(test_abort_what_has_ended),
+	  UNIT(test_abort_first_half),
 	  UNIT(test_abort_in_the_device),
 	  UNIT(test_abort_the_device_decides), UNIT(test_abort_waiting_for_memory),
 	  UNIT(test_abort_pair_waiting_for_memory),
