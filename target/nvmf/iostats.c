@@ -61,7 +61,8 @@ struct nvmf_io_host *nvmf_io_host_named(struct nvmf_group_core *core,
 		return NULL;
 	/* connections that it has already were of the one without a name */
 	TAILQ_FOREACH(q, &core->qpairs, link)
-		if (q->ctrlr && !strcmp(q->ctrlr->hostnqn, nqn))
+		if (q->ctrlr && q->state != NVMF_QPAIR_RELEASING &&
+		    !strcmp(q->ctrlr->hostnqn, nqn))
 			q->io_host = h;
 	return h;
 }
