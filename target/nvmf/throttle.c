@@ -149,16 +149,14 @@ void nvmf_throttle_abort_all(struct nvmf_qpair *q)
 	}
 }
 
-static bool hurry_one(struct nvmf_group *g, const struct nvmf_ns_channel *nsch)
+static bool hurry_one(struct nvmf_qpair *q, const struct nvmf_ns_channel *nsch)
 {
 	struct nvmf_request *req;
-	struct nvmf_qpair *q;
 
-	TAILQ_FOREACH(q, &g->core->qpairs, link)
-		TAILQ_FOREACH(req, &q->requests, qlink)
-			if (req->nsch == nsch && req->submitted &&
-			    bdev_hurry(&req->bio))
-				return true;
+	TAILQ_FOREACH(req, &q->requests, qlink)
+		if (req->nsch == nsch && req->submitted &&
+		    bdev_hurry(&req->bio))
+			return true;
 	return false;
 }
 
@@ -179,8 +177,9 @@ void nvmf_throttle_release(struct nvmf_group *g, struct nvmf_ns_channel *nsch)
 		w->go(w);
 	}
 	/* its bdev may have a limit, too */
-	while (hurry_one(g, nsch))
-		;
+	TAILQ_FOREACH(q, &g->core->qpairs, link)
+		while (hurry_one(q, nsch))
+			;
 }
 
 /* Setting: hosts */
