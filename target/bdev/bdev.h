@@ -276,6 +276,15 @@ enum bdev_aborting { BDEV_ABORT_NOT, BDEV_ABORT_ASKED, BDEV_ABORT_DONE };
 enum bdev_aborting bdev_abort(struct bdev_io *io);
 
 /**
+ * bdev_take_back() - end an operation that no device works on yet
+ * @io: submitted, and not ended
+ *
+ * Return: true: it waited for a limit, or was held on purpose, and its @done was
+ * called, with -ECANCELED.
+ */
+bool bdev_take_back(struct bdev_io *io);
+
+/**
  * bdev_hurry() - let go an operation that waits for the limit of a bdev
  * @io: submitted, and not ended; it may end within the call
  *

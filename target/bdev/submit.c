@@ -110,23 +110,32 @@ void bdev_submit(struct bdev_io *io)
 		b->fns->submit(io->channel, io);
 }
 
+bool bdev_take_back(struct bdev_io *io)
+{
+	if (io->below)
+		return bdev_take_back(io->below);
+	if (io->limited)
+		limit_cancel(io->limited, &io->wait);
+	else if (io->held)
+		io->desc->bdev->fns->take_back(io->channel, io);
+	else
+		return false;
+	io->limited = NULL;
+	io->held = false;
+	bdev_io_complete(io, -ECANCELED);
+	return true;
+}
+
 enum bdev_aborting bdev_abort(struct bdev_io *io)
 {
 	const struct bdev_fns *fns = io->desc->bdev->fns;
 
 	if (io->below)
 		return bdev_abort(io->below);
-	if (io->limited)
-		limit_cancel(io->limited, &io->wait);
-	else if (io->held)
-		fns->take_back(io->channel, io);
-	else
-		return fns->cancel && fns->cancel(io->channel, io) ?
-			BDEV_ABORT_ASKED : BDEV_ABORT_NOT;
-	io->limited = NULL;
-	io->held = false;
-	bdev_io_complete(io, -ECANCELED);
-	return BDEV_ABORT_DONE;
+	if (bdev_take_back(io))
+		return BDEV_ABORT_DONE;
+	return fns->cancel && fns->cancel(io->channel, io) ? BDEV_ABORT_ASKED :
+							     BDEV_ABORT_NOT;
 }
 
 bool bdev_hurry(struct bdev_io *io)

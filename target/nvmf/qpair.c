@@ -92,6 +92,17 @@ void nvmf_qpair_check_drained(struct nvmf_qpair *q)
 		release(q);
 }
 
+/* What a device has not begun, nobody will wait for */
+static bool take_back_one(struct nvmf_qpair *q)
+{
+	struct nvmf_request *req;
+
+	TAILQ_FOREACH(req, &q->requests, qlink)
+		if (req->submitted && bdev_take_back(&req->bio))
+			return true;
+	return false;
+}
+
 void nvmf_qpair_disconnected(struct nvmf_qpair *q)
 {
 	assert_on_reactor(q->group->reactor);
@@ -109,6 +120,9 @@ void nvmf_qpair_disconnected(struct nvmf_qpair *q)
 		nvmf_aer_abort_all(q->ctrlr, NVME_SC_ABORT_SQ_DELETED);
 	nvmf_fused_alone(q);
 	nvmf_throttle_abort_all(q);
+	/* from the start each time: what ends one may end others */
+	while (take_back_one(q))
+		;
 	q->outstanding--;
 	nvmf_qpair_check_drained(q);
 }

@@ -193,6 +193,23 @@ static void test_remove_ns_of_a_slow_bdev(void)
 	end();
 }
 
+/* nor does a connection that is lost */
+static void test_connection_to_a_slow_bdev(void)
+{
+	struct fake_req *r[HELD];
+	int i;
+
+	begin();
+	fake_on(0, limit_bdev, NULL);
+	fake_yield();
+	submit_held(r);
+	fake_conn_break(io);
+	fake_until(&io->gone);
+	for (i = 0; i < HELD; i++)
+		CU_ASSERT(fake_wait(r[i]).st != 0);
+	end();
+}
+
 /* Nobody waits for one that waits: of two hosts the first is slow */
 
 #define OTHER	"nqn.2026-11.io.weft:other"
@@ -468,6 +485,7 @@ static void test_limits_of_many_hosts(void)
 UNIT_MAIN(UNIT(test_remove_ns_with_commands_that_wait),
 	  UNIT(test_remove_ns_with_commands_of_a_slow_host),
 	  UNIT(test_remove_ns_of_a_slow_bdev),
+	  UNIT(test_connection_to_a_slow_bdev),
 	  UNIT(test_state_of_a_path), UNIT(test_pair_of_another_host),
 	  UNIT(test_pair_of_a_slow_host), UNIT(test_abort),
 	  UNIT(test_scratch_of_a_slow_host),
