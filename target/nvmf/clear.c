@@ -49,6 +49,7 @@ static void clear_next(void *ctx);
 /* by message, so that others have their turn and the stack is flat */
 static void range_cleared(struct nvmf_request *req)
 {
+	req->place += req->blocks;
 	req->blocks = 0;
 	reactor_send(req->qpair->group->reactor, clear_next, req);
 }
@@ -106,13 +107,21 @@ static void clear(struct nvmf_request *req)
 		       clear_done);
 }
 
+/* A list may name blocks again and again; it is advice, so this is enough */
+static bool cleared_all(const struct nvmf_request *req)
+{
+	return req->place >= req->nsch->view.blocks;
+}
+
 static void clear_next(void *ctx)
 {
 	struct nvmf_request *req = ctx;
 
 	if (req->qpair->state >= NVMF_QPAIR_CLOSING)
 		nvmf_request_complete(req, NVME_SC_ABORT_SQ_DELETED);
-	else if (next_range(req))
+	else if (req->nsch->detached)
+		nvmf_request_complete(req, NVME_DNR(NVME_SC_INVALID_NS));
+	else if (!cleared_all(req) && next_range(req))
 		clear(req);
 	else
 		nvmf_request_complete(req, NVME_SC_SUCCESS);
@@ -143,5 +152,6 @@ void nvmf_dsm_execute(struct nvmf_request *req)
 	}
 	req->range = 0;
 	req->blocks = 0;
+	req->place = 0;
 	clear_next(req);
 }

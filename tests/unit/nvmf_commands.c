@@ -79,6 +79,47 @@ static void test_verify(void)
 	end();
 }
 
+/* a list that names the same blocks over and over is no work for hours */
+static void test_dsm_of_the_same_blocks(void)
+{
+	static struct nvme_dsm_range r[256];
+	union nvme_cmd cmd;
+	int i;
+
+	begin();
+	for (i = 0; i < 256; i++)
+		r[i].nlb = cpu_to_le32(BLOCKS);
+	nvme_cmd_dsm(&cmd, DISK, 256, NVME_DSM_AD);
+	UNIT_EQ(fake_cmd(io, &cmd, r, sizeof(r)).st, 0);
+	UNIT_EQ(fake_medium.count[BDEV_UNMAP], 1);
+	end();
+}
+
+/* nor does one end before its namespace may leave */
+static void test_dsm_of_a_namespace_that_leaves(void)
+{
+	static struct nvme_dsm_range r[256];
+	struct fake_req *list;
+	union nvme_cmd cmd;
+	struct fake_op op;
+	int i;
+
+	begin();
+	for (i = 0; i < 256; i++)
+		r[i].nlb = cpu_to_le32(1);
+	fake_medium.hold = 1u << BDEV_UNMAP;
+	nvme_cmd_dsm(&cmd, DISK, 256, NVME_DSM_AD);
+	list = fake_submit(io, &cmd, r, sizeof(r), FAKE_REMOTE);
+	UNIT_EQ(fake_medium.held, 1);
+	fake_remove_ns_begin(FAKE_NQN, DISK, &op);
+	fake_yield();
+	fake_medium_release("d0");
+	UNIT_EQ(fake_wait(list).st, DNR(NVME_SC_INVALID_NS));
+	UNIT_EQ(fake_medium.count[BDEV_UNMAP], 1);
+	fake_until(&op.done);
+	end();
+}
+
 static void test_verify_broken_off(void)
 {
 	struct fake_req *r;
@@ -355,7 +396,8 @@ static void test_write_protected(void)
 	end();
 }
 
-UNIT_MAIN(UNIT(test_verify), UNIT(test_verify_broken_off),
+UNIT_MAIN(UNIT(test_verify), UNIT(test_dsm_of_the_same_blocks),
+	  UNIT(test_dsm_of_a_namespace_that_leaves), UNIT(test_verify_broken_off),
 	  UNIT(test_write_uncorrectable), UNIT(test_copy),
 	  UNIT(test_copy_refused), UNIT(test_copy_format),
 	  UNIT(test_scratch_is_limited), UNIT(test_deallocating_zeroes),
