@@ -200,6 +200,7 @@ static struct nvmf_connect_error judge_admin(struct connecting *cn,
 static struct nvmf_connect_error judge_io(struct connecting *cn,
 					  struct nvmf_subsystem *s)
 {
+	const struct nvmf_qpair *q = cn->req->qpair;
 	struct nvmf_ctrlr *c;
 
 	if (s->subtype == NVMF_SUBTYPE_DISCOVERY)
@@ -207,7 +208,9 @@ static struct nvmf_connect_error judge_io(struct connecting *cn,
 	TAILQ_FOREACH(c, &s->ctrlrs, link)
 		if (c->cntlid == cn->conn.cntlid)
 			break;
-	if (!c || c->transport != cn->req->qpair->transport)
+	/* its listener is what it is let in by, and disconnected with */
+	if (!c || c->transport != q->transport ||
+	    !nvmf_trid_equal(&c->listen, &q->listen))
 		return NVMF_CONNECT_BAD_DATA(cntlid);
 	if (strcmp(c->hostnqn, cn->conn.hostnqn))
 		return NVMF_CONNECT_BAD_DATA(hostnqn);

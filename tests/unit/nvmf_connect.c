@@ -66,6 +66,24 @@ static void test_wrong_listener(void)
 	CU_ASSERT(fake_stop());
 }
 
+/* a controller's queues come in where it has come in itself */
+static void test_io_at_another_listener(void)
+{
+	struct fake_conn *a;
+	u16 id;
+
+	fake_start(1, 0);
+	fake_standard();
+	UNIT_EQ(fake_listener(FAKE_NQN, "4421", true), 0);
+	a = fake_admin(FAKE_NQN, &id);
+	fake_listen_port = "4421";
+	REFUSED(INVALID, IN_DATA(cntlid), .qid = 1, .cntlid = id);
+	fake_listen_port = NULL;
+	fake_conn_end(fake_io(id, 1, 0));
+	fake_conn_end(a);
+	CU_ASSERT(fake_stop());
+}
+
 /* A listener's word on SEND with invalidate goes before the transport's. */
 static void test_invalidate_of_listeners(void)
 {
@@ -464,6 +482,7 @@ static void test_break_in_connect(void)
 }
 
 UNIT_MAIN(UNIT(test_admin_matrix), UNIT(test_wrong_listener),
+	  UNIT(test_io_at_another_listener),
 	  UNIT(test_invalidate_of_listeners), UNIT(test_hosts),
 	  UNIT(test_io_matrix), UNIT(test_io_elsewhere),
 	  UNIT(test_closing_controller), UNIT(test_stopping_target),
