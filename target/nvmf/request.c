@@ -179,6 +179,18 @@ static void place_data(struct nvmf_request *req)
 	}
 }
 
+/*
+ * Who waits for a limit holds no buffers meanwhile, which others may need. But
+ * what is on a stream has to be read; the ranges of a list are not known yet;
+ * and a pair waits when it is complete.
+ */
+static bool waits_before_data(struct nvmf_request *req)
+{
+	return req->nsch && !req->iovcnt && !streamed(req) && !req->half &&
+	       !(req->command->flags & NVMF_CMD_SCATTERED) &&
+	       nvmf_throttle_holds(req);
+}
+
 void nvmf_request_begin(struct nvmf_request *req)
 {
 	if (!req->length) {
@@ -186,15 +198,24 @@ void nvmf_request_begin(struct nvmf_request *req)
 		return;
 	}
 	place_data(req);
-	if (!req->memory || touch(req))
+	if (req->memory ? touch(req) : !waits_before_data(req))
 		get_data(req);
+}
+
+/* Is its data, or the place for it, still to come? */
+static bool without_data(const struct nvmf_request *req)
+{
+	return req->length && !req->iovcnt;
 }
 
 void nvmf_request_resume(struct nvmf_request *req)
 {
-	if (req->qpair->state >= NVMF_QPAIR_CLOSING || !req->memory)
+	bool in_place = req->memory;
+
+	if (req->qpair->state >= NVMF_QPAIR_CLOSING ||
+	    (!in_place && !without_data(req)))
 		nvmf_request_execute(req);
-	else if (touch(req))
+	else if (!in_place || touch(req))
 		get_data(req);
 }
 

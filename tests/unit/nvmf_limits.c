@@ -386,6 +386,26 @@ static void test_scratch_of_a_slow_host(void)
 	end_two_hosts();
 }
 
+/* nor buffers of a transport */
+static void test_buffers_of_a_slow_host(void)
+{
+	struct fake_req *r, *w;
+
+	begin_two_hosts(false);
+	io->hold_data = true;
+	r = submit_to(io, NVME_CMD_READ, DISK);
+	w = submit_to(io, NVME_CMD_WRITE, DISK);
+	fake_yield();
+	UNIT_EQ(io->held, 0);
+	set_to(&slow, 0);
+	while (io->held < 2)
+		fake_yield();
+	fake_release(io);
+	UNIT_EQ(fake_wait(r).st, 0);
+	UNIT_EQ(fake_wait(w).st, 0);
+	end_two_hosts();
+}
+
 /* data behind a capsule comes at once: it has its place before the command */
 static void test_streamed_data_of_a_slow_host(void)
 {
@@ -488,6 +508,6 @@ UNIT_MAIN(UNIT(test_remove_ns_with_commands_that_wait),
 	  UNIT(test_connection_to_a_slow_bdev),
 	  UNIT(test_state_of_a_path), UNIT(test_pair_of_another_host),
 	  UNIT(test_pair_of_a_slow_host), UNIT(test_abort),
-	  UNIT(test_scratch_of_a_slow_host),
+	  UNIT(test_scratch_of_a_slow_host), UNIT(test_buffers_of_a_slow_host),
 	  UNIT(test_streamed_data_of_a_slow_host),
 	  UNIT(test_limits_of_many_hosts))
