@@ -39,8 +39,7 @@ static bool take_back(struct nvmf_request *req)
 	       (!req->ready && in_transport && in_transport(req));
 }
 
-/* On its way to a device, or in one */
-static enum bdev_aborting device_abort(struct nvmf_request *req)
+enum bdev_aborting nvmf_abort_in_device(struct nvmf_request *req)
 {
 	if (nvmf_scratch_abort(req))
 		return BDEV_ABORT_DONE;
@@ -60,7 +59,7 @@ static struct nvmf_request *find(struct nvmf_qpair *q, __le16 cid)
 
 static enum bdev_aborting abort_now(struct nvmf_request *req)
 {
-	enum bdev_aborting how = device_abort(req);
+	enum bdev_aborting how = nvmf_abort_in_device(req);
 
 	if (how != BDEV_ABORT_NOT || !take_back(req))
 		return how;

@@ -3,7 +3,8 @@
  * Waiting until the commands that are touching a namespace have ended: what a
  * change does on each poll group after it has made sure that no new ones begin.
  * Commands that still wait for their data do not count, for they are checked
- * again before they touch anything. On the poll group's reactor.
+ * again before they touch anything. Those that do not end are made to (leave.c).
+ * On the poll group's reactor.
  */
 #include <stdlib.h>
 
@@ -19,10 +20,13 @@ void nvmf_wait_begin(struct nvmf_group *g, struct nvmf_wait *w)
 		TAILQ_FOREACH(req, &q->requests, qlink)
 			if (req->active && w->match(w, req))
 				w->remaining++;
-	if (w->remaining)
-		TAILQ_INSERT_TAIL(&g->core->waits, w, link);
-	else
+	if (!w->remaining) {
 		w->done(w->ctx);
+		return;
+	}
+	w->since_us = reactor_now_us();
+	TAILQ_INSERT_TAIL(&g->core->waits, w, link);
+	nvmf_patience_begin(g->core);
 }
 
 void nvmf_wait_ended(struct nvmf_group_core *core,

@@ -56,6 +56,7 @@ void nvmf_group_destroy(void)
 		return;
 	nvmf_target.groups[i] = NULL;
 	poller_unregister(&g->core->connect_timer);
+	poller_unregister(&g->core->patience);
 	nvmf_io_hosts_free(g->core);
 	for (id = 0; id < NVMF_MAX_SUBSYSTEMS; id++)
 		nvmf_group_drop_sgroup(g, id);
@@ -201,6 +202,7 @@ static void detach_finish(struct nvmf_ns_channel *nsch)
 	reactor_fn detached = nsch->detached;
 	void *ctx = nsch->detached_ctx;
 
+	nvmf_group_self()->core->leaving--;
 	nvmf_lock_leave(nsch);
 	nsch->sgroup->ns[nsch->view.nsid - 1] = NULL;
 	nvmf_ns_hosts_free(&nsch->hosts);
@@ -225,7 +227,10 @@ void nvmf_group_detach_ns(struct nvmf_group *g, const struct nvmf_subsystem *s,
 	nsch->detached_ctx = ctx;
 	/* held: what waits for a limit goes on, and all of it may end here */
 	nsch->outstanding++;
+	g->core->leaving++;
 	nvmf_throttle_release(g, nsch);
+	nvmf_leave_ns(g, nsch);
+	nvmf_patience_begin(g->core);
 	nvmf_ns_channel_put(nsch);
 }
 

@@ -38,6 +38,7 @@
 #define NVMF_READY_TIMEOUT	20	/* CAP.TO, 500 ms */
 #define NVMF_CONNECT_US		10000000ull
 #define NVMF_DISC_IDLE_MS	120000
+#define NVMF_PATIENCE_US	5000000ull
 #define NVMF_ERROR_ENTRIES	64
 #define NVMF_ABORT_LIMIT	4
 
@@ -160,6 +161,7 @@ struct nvmf_ns_view {
  * @locks: ranges that belong to one command; @held: who waits for them
  * @outstanding: requests that hold it, until nvmf_request_done()
  * @detached: set while it leaves: no new requests; called at the last one
+ * @leaves_us: since when it does
  */
 struct nvmf_ns_channel {
 	struct nvmf_ns_view view;
@@ -175,6 +177,7 @@ struct nvmf_ns_channel {
 	u32 outstanding;
 	reactor_fn detached;
 	void *detached_ctx;
+	u64 leaves_us;
 };
 
 /** struct nvmf_sgroup - a subsystem on one poll group */
@@ -200,13 +203,18 @@ struct nvmf_wait {
 		      const struct nvmf_request *req);
 	reactor_fn done;
 	void *ctx;
+	u64 since_us;
 	u32 remaining;
 	TAILQ_ENTRY(nvmf_wait) link;
 };
 
 TAILQ_HEAD(nvmf_qpair_list, nvmf_qpair);
 
-/** struct nvmf_group_core - the poll group's own side */
+/**
+ * struct nvmf_group_core - the poll group's own side
+ * @leaving: namespaces that do; @patience: runs while some do, or @waits has any
+ * @round: of @patience
+ */
 struct nvmf_group_core {
 	struct nvmf_qpair_list qpairs;
 	TAILQ_HEAD(, nvmf_ctrlr) ctrlrs;	/* whose home this is */
@@ -216,6 +224,9 @@ struct nvmf_group_core {
 	struct nvmf_request_list scratch_waits;
 	size_t scratch_used;
 	u32 unconnected;
+	u32 leaving;
+	struct poller *patience;
+	u64 round;
 	bool stopping;
 	struct nvmf_group_stats stats;
 	struct nvmf_io_stats io;
@@ -276,6 +287,16 @@ void nvmf_group_detach_ns(struct nvmf_group *g, const struct nvmf_subsystem *s,
 			  u32 nsid, reactor_fn detached, void *ctx);
 struct nvmf_ns_channel *nvmf_sgroup_ns(const struct nvmf_sgroup *sg, u32 nsid);
 void nvmf_ns_channel_put(struct nvmf_ns_channel *nsch);
+
+/* What stands in the way of changes (leave.c) */
+
+/** nvmf_patience_us - NVMF_PATIENCE_US, but for tests */
+extern u64 nvmf_patience_us;
+/** nvmf_leave_ns() - @nsch is detached: end or let go what need not keep it */
+void nvmf_leave_ns(struct nvmf_group *g, struct nvmf_ns_channel *nsch);
+/** nvmf_patience_begin() - somebody waits for commands of the poll group */
+void nvmf_patience_begin(struct nvmf_group_core *core);
+
 /** nvmf_group_watch_connect() - @q has to send Connect in time */
 void nvmf_group_watch_connect(struct nvmf_qpair *q);
 void nvmf_group_unwatch_connect(struct nvmf_qpair *q);
@@ -446,6 +467,8 @@ void nvmf_event_read(struct nvmf_ctrlr *c, enum nvmf_event ev);
 void nvmf_aer_abort_all(struct nvmf_ctrlr *c, nvme_status st);
 bool nvmf_aer_abort(struct nvmf_ctrlr *c, __le16 cid);
 void nvmf_abort_execute(struct nvmf_request *req);
+/** nvmf_abort_in_device() - on its way to a device, or in one */
+enum bdev_aborting nvmf_abort_in_device(struct nvmf_request *req);
 /** nvmf_abort_over() - @req, whose end an Abort waits for, ends with @st */
 void nvmf_abort_over(struct nvmf_request *req, nvme_status st);
 /** nvmf_features_effects() - page 12h: what Set Features may change */

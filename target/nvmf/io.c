@@ -51,7 +51,8 @@ nvme_status nvmf_io_status(const struct nvmf_request *req, int err)
 	case -EOPNOTSUPP:
 		return NVME_DNR(NVME_SC_INVALID_OPCODE);
 	case -ECANCELED:
-		return NVME_DNR(NVME_SC_ABORT_REQUESTED);
+		return NVME_DNR(req->nsch->detached ? NVME_SC_INVALID_NS :
+						      NVME_SC_ABORT_REQUESTED);
 	default:
 		return NVME_SC_INTERNAL;
 	}

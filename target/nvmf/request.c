@@ -297,6 +297,8 @@ void nvmf_request_start(struct nvmf_request *req)
 	req->begun = false;
 	req->ready = false;
 	req->orphan = false;
+	req->ns_gone = false;
+	req->hastened = 0;
 	req->held = false;
 	req->preempted = false;
 	req->error_loc = NVMF_NO_ERROR_LOC;
@@ -322,6 +324,8 @@ void nvmf_request_execute(struct nvmf_request *req)
 		nvmf_request_complete(req, NVME_SC_ABORT_SQ_DELETED);
 	else if (req->aborting)
 		nvmf_request_complete(req, NVME_DNR(NVME_SC_ABORT_REQUESTED));
+	else if (req->ns_gone)
+		nvmf_request_complete(req, NVME_DNR(NVME_SC_INVALID_NS));
 	else if (req->half)
 		nvmf_fused_execute(req);
 	else if (touch(req))
@@ -331,6 +335,18 @@ void nvmf_request_execute(struct nvmf_request *req)
 void nvmf_request_fail(struct nvmf_request *req, nvme_status st)
 {
 	nvmf_request_complete(req, st);
+}
+
+static void leave_ns(struct nvmf_request *req)
+{
+	struct nvmf_group_core *core = req->qpair->group->core;
+
+	if (req->active && !TAILQ_EMPTY(&core->waits))
+		nvmf_wait_ended(core, req);
+	req->active = false;
+	if (req->nsch)
+		nvmf_ns_channel_put(req->nsch);
+	req->nsch = NULL;
 }
 
 void nvmf_request_complete(struct nvmf_request *req, nvme_status st)
@@ -352,6 +368,9 @@ void nvmf_request_complete(struct nvmf_request *req, nvme_status st)
 	req->cqe.cid = req->cmd->sqe.cid;
 	req->cqe.sqhd = cpu_to_le16(q->sqflow_off ? 0xffff : q->sqhd);
 	req->cqe.status = cpu_to_le16(st << 1);
+	/* the data of a read may be sent out of the RAM itself */
+	if (!req->memory)
+		leave_ns(req);
 	q->transport->ops->req_complete(req);
 }
 
@@ -359,13 +378,8 @@ void nvmf_request_done(struct nvmf_request *req)
 {
 	struct nvmf_qpair *q = req->qpair;
 
-	if (req->active && !TAILQ_EMPTY(&q->group->core->waits))
-		nvmf_wait_ended(q->group->core, req);
+	leave_ns(req);
 	TAILQ_REMOVE(&q->requests, req, qlink);
-	/* not before: the data of a read may be sent out of the RAM itself */
-	if (req->nsch)
-		nvmf_ns_channel_put(req->nsch);
-	req->nsch = NULL;
 	q->outstanding--;
 	nvmf_qpair_check_drained(q);
 }

@@ -103,6 +103,8 @@ struct nvmf_request {
 	bool begun;
 	bool ready;
 	bool orphan;
+	bool ns_gone;		/* while its data was on its way */
+	u64 hastened;
 	bool held;
 	bool preempted;
 };

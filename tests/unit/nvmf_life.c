@@ -5,6 +5,7 @@
  * stopped in the middle of it all. On two reactors.
  */
 #include "common/regs.h"
+#include "target/nvmf/internal.h"
 #include "tests/unit/lib/nvmf_fake.h"
 #include "tests/unit/unit.h"
 
@@ -78,6 +79,151 @@ static void test_remove_ns_under_io(void)
 	/* the device is free again */
 	UNIT_EQ(fake_unregister("m1"), 0);
 	end();
+}
+
+static struct fake_req *submit_half(struct fake_conn *c, u8 opcode, u8 half)
+{
+	union nvme_cmd cmd;
+
+	nvme_cmd_rw(&cmd, opcode, 2, 0, 8, 0);
+	nvme_cmd_fuse(&cmd, half);
+	return fake_submit(c, &cmd, data, 4096, FAKE_REMOTE);
+}
+
+static void begin_with_medium(void)
+{
+	u32 nsid = 2;
+
+	fake_medium_reset();
+	begin();
+	UNIT_EQ(fake_medium_create("d0", 2048), 0);
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "d0", &nsid), 0);
+}
+
+/*
+ * Hosts that do not send their data, nor take what they have read, nor send the
+ * other half of a pair. One of the same number does not get what was for it.
+ */
+static void test_remove_ns_of_silent_hosts(void)
+{
+	struct fake_req *w, *first, *second, *r, *alone;
+	u32 nsid = 2;
+
+	begin_with_medium();
+	io[0]->hold_data = true;
+	w = submit(io[0], NVME_CMD_WRITE, 2);
+	first = submit_half(io[0], NVME_CMD_COMPARE, NVME_FUSE_FIRST);
+	second = submit_half(io[0], NVME_CMD_WRITE, NVME_FUSE_SECOND);
+	io[1]->hold_done = true;
+	r = submit(io[1], NVME_CMD_READ, 2);
+	alone = submit_half(io[1], NVME_CMD_COMPARE, NVME_FUSE_FIRST);
+	fake_yield();
+	UNIT_EQ(io[0]->held, 3);
+	UNIT_EQ(fake_remove_ns(FAKE_NQN, 2), 0);
+	UNIT_EQ(fake_wait(alone).st, DNR(NVME_SC_INVALID_NS));
+	UNIT_EQ(fake_unregister("d0"), 0);
+	UNIT_EQ(fake_medium_create("d0", 2048), 0);
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "d0", &nsid), 0);
+	fake_release(io[0]);
+	fake_release(io[1]);
+	UNIT_EQ(fake_wait(w).st, DNR(NVME_SC_INVALID_NS));
+	UNIT_EQ(fake_wait(first).st, DNR(NVME_SC_INVALID_NS));
+	UNIT_EQ(fake_wait(second).st, DNR(NVME_SC_INVALID_NS));
+	UNIT_EQ(fake_wait(r).st, 0);
+	UNIT_EQ(fake_medium.count[BDEV_WRITE], 0);
+	CU_ASSERT(!io[0]->gone && !io[1]->gone);
+	UNIT_EQ(one(io[0], NVME_CMD_WRITE, 2), 0);
+	end();
+}
+
+/* one half of a pair has come, the other not */
+static void test_remove_ns_of_half_a_pair(void)
+{
+	struct fake_req *first, *second;
+	union nvme_cmd cmd;
+
+	begin_with_medium();
+	nvme_cmd_rw(&cmd, NVME_CMD_COMPARE, 2, 0, 8, 0);
+	nvme_cmd_fuse(&cmd, NVME_FUSE_FIRST);
+	first = fake_submit(io[0], &cmd, data, 4096, FAKE_IN_CAPSULE);
+	io[0]->hold_data = true;
+	second = submit_half(io[0], NVME_CMD_WRITE, NVME_FUSE_SECOND);
+	fake_yield();
+	UNIT_EQ(io[0]->held, 1);
+	UNIT_EQ(fake_remove_ns(FAKE_NQN, 2), 0);
+	fake_release(io[0]);
+	UNIT_EQ(fake_wait(second).st, DNR(NVME_SC_INVALID_NS));
+	UNIT_EQ(fake_wait(first).st, DNR(NVME_SC_FUSED_FAILED));
+	end();
+}
+
+static void begin_impatient(void)
+{
+	nvmf_patience_us = 20000;
+	begin_with_medium();
+}
+
+static void end_impatient(void)
+{
+	end();
+	nvmf_patience_us = NVMF_PATIENCE_US;
+}
+
+/* its data goes to the RAM itself: that has to be sure to have ended */
+static void test_remove_ns_of_lent_ram(void)
+{
+	struct fake_req *w;
+
+	begin_impatient();
+	io[0]->hold_data = true;
+	w = submit(io[0], NVME_CMD_WRITE, 1);
+	UNIT_EQ(fake_remove_ns(FAKE_NQN, 1), 0);
+	UNIT_EQ(fake_wait(w).st, NVME_SC_DATA_XFER_ERROR);
+	fake_until(&io[0]->gone);
+	CU_ASSERT(!io[1]->gone && !a->gone);
+	UNIT_EQ(one(io[1], NVME_CMD_READ, 2), 0);
+	end_impatient();
+}
+
+static void test_remove_ns_of_a_dead_device(void)
+{
+	struct fake_op op;
+	struct fake_req *r;
+
+	begin_impatient();
+	fake_medium.cancels = FAKE_CANCELLED;
+	fake_medium.hold = 1u << BDEV_READ;
+	r = submit(io[0], NVME_CMD_READ, 2);
+	fake_remove_ns_begin(FAKE_NQN, 2, &op);
+	while (!fake_medium.asked)
+		fake_yield();
+	fake_medium_release("d0");
+	fake_until(&op.done);
+	UNIT_EQ(fake_wait(r).st, DNR(NVME_SC_INVALID_NS));
+	CU_ASSERT(!io[0]->gone);
+	end_impatient();
+}
+
+/* somebody else's lock is behind a silent host, too */
+static void test_lock_behind_lent_ram(void)
+{
+	struct fake_req *w, *first, *second;
+	union nvme_cmd cmd;
+
+	begin_impatient();
+	io[0]->hold_data = true;
+	w = submit(io[0], NVME_CMD_WRITE, 1);
+	nvme_cmd_rw(&cmd, NVME_CMD_COMPARE, 1, 0, 8, 0);
+	nvme_cmd_fuse(&cmd, NVME_FUSE_FIRST);
+	first = fake_submit(io[1], &cmd, data, 4096, FAKE_REMOTE);
+	nvme_cmd_rw(&cmd, NVME_CMD_WRITE, 1, 0, 8, 0);
+	nvme_cmd_fuse(&cmd, NVME_FUSE_SECOND);
+	second = fake_submit(io[1], &cmd, data, 4096, FAKE_REMOTE);
+	UNIT_EQ(fake_wait(first).st, 0);
+	UNIT_EQ(fake_wait(second).st, 0);
+	UNIT_EQ(fake_wait(w).st, NVME_SC_DATA_XFER_ERROR);
+	fake_until(&io[0]->gone);
+	end_impatient();
 }
 
 /* the device itself is removed: the namespace follows */
@@ -314,7 +460,11 @@ static void test_churn(void)
 	end();
 }
 
-UNIT_MAIN(UNIT(test_remove_ns_under_io), UNIT(test_bdev_removed),
+UNIT_MAIN(UNIT(test_remove_ns_under_io), UNIT(test_remove_ns_of_silent_hosts),
+	  UNIT(test_remove_ns_of_half_a_pair), UNIT(test_remove_ns_of_lent_ram),
+	  UNIT(test_remove_ns_of_a_dead_device),
+	  UNIT(test_lock_behind_lent_ram),
+	  UNIT(test_bdev_removed),
 	  UNIT(test_bdev_resized), UNIT(test_remove_host),
 	  UNIT(test_restrict_hosts), UNIT(test_remove_listener),
 	  UNIT(test_delete_under_io), UNIT(test_stop_under_io),

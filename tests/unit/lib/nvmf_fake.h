@@ -182,7 +182,7 @@ struct fake_result fake_rw(struct fake_conn *c, u8 opcode, u64 lba, u32 blocks,
  * struct fake_medium - how block devices of fake_medium_create() behave
  * @hold: types (bits) whose operations stay until fake_medium_release()
  * @held: how many do; @cancels: what comes of it to cancel them, when they are
- *        released
+ *        released; @asked: how often somebody wanted that
  * @lacks: types (bits) that are not supported; before the creation
  * @unmap_leaves: unmapped blocks do not read as zeroes; before the creation
  * @fail: what operations of a type end with
@@ -193,6 +193,7 @@ extern struct fake_medium {
 	atomic_uint hold;
 	atomic_uint held;
 	atomic_int cancels;
+	atomic_uint asked;
 	unsigned int lacks;
 	bool unmap_leaves;
 	atomic_int fail[BDEV_IO_TYPES];

@@ -75,6 +75,7 @@ static void carry_out(struct medium *m, struct bdev_io *io)
 static bool medium_cancel(struct io_channel *ioch, struct bdev_io *io)
 {
 	(void)ioch;
+	atomic_fetch_add(&fake_medium.asked, 1);
 	io->module[0] = fake_medium.cancels == FAKE_CANCELLED;
 	return fake_medium.cancels;
 }
