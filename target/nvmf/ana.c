@@ -357,6 +357,7 @@ void nvmf_subsystem_set_ns_ana_group(struct nvmf_subsystem *s, u32 nsid,
 		return;
 	}
 	o->nsid = nsid;
+	o->op.nsid = nsid;
 	o->group = group;
 	o->listener = NVMF_MAX_LISTENERS;
 	nvmf_op_queue(&o->op, s, done, ctx);

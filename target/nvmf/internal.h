@@ -524,6 +524,9 @@ void nvmf_transport_destroy_all(reactor_fn done, void *ctx);
  * struct nvmf_op - a change that takes effect step by step; control reactor
  * @start: begin, when those before it have ended; ends in nvmf_op_end()
  * @free: gives back what the embedding structure holds, and itself
+ * @nsid: @bdev: what it is about, if it must not overtake others about that, nor
+ *        they it; @alone: it is about all of the subsystem. @bdev is only compared
+ * @aside: see nvmf_op_aside()
  * @left: see nvmf_op_disconnect()
  * @step: what a step of another file leads to
  */
@@ -532,6 +535,10 @@ struct nvmf_op {
 	struct nvmf_subsystem *s;
 	void (*start)(struct nvmf_op *op);
 	void (*free)(struct nvmf_op *op);
+	u32 nsid;
+	const struct bdev *bdev;
+	bool alone;
+	bool aside;
 	nvmf_done done;
 	void *ctx;
 	int err;
@@ -543,6 +550,12 @@ struct nvmf_op {
 /** nvmf_op_queue() - @op runs when its turn comes, never within the call */
 void nvmf_op_queue(struct nvmf_op *op, struct nvmf_subsystem *s,
 		   nvmf_done done, void *ctx);
+/**
+ * nvmf_op_aside() - @op, whose turn it is, only waits from now on: others go on
+ * It changes nothing that they may look at until it goes on itself, and then no
+ * more than what it is about.
+ */
+void nvmf_op_aside(struct nvmf_op *op);
 void nvmf_op_end(struct nvmf_op *op, int err);
 /** nvmf_op_refuse() - tell @done of a failure on a later turn */
 void nvmf_op_refuse(nvmf_done done, void *ctx, int err,

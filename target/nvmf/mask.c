@@ -289,5 +289,6 @@ void nvmf_ns_set_host(struct nvmf_subsystem *s, u32 nsid, const char *hostnqn,
 		return;
 	}
 	o->nsid = nsid;
+	o->op.nsid = nsid;
 	nvmf_op_queue(&o->op, s, done, ctx);
 }

@@ -8,7 +8,9 @@
  * the change: a host that looks at once must find the same on all its queues.
  * Removal: each group stops new commands, waits for its own outstanding ones
  * and gives its channel back; then the memory is unmapped and the device
- * closed. Commands to other namespaces notice nothing.
+ * closed. Commands to other namespaces notice nothing. While the groups wait,
+ * other changes of the subsystem go on: the namespace stays listed, so that
+ * nobody gets its number, and who wants that or the device waits for the end.
  */
 #include <stdlib.h>
 
@@ -257,7 +259,9 @@ static void remove_start(struct nvmf_op *op)
 	o->ns = priv(ns);
 	o->nsid = ns->nsid;
 	o->view.masked = ns->no_auto_visible;
+	op->bdev = bdev_desc_bdev(ns->desc);
 	detach_all(o->ns, remove_detached, o);
+	nvmf_op_aside(op);
 }
 
 static struct ns_op *op_alloc(void (*start)(struct nvmf_op *op))
@@ -284,6 +288,7 @@ void nvmf_subsystem_remove_ns(struct nvmf_subsystem *s, u32 nsid,
 		return;
 	}
 	o->nsid = nsid;
+	o->op.nsid = nsid;
 	nvmf_op_queue(&o->op, s, done, ctx);
 }
 
@@ -355,6 +360,7 @@ static void on_event(void *ctx, struct bdev *b, enum bdev_event ev)
 		return;
 	}
 	o->serial = ns->serial;
+	o->op.nsid = ns->ns.nsid;
 	nvmf_op_queue(&o->op, ns->ns.subsystem, NULL, NULL);
 }
 
@@ -664,5 +670,7 @@ void nvmf_subsystem_add_ns(struct nvmf_subsystem *s,
 		return;
 	}
 	o->nsid_out = nsid;
+	o->op.nsid = opts->nsid;
+	o->op.bdev = bdev_find(opts->bdev_name);
 	nvmf_op_queue(&o->op, s, done, ctx);
 }

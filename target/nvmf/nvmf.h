@@ -317,9 +317,12 @@ int nvmf_subsystem_create(const struct nvmf_subsystem_opts *opts,
 /**
  * nvmf_subsystem_turn() - run @done when every change of @s that was asked for
  * before has taken effect: what its lists have then is there
+ * @nsid: @bdev_name: what it will be about, 0 and NULL if neither; a namespace
+ *        that is being taken away is waited for only if it is that or on that
  * A change that @done asks for is the next one, whatever waits already.
  */
-void nvmf_subsystem_turn(struct nvmf_subsystem *s, nvmf_done done, void *ctx);
+void nvmf_subsystem_turn(struct nvmf_subsystem *s, u32 nsid,
+			 const char *bdev_name, nvmf_done done, void *ctx);
 /** nvmf_subsystem_delete() - disconnects its hosts, closes its bdevs */
 void nvmf_subsystem_delete(struct nvmf_subsystem *s, nvmf_done done, void *ctx);
 

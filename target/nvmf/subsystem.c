@@ -2,7 +2,8 @@
 /*
  * Subsystems: their list, creation and deletion, and the queue that carries
  * out the changes of one subsystem one after the other, however many poll
- * groups each has to visit. Called by rpc and by the files beside this one;
+ * groups each has to visit; only a namespace that waits for its last commands
+ * is not waited for. Called by rpc and by the files beside this one;
  * control reactor.
  */
 #include <stdlib.h>
@@ -15,14 +16,16 @@
 
 /**
  * struct subsystem - a subsystem and what only this file needs of it
- * @ops: changes; the first one runs
- * @turn: it is the first, and its place is for the change that is asked for
- *        next; NULL: that comes last
+ * @ops: changes in the order in which they were asked for
+ * @running: the one whose turn it is
+ * @turn: the running one, if its place is for the change that is asked for next;
+ *        NULL: that comes last
  * @deletion: a part of it, because deleting must not fail without memory
  */
 struct subsystem {
 	struct nvmf_subsystem s;
 	TAILQ_HEAD(, nvmf_op) ops;
+	struct nvmf_op *running;
 	struct nvmf_op *turn;
 	struct nvmf_op deletion;
 };
@@ -34,7 +37,31 @@ static struct subsystem *priv(struct nvmf_subsystem *s)
 	return container_of(s, struct subsystem, s);
 }
 
-/* Changes in turn */
+/*
+ * Changes in turn: one at a time, but for those that have stepped aside because
+ * they only wait for commands to end. What is about the same thing keeps its
+ * place behind these.
+ */
+
+static bool concerns(const struct nvmf_op *op, const struct nvmf_op *before)
+{
+	return op->alone || before->alone ||
+	       (op->nsid && op->nsid == before->nsid) ||
+	       (op->bdev && op->bdev == before->bdev);
+}
+
+static bool may_start(const struct subsystem *p, const struct nvmf_op *op)
+{
+	const struct nvmf_op *before;
+
+	TAILQ_FOREACH(before, &p->ops, link) {
+		if (before == op)
+			break;
+		if (concerns(op, before))
+			return false;
+	}
+	return !op->aside;
+}
 
 static void op_start(void *ctx)
 {
@@ -43,11 +70,24 @@ static void op_start(void *ctx)
 	op->start(op);
 }
 
+static void start_next(struct subsystem *p)
+{
+	struct nvmf_op *op;
+
+	if (p->running)
+		return;
+	TAILQ_FOREACH(op, &p->ops, link)
+		if (may_start(p, op))
+			break;
+	p->running = op;
+	if (op)
+		reactor_send(reactor_self(), op_start, op);
+}
+
 void nvmf_op_queue(struct nvmf_op *op, struct nvmf_subsystem *s,
 		   nvmf_done done, void *ctx)
 {
 	struct subsystem *p = priv(s);
-	bool idle = TAILQ_EMPTY(&p->ops);
 
 	op->s = s;
 	op->done = done;
@@ -58,19 +98,26 @@ void nvmf_op_queue(struct nvmf_op *op, struct nvmf_subsystem *s,
 	else
 		TAILQ_INSERT_TAIL(&p->ops, op, link);
 	p->turn = NULL;
-	if (idle)
-		reactor_send(reactor_self(), op_start, op);
+	start_next(p);
+}
+
+void nvmf_op_aside(struct nvmf_op *op)
+{
+	struct subsystem *p = priv(op->s);
+
+	op->aside = true;
+	p->running = NULL;
+	start_next(p);
 }
 
 void nvmf_op_end(struct nvmf_op *op, int err)
 {
 	struct subsystem *p = priv(op->s);
-	struct nvmf_op *next;
 
 	TAILQ_REMOVE(&p->ops, op, link);
-	next = TAILQ_FIRST(&p->ops);
-	if (next)
-		reactor_send(reactor_self(), op_start, next);
+	if (p->running == op)
+		p->running = NULL;
+	start_next(p);
 	if (op->done)
 		op->done(op->ctx, err, err ? &op->why : NULL);
 	op->free(op);
@@ -139,7 +186,8 @@ static void turn_free(struct nvmf_op *op)
 	free(op);
 }
 
-void nvmf_subsystem_turn(struct nvmf_subsystem *s, nvmf_done done, void *ctx)
+void nvmf_subsystem_turn(struct nvmf_subsystem *s, u32 nsid,
+			 const char *bdev_name, nvmf_done done, void *ctx)
 {
 	struct nvmf_op *op;
 
@@ -152,6 +200,8 @@ void nvmf_subsystem_turn(struct nvmf_subsystem *s, nvmf_done done, void *ctx)
 	}
 	op->start = turn_start;
 	op->free = turn_free;
+	op->nsid = nsid;
+	op->bdev = bdev_name ? bdev_find(bdev_name) : NULL;
 	nvmf_op_queue(op, s, done, ctx);
 }
 
@@ -186,7 +236,7 @@ void nvmf_op_disconnect(struct nvmf_op *op,
 
 void nvmf_subsystem_ctrlr_gone(struct nvmf_subsystem *s)
 {
-	struct nvmf_op *op = TAILQ_FIRST(&priv(s)->ops);
+	struct nvmf_op *op = priv(s)->running;
 	void (*left)(struct nvmf_op *op);
 
 	if (!op || !op->left || any_leaving(s))
@@ -467,6 +517,7 @@ void nvmf_subsystem_delete_any(struct nvmf_subsystem *s, nvmf_done done,
 	nvmf_discovery_changed();
 	op->start = delete_start;
 	op->free = delete_free;
+	op->alone = true;
 	nvmf_op_queue(op, s, done, ctx);
 }
 

@@ -347,6 +347,7 @@ void nvmf_ns_set_limits(struct nvmf_ns *ns, const u64 per_sec[LIMIT_RATES],
 	l->op.start = set_ns_start;
 	l->op.free = ns_limits_free;
 	l->nsid = ns->nsid;
+	l->op.nsid = ns->nsid;
 	memcpy(l->per_sec, per_sec, sizeof(l->per_sec));
 	nvmf_op_queue(&l->op, ns->subsystem, done, ctx);
 }

@@ -153,7 +153,7 @@ static void add_listener(struct rpc_call *call, const void *params)
 {
 	const struct listener_params *p = params;
 
-	rpc_on_subsystem(call, p->nqn, params, add_listener_to);
+	rpc_on_subsystem(call, p->nqn, 0, NULL, params, add_listener_to);
 }
 
 static json_t *add_listener_undo(const void *params, const json_t *result)
@@ -187,7 +187,7 @@ static void remove_listener(struct rpc_call *call, const void *params)
 {
 	const struct listener_params *p = params;
 
-	rpc_on_subsystem(call, p->nqn, params, remove_listener_of);
+	rpc_on_subsystem(call, p->nqn, 0, NULL, params, remove_listener_of);
 }
 
 static const struct rpc_param ana_params[] = {
@@ -237,7 +237,7 @@ static void set_ana_state(struct rpc_call *call, const void *params)
 {
 	const struct listener_params *p = params;
 
-	rpc_on_subsystem(call, p->nqn, params, set_ana_state_of);
+	rpc_on_subsystem(call, p->nqn, 0, NULL, params, set_ana_state_of);
 }
 
 static const struct rpc_method listener_methods[] = {

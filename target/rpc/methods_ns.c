@@ -140,7 +140,8 @@ static void add_ns(struct rpc_call *call, const void *params)
 {
 	const struct ns_params *p = params;
 
-	rpc_on_subsystem(call, p->nqn, params, add_ns_to);
+	rpc_on_subsystem(call, p->nqn, p->nsid, p->bdev_name, params,
+			 add_ns_to);
 }
 
 static json_t *add_ns_undo(const void *params, const json_t *result)
@@ -168,7 +169,7 @@ static void remove_ns(struct rpc_call *call, const void *params)
 {
 	const struct ns_params *p = params;
 
-	rpc_on_subsystem(call, p->nqn, params, remove_ns_of);
+	rpc_on_subsystem(call, p->nqn, p->nsid, NULL, params, remove_ns_of);
 }
 
 static const struct rpc_param ns_group_params[] = {
@@ -202,7 +203,7 @@ static void set_ns_ana_group(struct rpc_call *call, const void *params)
 {
 	const struct ns_params *p = params;
 
-	rpc_on_subsystem(call, p->nqn, params, set_ns_ana_group_of);
+	rpc_on_subsystem(call, p->nqn, p->nsid, NULL, params, set_ns_ana_group_of);
 }
 
 static const struct rpc_param ns_host_params[] = {
@@ -231,7 +232,7 @@ static void ns_add_host(struct rpc_call *call, const void *params)
 {
 	const struct ns_params *p = params;
 
-	rpc_on_subsystem(call, p->nqn, params, ns_add_host_of);
+	rpc_on_subsystem(call, p->nqn, p->nsid, NULL, params, ns_add_host_of);
 }
 
 static json_t *ns_add_host_undo(const void *params, const json_t *result)

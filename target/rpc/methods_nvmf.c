@@ -113,8 +113,9 @@ static void turn_comes(void *ctx, int err, const struct weft_reason *why)
 		t->fn(t->call, t->params, t->s);
 }
 
-void rpc_on_subsystem(struct rpc_call *call, const char *nqn,
-		      const void *params, rpc_subsystem_fn fn)
+void rpc_on_subsystem(struct rpc_call *call, const char *nqn, u32 nsid,
+		      const char *bdev_name, const void *params,
+		      rpc_subsystem_fn fn)
 {
 	struct nvmf_subsystem *s = rpc_find_subsystem(call, nqn);
 	struct turn *t;
@@ -127,7 +128,7 @@ void rpc_on_subsystem(struct rpc_call *call, const char *nqn,
 		return;
 	}
 	*t = (struct turn){ call, params, s, fn };
-	nvmf_subsystem_turn(s, turn_comes, t);
+	nvmf_subsystem_turn(s, nsid, bdev_name, turn_comes, t);
 }
 
 static const char *subsystem_difference(const struct nvmf_subsystem *s,

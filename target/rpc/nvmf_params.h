@@ -43,13 +43,15 @@ typedef void (*rpc_subsystem_fn)(struct rpc_call *call, const void *params,
 
 /**
  * rpc_on_subsystem() - go on with @fn, or answer that there is no such subsystem
+ * @nsid: @bdev_name: what it will be about, 0 and NULL if neither
  * @params: the handler's
  * For methods that add or take away what must be looked up first: @fn runs
  * when the changes that were asked for before have taken effect. What is just
  * being removed is not there then.
  */
-void rpc_on_subsystem(struct rpc_call *call, const char *nqn,
-		      const void *params, rpc_subsystem_fn fn);
+void rpc_on_subsystem(struct rpc_call *call, const char *nqn, u32 nsid,
+		      const char *bdev_name, const void *params,
+		      rpc_subsystem_fn fn);
 
 /** nvmf_transport_json() - a transport with its options, as listed and saved */
 json_t *nvmf_transport_json(const struct nvmf_transport *t);

@@ -226,6 +226,47 @@ static void test_lock_behind_lent_ram(void)
 	end_impatient();
 }
 
+/* who wants something else goes on; who wants the same waits */
+static void test_changes_beside_one_that_waits(void)
+{
+	struct fake_op gone, back, deleted;
+	struct fake_req *r;
+	u32 nsid = 0;
+
+	begin_with_medium();
+	UNIT_EQ(fake_malloc("m1", 2048, 512), 0);
+	fake_medium.hold = 1u << BDEV_READ;
+	r = submit(io[0], NVME_CMD_READ, 2);
+	fake_remove_ns_begin(FAKE_NQN, 2, &gone);
+	fake_add_ns_begin(FAKE_NQN, "d0", 2, &back);
+	UNIT_EQ(fake_listener(FAKE_NQN, "4421", true), 0);
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "m1", &nsid), 0);
+	UNIT_EQ(nsid, 3);
+	UNIT_EQ(fake_remove_ns(FAKE_NQN, 1), 0);
+	UNIT_EQ(one(io[1], NVME_CMD_READ, 3), 0);
+	CU_ASSERT(!gone.done && !back.done);
+	fake_medium_release("d0");
+	fake_until(&gone.done);
+	UNIT_EQ(gone.err, 0);
+	UNIT_EQ(fake_wait(r).st, 0);
+	fake_until(&back.done);
+	UNIT_EQ(back.err, 0);
+	UNIT_EQ(back.nsid, 2);
+	UNIT_EQ(one(io[1], NVME_CMD_READ, 2), 0);
+	/* the subsystem itself goes behind all of them */
+	fake_medium.hold = 1u << BDEV_READ;
+	r = submit(io[0], NVME_CMD_READ, 2);
+	fake_remove_ns_begin(FAKE_NQN, 2, &gone);
+	fake_delete_begin(FAKE_NQN, &deleted);
+	fake_yield();
+	CU_ASSERT(!gone.done && !deleted.done);
+	fake_medium_release("d0");
+	fake_until(&gone.done);
+	fake_until(&deleted.done);
+	fake_wait(r);
+	end();
+}
+
 /* the device itself is removed: the namespace follows */
 static void test_bdev_removed(void)
 {
@@ -464,7 +505,7 @@ UNIT_MAIN(UNIT(test_remove_ns_under_io), UNIT(test_remove_ns_of_silent_hosts),
 	  UNIT(test_remove_ns_of_half_a_pair), UNIT(test_remove_ns_of_lent_ram),
 	  UNIT(test_remove_ns_of_a_dead_device),
 	  UNIT(test_lock_behind_lent_ram),
-	  UNIT(test_bdev_removed),
+	  UNIT(test_changes_beside_one_that_waits), UNIT(test_bdev_removed),
 	  UNIT(test_bdev_resized), UNIT(test_remove_host),
 	  UNIT(test_restrict_hosts), UNIT(test_remove_listener),
 	  UNIT(test_delete_under_io), UNIT(test_stop_under_io),

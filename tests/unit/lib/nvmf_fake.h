@@ -104,8 +104,10 @@ struct fake_op {
 	int err;
 	u32 nsid;
 };
-/** fake_remove_ns_begin() / fake_delete_begin() - @op->done tells the end */
+/** fake_remove_ns_begin() and so on - @op->done tells the end */
 void fake_remove_ns_begin(const char *nqn, u32 nsid, struct fake_op *op);
+void fake_add_ns_begin(const char *nqn, const char *bdev, u32 nsid,
+		       struct fake_op *op);
 void fake_delete_begin(const char *nqn, struct fake_op *op);
 void fake_ana_state_begin(const char *nqn, const char *port, u32 group,
 			  u8 state, struct fake_op *op);

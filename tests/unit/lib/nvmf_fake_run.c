@@ -471,6 +471,7 @@ int fake_remove_ns(const char *nqn, u32 nsid)
 struct begun {
 	const char *nqn;
 	u32 nsid;
+	const char *bdev;
 	struct fake_op *op;
 };
 
@@ -485,7 +486,23 @@ static void remove_ns_begin(void *ctx)
 void fake_remove_ns_begin(const char *nqn, u32 nsid, struct fake_op *op)
 {
 	op->done = false;
-	fake_on(0, remove_ns_begin, &(struct begun){ nqn, nsid, op });
+	fake_on(0, remove_ns_begin, &(struct begun){ nqn, nsid, NULL, op });
+}
+
+static void add_ns_begin(void *ctx)
+{
+	struct begun *b = ctx;
+	struct nvmf_ns_opts o = { .nsid = b->nsid, .bdev_name = b->bdev };
+
+	nvmf_subsystem_add_ns(nvmf_subsystem_find(b->nqn), &o, &b->op->nsid,
+			      op_done, b->op);
+}
+
+void fake_add_ns_begin(const char *nqn, const char *bdev, u32 nsid,
+		       struct fake_op *op)
+{
+	op->done = false;
+	fake_on(0, add_ns_begin, &(struct begun){ nqn, nsid, bdev, op });
 }
 
 static void delete_begin(void *ctx)
@@ -498,7 +515,7 @@ static void delete_begin(void *ctx)
 void fake_delete_begin(const char *nqn, struct fake_op *op)
 {
 	op->done = false;
-	fake_on(0, delete_begin, &(struct begun){ nqn, 0, op });
+	fake_on(0, delete_begin, &(struct begun){ nqn, 0, NULL, op });
 }
 
 static void do_listener(struct call *c)
