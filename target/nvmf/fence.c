@@ -29,6 +29,19 @@ void nvmf_wait_begin(struct nvmf_group *g, struct nvmf_wait *w)
 	nvmf_patience_begin(g->core);
 }
 
+bool nvmf_request_awaited(const struct nvmf_request *req)
+{
+	const struct nvmf_wait *w;
+
+	if (req->nsch && req->nsch->detached)
+		return true;
+	if (req->active)
+		TAILQ_FOREACH(w, &req->qpair->group->core->waits, link)
+			if (w->match(w, req))
+				return true;
+	return false;
+}
+
 void nvmf_wait_ended(struct nvmf_group_core *core,
 		     const struct nvmf_request *req)
 {

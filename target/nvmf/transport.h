@@ -287,6 +287,12 @@ void nvmf_request_start(struct nvmf_request *req);
 void nvmf_request_execute(struct nvmf_request *req);
 /** nvmf_request_fail() - end it with @st instead of executing it */
 void nvmf_request_fail(struct nvmf_request *req, nvme_status st);
+/**
+ * nvmf_request_awaited() - does anybody wait for its end before he goes on?
+ * For a lock of blocks, a change of a reservation or of access, the removal of
+ * its namespace.
+ */
+bool nvmf_request_awaited(const struct nvmf_request *req);
 /** nvmf_request_done() - the transport is through with it: last call */
 void nvmf_request_done(struct nvmf_request *req);
 

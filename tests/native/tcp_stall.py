@@ -4,11 +4,12 @@ limited in time, and shorter when others wait for it. An honest host goes on mea
 import contextlib
 import os
 import resource
+import threading
 import time
 import unittest
 
 from tcp_disk import tcp_counters
-from tcp_host import CMD, R2T, SUBNQN, Closed, Conn, Host, sgl_capsule, sgl_transport
+from tcp_host import CMD, R2T, SUBNQN, Closed, Conn, Host, sgl_capsule, sgl_transport, sqe
 from tcp_hostile import HostileTest
 
 PEERS = 600
@@ -67,6 +68,20 @@ def asked(*_):
     raise Asked
 
 
+class Drip(threading.Thread):
+    """Data that comes byte by byte, until the connection ends."""
+
+    def __init__(self, conn):
+        super().__init__()
+        self.conn = conn
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                self.conn.send(b"x")
+                time.sleep(0.05)
+
+
 class Limits(HostileTest):
     """Without anybody else in need."""
 
@@ -86,6 +101,35 @@ class Limits(HostileTest):
             self.assertEqual(tcp_counters(self.daemon)["stalled"], 1)
             # who owes nothing may be silent
             idle.write(0, bytes(512))
+
+    def test_data_that_others_overtake(self):
+        """Commands that are answered meanwhile do not make up for it."""
+        with self.queue() as c:
+            begin(c)
+            self.assertEqual(c.recv().type, R2T)
+            with self.assertRaises(Closed):
+                for _ in range(100):
+                    c.command(sqe(0, c.next_cid(), 1))
+                    c.recv()
+                    time.sleep(0.02)
+        self.assertEqual(tcp_counters(self.daemon)["stalled"], 1)
+
+    def test_namespace_that_is_to_leave(self):
+        """Its removal does not wait for a write that gets its data byte by byte."""
+        for method, params in (
+                self.disk("going"),
+                ("nvmf_subsystem_add_ns", {"nqn": SUBNQN, "namespace": {
+                    "bdev_name": "going", "nsid": 2}})):
+            self.daemon.ok(method, params)
+        with self.queue() as c:
+            c.command(c.rw(1, 0, LARGE // 512, sgl_transport(LARGE), 2))
+            r2t = c.recv()
+            c.send(c.h2c_data(r2t.cid, r2t.ttag, 0, bytes(LARGE))[:24])
+            drip = Drip(c)
+            drip.start()
+            self.daemon.ok("nvmf_subsystem_remove_ns", {"nqn": SUBNQN, "nsid": 2})
+            drip.join()
+        self.assertEqual(tcp_counters(self.daemon)["stalled"], 1)
 
     def test_half_a_capsule(self):
         with self.queue() as c:

@@ -317,9 +317,11 @@ static void test_waits_for_writes_in_place(void)
 	nvme_cmd_rw(&cmd, NVME_CMD_WRITE, RAM, 10, 1, 0);
 	w = fake_submit(other, &cmd, new, 512, FAKE_REMOTE);
 	UNIT_EQ(other->held, 1);
+	CU_ASSERT(!fake_awaited(w));
 	r1 = first(io, RAM, 8, 8, old);
 	r2 = second(io, RAM, 8, 8, new);
-	fake_yield();
+	while (!fake_awaited(w))
+		fake_yield();
 	CU_ASSERT(!fake_ended(r1));
 	fake_release(other);
 	UNIT_EQ(fake_wait(w).st, 0);
@@ -362,7 +364,7 @@ static void test_does_not_wait_for_slow_hosts(void)
 	r1 = first(io, DISK, 8, 8, old);
 	r2 = second(io, DISK, 8, 8, old);
 	expect(r1, 0, r2, 0);
-	CU_ASSERT(!fake_ended(w));
+	CU_ASSERT(!fake_ended(w) && !fake_awaited(w));
 	fake_release(other);
 	UNIT_EQ(fake_wait(w).st, 0);
 	end();
@@ -451,6 +453,8 @@ static void test_namespace_leaves(void)
 	fake_remove_ns_begin(FAKE_NQN, DISK, &op);
 	fake_yield();
 	CU_ASSERT(!op.done);
+	while (!fake_awaited(w))
+		fake_yield();
 	UNIT_EQ(read_back(other, RAM, 0, 1), 0);
 	fake_medium_release("d0");
 	expect(r1, 0, r2, 0);

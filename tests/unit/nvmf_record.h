@@ -78,6 +78,12 @@ void nvmf_request_fail(struct nvmf_request *req, nvme_status st)
 	ops->req_complete(req);
 }
 
+static const struct nvmf_request *awaited;
+bool nvmf_request_awaited(const struct nvmf_request *req)
+{
+	return req == awaited;
+}
+
 void nvmf_request_done(struct nvmf_request *req)
 {
 	(void)req;

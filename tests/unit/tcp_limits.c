@@ -12,11 +12,17 @@
 #define HURRY		6	/* s, while others wait for buffers */
 #define PACE		65536u	/* bytes within that time */
 
-static u16 ttag;
+static u16 ttags[2];
 
 static void get_data(struct nvmf_request *r)
 {
 	bool in = r->cmd->sqe.opcode == NVME_CMD_WRITE;
+
+	if (r->cmd->sqe.opcode == NVME_CMD_FLUSH) {
+		r->length = 0;
+		ops->req_complete(r);
+		return;
+	}
 
 	r->dir = in ? NVME_XFER_HOST_TO_CTRL : NVME_XFER_CTRL_TO_HOST;
 	r->sgl = (struct nvme_sgl) { .place = NVME_SGL_PLACE_TRANSPORT,
@@ -54,29 +60,39 @@ static void command(u8 opcode)
 	turns(1);
 }
 
-/* A write that waits for its data. */
-static void begin_write(void)
+/* A write that waits for its data: one of two. */
+static void begin_write_of(u32 which)
 {
 	struct nvme_tcp_r2t r2t;
 
 	command(NVME_CMD_WRITE);
 	UNIT_EQ(recv(host, &r2t, sizeof(r2t), 0), sizeof(r2t));
 	UNIT_EQ(le32_to_cpu(r2t.r2tl), SIZE);
-	ttag = le16_to_cpu(r2t.ttag);
+	ttags[which] = le16_to_cpu(r2t.ttag);
+}
+
+static void begin_write(void)
+{
+	begin_write_of(0);
 }
 
 /* All of its data is announced in one PDU. */
-static void send_header(void)
+static void send_header_of(u32 which)
 {
 	struct nvme_tcp_data d = {
 		.hdr = { .type = NVME_TCP_H2C_DATA, .flags = NVME_TCP_F_LAST,
 			 .hlen = sizeof(d), .pdo = sizeof(d),
 			 .plen = cpu_to_le32(sizeof(d) + SIZE) },
-		.ttag = cpu_to_le16(ttag),
+		.ttag = cpu_to_le16(ttags[which]),
 		.datal = cpu_to_le32(SIZE),
 	};
 
 	UNIT_EQ(send(host, &d, sizeof(d), 0), sizeof(d));
+}
+
+static void send_header(void)
+{
+	send_header_of(0);
 }
 
 static void send_data(u32 n)
@@ -114,6 +130,114 @@ static void test_byte_by_byte(void)
 	}
 	after(2 * SECOND);
 	CU_ASSERT_FALSE(connected());
+	down();
+}
+
+/* What else goes back and forth does not make up for it. */
+static void test_other_traffic(void)
+{
+	u8 rsp[sizeof(struct nvme_tcp_rsp)];
+	u32 i;
+
+	up();
+	begin_write();
+	for (i = 0; i < LIMIT / 10; i++) {
+		CU_ASSERT_TRUE(connected());
+		command(NVME_CMD_FLUSH);
+		after(10 * SECOND);
+		UNIT_EQ(recv(host, rsp, sizeof(rsp), 0), sizeof(rsp));
+	}
+	after(SECOND);
+	CU_ASSERT_FALSE(connected());
+	down();
+}
+
+/* One after the other, over a line that is slow. */
+static void test_writes_in_turn(void)
+{
+	u32 i;
+
+	up();
+	begin_write_of(0);
+	begin_write_of(1);
+	send_header_of(0);
+	for (i = 0; i < 8; i++) {
+		send_data(SIZE / 8);
+		after(LIMIT / 2 * SECOND);
+		CU_ASSERT_TRUE(connected());
+	}
+	UNIT_EQ(executed, 1);
+	send_header_of(1);
+	send_data(SIZE);
+	after(SECOND);
+	UNIT_EQ(executed, 2);
+	ops->req_complete(started[0]);
+	ops->req_complete(started[1]);
+	down();
+}
+
+/* Later ones get their data, this one does not. */
+static void test_one_left_out(void)
+{
+	u32 i;
+
+	up();
+	begin_write_of(0);
+	for (i = 0; i < 5; i++) {
+		begin_write_of(1);
+		send_header_of(1);
+		send_data(SIZE);
+		after((LIMIT / 6) * SECOND);
+		CU_ASSERT_TRUE(connected());
+		UNIT_EQ(executed, i + 1);
+		ops->req_complete(last_executed);
+		turns(1);
+		UNIT_EQ(recv(host, &(struct nvme_tcp_rsp){ 0 },
+			     sizeof(struct nvme_tcp_rsp), 0),
+			sizeof(struct nvme_tcp_rsp));
+	}
+	after((LIMIT / 6 + 1) * SECOND);
+	CU_ASSERT_FALSE(connected());
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_warning, "but that of others"));
+	down();
+}
+
+/* Little by little is too little if others wait for the command's end. */
+static void test_awaited(void)
+{
+	u32 i;
+
+	up();
+	begin_write();
+	send_header();
+	for (i = 0; i < 4; i++) {
+		send_data(1);
+		after(LIMIT / 2 * SECOND);
+		CU_ASSERT_TRUE(connected());
+	}
+	awaited = started[0];
+	send_data(1);
+	after(0);
+	CU_ASSERT_FALSE(connected());
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_warning, "others wait for a command"));
+	awaited = NULL;
+	down();
+}
+
+/* Not before it has had its time */
+static void test_awaited_for_a_moment(void)
+{
+	up();
+	begin_write();
+	send_header();
+	awaited = started[0];
+	after(LIMIT / 2 * SECOND);
+	CU_ASSERT_TRUE(connected());
+	send_data(SIZE);
+	after(SECOND);
+	UNIT_EQ(executed, 1);
+	awaited = NULL;
+	ops->req_complete(started[0]);
 	down();
 }
 
@@ -230,6 +354,36 @@ static void test_reader_that_stands_still(void)
 	down();
 }
 
+/* It takes a little now and then, of what others wait for. */
+static void test_awaited_reader(void)
+{
+	u8 little[1024];
+	u32 i;
+
+	up();
+	for (i = 0; i < 7; i++)
+		command(NVME_CMD_READ);
+	for (i = 0; i < 7; i++)
+		ops->req_complete(started[i]);
+	turns(1);
+	CU_ASSERT_TRUE(conn->stuck);
+	for (i = 0; i < 3; i++) {
+		UNIT_EQ(recv(host, little, sizeof(little), 0), sizeof(little));
+		/* this little makes no room; TCP would take some more */
+		conn->stats.send_bytes += sizeof(little);
+		after(LIMIT / 2 * SECOND);
+		CU_ASSERT_TRUE(connected());
+	}
+	awaited = started[6];
+	after(0);
+	CU_ASSERT_FALSE(connected());
+	awaited = NULL;
+	down();
+}
+
 UNIT_MAIN(UNIT(test_nothing_moves), UNIT(test_byte_by_byte),
+	  UNIT(test_other_traffic), UNIT(test_writes_in_turn),
+	  UNIT(test_one_left_out), UNIT(test_awaited),
+	  UNIT(test_awaited_for_a_moment), UNIT(test_awaited_reader),
 	  UNIT(test_way_for_others), UNIT(test_pace_that_is_enough),
 	  UNIT(test_not_the_hosts_fault), UNIT(test_reader_that_stands_still))

@@ -160,6 +160,7 @@ void tcp_conn_start(void *conn)
 	TAILQ_INIT(&c->free);
 	TAILQ_INIT(&c->txq);
 	TAILQ_INIT(&c->parked);
+	TAILQ_INIT(&c->fetches);
 	fill_base(c);
 	if (requests_alloc(c, FIRST_ENTRIES)) {
 		abandon(c, ENOMEM);

@@ -6,9 +6,13 @@
  * A transfer that the host has to move on (data that an R2T has asked for, the
  * rest of a capsule, room in a full socket) keeps buffers, requests and memory
  * of a bdev. A host that moves no byte of it for transfer_timeout is taken for
- * dead. While somebody has to wait for buffers there is less patience with those
- * who hold some: they must keep up a pace, or make room. So hosts that begin
- * transfers and never end them cannot keep all buffers, however many they are.
+ * dead, whatever else it sends or takes meanwhile: each of these ways counts by
+ * itself, and a write of which nothing comes while that of later ones does is
+ * not forgotten. While somebody has to wait for buffers there is less patience
+ * with those who hold some: they must keep up a pace, or make room. So hosts
+ * that begin transfers and never end them cannot keep all buffers, however many
+ * they are. A command whose end others wait for (a lock, a reservation, the
+ * removal of its namespace) has transfer_timeout in all.
  */
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -24,50 +28,138 @@
 
 /* Connections */
 
+/**
+ * struct demand - what is asked of hosts
+ * @bytes: within @us
+ * @hurry: others wait for buffers
+ */
+struct demand {
+	u64 bytes;
+	u64 us;
+	bool hurry;
+};
+
+static u64 patience(const struct tcp_conn *c)
+{
+	return c->base.opts.transfer_timeout * 1000ull;
+}
+
+static struct demand demand_of(const struct tcp_conn *c, bool wanted)
+{
+	if (wanted && c->claimed)
+		return (struct demand){ PACE_BYTES, patience(c) / PACE_PART,
+					true };
+	return (struct demand){ 1, patience(c), false };
+}
+
 static bool host_holds_up(const struct tcp_conn *c)
 {
-	return c->stuck || c->nfetch || (c->rx_req && !c->blocked);
+	return c->stuck || !TAILQ_EMPTY(&c->fetches) ||
+	       (c->rx_req && !c->blocked);
 }
 
-static void restart(struct tcp_conn *c, u64 moved, u64 now)
-{
-	c->moved = moved;
-	c->moved_us = now;
-}
-
-static void give_up(struct tcp_conn *c, u64 moved, u64 now, bool hurry)
+__attribute__((format(printf, 2, 3)))
+static void give_up(struct tcp_conn *c, const char *fmt, ...)
 {
 	static __thread struct log_budget budget;
+	char why[128];
+	va_list ap;
 
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
 	TCP_COUNT(c, stalled, 1);
-	log_peer(&budget, LOG_WARNING, "tcp: %s:%s queue %u: only %llu bytes of begun transfers have moved for %llu ms%s; closing",
-		 c->base.peer, c->base.peer_port, c->base.qid,
-		 (unsigned long long)moved,
-		 (unsigned long long)(now - c->moved_us) / 1000,
-		 hurry ? ", and others wait for buffers" : "");
+	log_peer(&budget, LOG_WARNING, "tcp: %s:%s queue %u: %s; closing",
+		 c->base.peer, c->base.peer_port, c->base.qid, why);
 	tcp_conn_break(c, "moving data", 0);
+}
+
+/* Something is there to be moved on, if @on, of which @bytes have moved so far. */
+static void check_pace(struct tcp_conn *c, struct tcp_pace *p, bool on,
+		       u64 bytes, u64 now, const struct demand *d)
+{
+	u64 moved = bytes - p->bytes;
+
+	if (!on || !p->on || moved >= d->bytes)
+		*p = (struct tcp_pace){ on, bytes, now };
+	else if (now - p->since_us >= d->us)
+		give_up(c, "only %llu bytes of begun transfers have moved for %llu ms%s",
+			(unsigned long long)moved,
+			(unsigned long long)(now - p->since_us) / 1000,
+			d->hurry ? ", and others wait for buffers" : "");
+}
+
+/* A command that others wait for has all the time of one that stands still. */
+static bool check_awaited(struct tcp_conn *c, const struct tcp_request *r,
+			  u64 age)
+{
+	if (age < patience(c) || !nvmf_request_awaited(&r->base))
+		return false;
+	give_up(c, "others wait for a command whose data is on its way for %llu ms",
+		(unsigned long long)age / 1000);
+	return true;
+}
+
+/* Whose data does not come, though that of later ones does? */
+static void check_fetches(struct tcp_conn *c, const struct demand *d)
+{
+	const struct tcp_request *r;
+	u64 idle;
+
+	TAILQ_FOREACH(r, &c->fetches, fetch_link) {
+		/* all others have begun later */
+		if (c->reading_us - r->begun_us < d->us ||
+		    check_awaited(c, r, c->reading_us - r->begun_us))
+			return;
+		idle = c->reading_us - r->moved_us;
+		if (idle < d->us || c->fetched < r->promised)
+			continue;
+		give_up(c, "no data of a write has come for %llu ms, but that of others",
+			(unsigned long long)idle / 1000);
+		return;
+	}
+}
+
+/* Who waits may wait for any of what is to be sent. */
+static void check_unsent(struct tcp_conn *c, u64 now)
+{
+	const struct tcp_request *r;
+
+	TAILQ_FOREACH(r, &c->txq, link)
+		if (r->state == TCP_REQ_SEND &&
+		    (now - r->begun_us < patience(c) ||
+		     check_awaited(c, r, now - r->begun_us)))
+			return;
+}
+
+/* While the socket is not read, nothing can come: that time does not count. */
+static void pass_time(struct tcp_conn *c, u64 us)
+{
+	if ((!c->stuck && !c->blocked && !c->starved) ||
+	    c->stats.recv_calls != c->seen_calls)
+		c->reading_us += us;
+	c->seen_calls = c->stats.recv_calls;
 }
 
 static void check_transfers(struct tcp_conn *c, u64 now, bool wanted)
 {
-	u64 total = c->stats.recv_bytes + c->stats.send_bytes;
-	u64 limit = c->base.opts.transfer_timeout * 1000ull;
-	bool hurry = wanted && c->claimed;
-	u64 moved = total - c->moved;
+	struct demand d = demand_of(c, wanted);
 
-	if (!c->watched || moved >= (hurry ? PACE_BYTES : 1)) {
-		c->watched = true;
-		restart(c, total, now);
-		return;
-	}
-	if (hurry)
-		limit /= PACE_PART;
-	if (now - c->moved_us >= limit)
-		give_up(c, moved, now, hurry);
+	check_pace(c, &c->sending, c->stuck, c->stats.send_bytes, now, &d);
+	check_pace(c, &c->receiving, c->rx_req, c->stats.recv_bytes,
+		   c->reading_us, &d);
+	check_pace(c, &c->fetching, !TAILQ_EMPTY(&c->fetches), c->fetched,
+		   c->reading_us, &d);
+	if (tcp_conn_live(c))
+		check_fetches(c, &d);
+	if (tcp_conn_live(c) && c->rx_req)
+		check_awaited(c, c->rx_req, c->reading_us - c->rx_req->begun_us);
+	if (tcp_conn_live(c) && c->stuck)
+		check_unsent(c, now);
 }
 
 /* Return: whether it has a time limit. */
-static bool check_conn(struct tcp_conn *c, u64 now, bool wanted)
+static bool check_conn(struct tcp_conn *c, u64 now, u64 passed, bool wanted)
 {
 	if (c->state == TCP_CONN_CLOSING) {
 		if (c->stuck && now - c->since_us >= TCP_TERM_US)
@@ -76,8 +168,9 @@ static bool check_conn(struct tcp_conn *c, u64 now, bool wanted)
 	}
 	if (!tcp_conn_live(c))
 		return false;
+	pass_time(c, passed);
 	if (!host_holds_up(c)) {
-		c->watched = false;
+		c->sending.on = c->receiving.on = c->fetching.on = false;
 		return false;
 	}
 	check_transfers(c, now, wanted);
@@ -156,13 +249,15 @@ static int tick(void *ctx)
 	struct tcp_group *g = ctx;
 	bool wanted = buffers_wanted(g);
 	u64 now = reactor_now_us();
+	u64 passed = now - g->ticked_us;
 	bool any = false;
 	struct tcp_conn *c;
 
+	g->ticked_us = now;
 	check_lingers(g, now);
 	/* nobody leaves the list within: closing is left to the group's poller */
 	TAILQ_FOREACH(c, &g->conns, link)
-		any |= check_conn(c, now, wanted);
+		any |= check_conn(c, now, passed, wanted);
 	if (!any && TAILQ_EMPTY(&g->lingers))
 		poller_unregister(&g->tick);
 	return 0;
@@ -170,8 +265,10 @@ static int tick(void *ctx)
 
 void tcp_limits_watch(struct tcp_group *g)
 {
-	if (!g->tick)
-		g->tick = poller_register("tcp_tick", tick, g, TICK_US, NULL);
+	if (g->tick)
+		return;
+	g->ticked_us = reactor_now_us();
+	g->tick = poller_register("tcp_tick", tick, g, TICK_US, NULL);
 }
 
 void tcp_limits_end(struct tcp_group *g)

@@ -45,6 +45,41 @@ static bool in_capsule(const struct tcp_request *r)
 
 static void serve_blocked(struct tcp_conn *c);
 
+/* Hosts serve R2Ts in turn: for as long as it takes, others' data may come */
+static void note_progress(struct tcp_request *r)
+{
+	r->moved_us = r->c->reading_us;
+	r->promised = r->c->fetched + r->c->owed;
+}
+
+void tcp_request_moved(struct tcp_request *r, u32 n)
+{
+	r->c->fetched += n;
+	r->c->owed -= n;
+	note_progress(r);
+}
+
+static void fetch_begin(struct tcp_request *r)
+{
+	struct tcp_conn *c = r->c;
+
+	TAILQ_INSERT_TAIL(&c->fetches, r, fetch_link);
+	c->nlarge += r->base.length >= TCP_LARGE;
+	c->owed += r->base.length;
+	r->begun_us = c->reading_us;
+	note_progress(r);
+}
+
+/* What was cut off does not come any more. */
+static void fetch_end(struct tcp_request *r)
+{
+	struct tcp_conn *c = r->c;
+
+	TAILQ_REMOVE(&c->fetches, r, fetch_link);
+	c->nlarge -= r->base.length >= TCP_LARGE;
+	c->owed -= r->base.length - r->fetch.got;
+}
+
 static void expect_r2t(struct tcp_request *r)
 {
 	struct tcp_conn *c = r->c;
@@ -54,8 +89,7 @@ static void expect_r2t(struct tcp_request *r)
 	if (c->maxr2t > 1 && piece > TCP_R2T_PIECE)
 		piece = TCP_R2T_PIECE;
 	r->state = TCP_REQ_R2T;
-	c->nfetch++;
-	c->nlarge += r->base.length >= TCP_LARGE;
+	fetch_begin(r);
 	nvme_tcp_fetch_init(&r->fetch, le16_to_cpu(r->cmd.sqe.cid), r->index,
 			    r->base.length, piece, c->maxr2t);
 	r->fetch.ttag_step = (u16)c->nreqs;
@@ -87,12 +121,8 @@ static void fail(struct tcp_request *r, nvme_status st)
 
 void tcp_request_filled(struct tcp_request *r)
 {
-	struct tcp_conn *c = r->c;
-
-	if (r->state == TCP_REQ_R2T) {
-		c->nfetch--;
-		c->nlarge -= r->base.length >= TCP_LARGE;
-	}
+	if (r->state == TCP_REQ_R2T)
+		fetch_end(r);
 	if (r->damaged) {
 		fail(r, NVME_SC_TRANSIENT_TRANSPORT);
 		return;
@@ -259,7 +289,7 @@ static bool cannot_wait(const struct tcp_request *r)
 {
 	if (r->base.urgent)
 		return r->base.length <= r->c->base.opts.in_capsule_data_size;
-	return in_capsule(r) && r->c->nfetch;
+	return in_capsule(r) && !TAILQ_EMPTY(&r->c->fetches);
 }
 
 static void wait_for_buffers(struct tcp_request *r)
@@ -408,6 +438,7 @@ void tcp_request_respond(struct tcp_request *r)
 	bool enough = data && success_is_enough(r);
 
 	r->state = TCP_REQ_SEND;
+	r->begun_us = reactor_now_us();
 	if (r->queued && r->built) {
 		/* an R2T is half sent: the host did not wait for it */
 		tcp_conn_break(r->c, "answering", EPROTO);

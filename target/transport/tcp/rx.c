@@ -93,9 +93,20 @@ static u32 sink_next(const struct tcp_sink *s, u32 n, u8 **to)
 	return n < room ? n : (u32)room;
 }
 
-static u32 feed_data(struct tcp_conn *c, const u8 *p, u32 len)
+/* @n bytes of payload have come, and are where they belong. */
+static void payload(struct tcp_conn *c, const u8 *p, u32 n)
 {
 	enum nvme_tcp_rx_event ev;
+
+	if (c->rx_req && c->rx_req->state == TCP_REQ_R2T)
+		tcp_request_moved(c->rx_req, n);
+	sink_advance(&c->sink, n);
+	nvme_tcp_rx_data(&c->rx, p, n, &ev);
+	tcp_rx_event(c, ev);
+}
+
+static u32 feed_data(struct tcp_conn *c, const u8 *p, u32 len)
+{
 	u32 n;
 	u8 *to;
 
@@ -104,9 +115,7 @@ static u32 feed_data(struct tcp_conn *c, const u8 *p, u32 len)
 		memcpy(to, p, n);
 		TCP_COUNT(c, copied_bytes, n);
 	}
-	sink_advance(&c->sink, n);
-	nvme_tcp_rx_data(&c->rx, p, n, &ev);
-	tcp_rx_event(c, ev);
+	payload(c, p, n);
 	return n;
 }
 
@@ -186,15 +195,11 @@ static int place(struct tcp_conn *c, struct iovec *v, u32 *direct, u32 *total)
 /* @len bytes of payload have come to the places that place() gave. */
 static void placed(struct tcp_conn *c, const struct iovec *v, u32 len)
 {
-	enum nvme_tcp_rx_event ev;
-
 	TCP_COUNT(c, direct_bytes, len);
 	for (; len && tcp_conn_live(c); v++) {
 		u32 n = v->iov_len < len ? (u32)v->iov_len : len;
 
-		sink_advance(&c->sink, n);
-		nvme_tcp_rx_data(&c->rx, v->iov_base, n, &ev);
-		tcp_rx_event(c, ev);
+		payload(c, v->iov_base, n);
 		len -= n;
 	}
 }

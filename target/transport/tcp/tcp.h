@@ -130,7 +130,7 @@ struct tcp_linger {
  * struct tcp_group - one reactor's poll group
  * @conns: all that live here
  * @turn: those whose @todo is not empty, for the poller
- * @tick: watches time limits while there are any
+ * @tick: watches time limits while there are any; @ticked_us: when it looked last
  * @next_user: who was to get buffers next when it looked last; not to be used
  * @retry: timer that tries again when memory was short
  * @short_of: requests that wait for memory
@@ -142,6 +142,7 @@ struct tcp_group {
 	struct tcp_transport *t;
 	struct poller *poller;
 	struct poller *tick;
+	u64 ticked_us;
 	struct poller *retry;
 	struct pool pool;
 	const struct pool_user *next_user;
@@ -186,6 +187,11 @@ enum tcp_wait {
  * @queued: on the connection's list of what is to be sent
  * @claim: buffers that it holds or waits for in the pool
  * @wait: in TCP_REQ_BUFFER: where it waits
+ * @begun_us: what its host has to move on has begun: in TCP_REQ_SEND a time, else
+ *            of its connection's @reading_us
+ * @moved_us: in TCP_REQ_R2T: @reading_us when data of it came last, or an R2T was
+ *            due; @promised: bytes that R2Ts will have brought by the time that
+ *            all is here that was asked for then
  * @built: what is first in it to be sent is in @hdr
  * @index: its place among its connection's
  * @hdr_len: @rsp_len: bytes in @hdr; 0: no such PDU
@@ -211,7 +217,11 @@ struct tcp_request {
 	enum tcp_wait wait;
 	void *own;
 	struct nvme_tcp_fetch fetch;
+	u64 begun_us;
+	u64 moved_us;
+	u64 promised;
 	TAILQ_ENTRY(tcp_request) link;
+	TAILQ_ENTRY(tcp_request) fetch_link;
 	u8 hdr[];
 };
 
@@ -243,6 +253,16 @@ enum tcp_conn_state {
 	TCP_CONN_GONE,		/* nvmf is told */
 };
 
+/**
+ * struct tcp_pace - something that the host has to move on
+ * @on: there is something; @bytes: moved at @since_us, when they were enough
+ */
+struct tcp_pace {
+	bool on;
+	u64 bytes;
+	u64 since_us;
+};
+
 /* What the group's poller is to do with a connection */
 #define TCP_TODO_RESUME	0x1	/* read on */
 #define TCP_TODO_CLOSE	0x2	/* the next step down; it is not live */
@@ -260,8 +280,9 @@ enum tcp_conn_state {
  * @starved: waits for memory before it goes on with its socket
  * @large: PDUs until small payloads are taken for the rule again
  * @todo: TCP_TODO_*; when it is not 0, the connection is on the group's list
- * @nfetch: requests whose data comes as R2Ts ask for it; @nlarge: of them those
- *          with much of it
+ * @fetches: requests whose data comes as R2Ts ask for it, in their order;
+ * @nlarge: of them those with much of it
+ * @fetched: bytes that R2Ts have brought; @owed: that they have still to bring
  * @claimed: buffers that its requests hold or wait for in the pool; @parked:
  *           requests that may not wait there yet, in their order
  * @unparking: @parked is being gone through
@@ -273,8 +294,9 @@ enum tcp_conn_state {
  * @stash: bytes received, but not to be looked at before there is a place
  * @term: a termination request on its way, @term_off of it sent
  * @since_us: hello: begin; CLOSING: since when
- * @watched: the host has something to move on; @moved: bytes both ways at
- *           @moved_us, when they were enough
+ * @reading_us: how long limits.c has seen it be read, of which @seen_calls tells
+ * @sending: what the socket has no room for; @receiving: the rest of a PDU;
+ * @fetching: what R2Ts bring
  */
 struct tcp_conn {
 	struct nvmf_qpair base;
@@ -296,7 +318,9 @@ struct tcp_conn {
 	u32 nreqs;
 	u32 nused;
 	u32 req_size;
-	u32 nfetch;
+	struct tcp_requests fetches;
+	u64 fetched;
+	u64 owed;
 	u32 nlarge;
 	u32 maxr2t;
 	u8 *reqs;
@@ -316,9 +340,11 @@ struct tcp_conn {
 	u32 term_len;
 	u32 term_off;
 	u64 since_us;
-	bool watched;
-	u64 moved;
-	u64 moved_us;
+	u64 reading_us;
+	u64 seen_calls;
+	struct tcp_pace sending;
+	struct tcp_pace receiving;
+	struct tcp_pace fetching;
 	struct tcp_stats stats;
 	TAILQ_ENTRY(tcp_conn) link;
 	TAILQ_ENTRY(tcp_conn) turn_link;
@@ -455,6 +481,8 @@ void tcp_req_complete(struct nvmf_request *req);
 void tcp_request_ready(struct pool_user *u);
 /** tcp_request_feed() - one that waited for memory: try again */
 void tcp_request_feed(struct tcp_request *r);
+/** tcp_request_moved() - @n bytes that R2Ts of it have asked for are here */
+void tcp_request_moved(struct tcp_request *r, u32 n);
 /** tcp_request_filled() - all of its data has come */
 void tcp_request_filled(struct tcp_request *r);
 /** tcp_request_respond() - queue its response */

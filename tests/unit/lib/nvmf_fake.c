@@ -27,6 +27,7 @@ struct fake_req {
 	struct iovec iov[PIECES];
 	TAILQ_ENTRY(fake_req) wait;
 	struct fake_result result;
+	bool awaited;
 	atomic_bool ended;	/* the response is out */
 	atomic_int refs;	/* nvmf's and the test's */
 };
@@ -370,6 +371,19 @@ void fake_hold_copies(struct fake_conn *c, u32 nsid, struct fake_req **r, int n)
 bool fake_ended(struct fake_req *r)
 {
 	return r->ended;
+}
+
+static void ask_awaited(void *ctx)
+{
+	struct fake_req *r = ctx;
+
+	r->awaited = nvmf_request_awaited(&r->base);
+}
+
+bool fake_awaited(struct fake_req *r)
+{
+	fake_on(r->conn->reactor, ask_awaited, r);
+	return r->awaited;
 }
 
 u16 fake_cid(const struct fake_req *r)
