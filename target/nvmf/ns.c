@@ -370,7 +370,7 @@ static bool same(const struct nvmf_ns *ns, const struct ns_op *o)
 {
 	const struct nvmf_ns_view *v = &o->view;
 
-	return !strcmp(bdev_desc_bdev(ns->desc)->name, o->bdev_name) &&
+	return bdev_desc_bdev(ns->desc) == bdev_find(o->bdev_name) &&
 	       (!o->has_uuid || !memcmp(ns->uuid, v->uuid, 16)) &&
 	       (!o->has_nguid || !memcmp(ns->nguid, v->nguid, 16)) &&
 	       (!o->has_eui64 || !memcmp(ns->eui64, v->eui64, 8)) &&

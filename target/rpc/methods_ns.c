@@ -86,27 +86,67 @@ static const u8 *id_bytes(const struct rpc_id *id)
 	return id->given ? id->bytes : NULL;
 }
 
-/* The namespace that the call asks for, if it is there already. */
+/* The namespace that has the number or, of any number, the bdev */
 static const struct nvmf_ns *existing_ns(struct nvmf_subsystem *s,
-					 const struct ns_params *p)
+					 const struct ns_params *p,
+					 const struct bdev *b)
 {
 	const struct nvmf_ns *ns;
-	const char *bdev;
 
-	TAILQ_FOREACH(ns, &s->namespaces, link) {
-		bdev = bdev_desc_bdev(ns->desc)->name;
-		if (!strcmp(bdev, p->bdev_name) &&
-		    (!p->nsid || p->nsid == ns->nsid) &&
-		    (!p->anagrpid || p->anagrpid == ns->anagrpid) &&
-		    p->no_auto_visible == ns->no_auto_visible &&
-		    !strcmp(p->ptpl_file ? p->ptpl_file : "", ns->ptpl_file) &&
-		    (!p->uuid.given || !memcmp(p->uuid.bytes, ns->uuid, 16)) &&
-		    (!p->nguid.given ||
-		     !memcmp(p->nguid.bytes, ns->nguid, 16)) &&
-		    (!p->eui64.given || !memcmp(p->eui64.bytes, ns->eui64, 8)))
+	ns = p->nsid ? nvmf_subsystem_ns(s, p->nsid) : NULL;
+	if (ns)
+		return ns;
+	TAILQ_FOREACH(ns, &s->namespaces, link)
+		if (bdev_desc_bdev(ns->desc) == b)
 			return ns;
-	}
 	return NULL;
+}
+
+static bool id_differs(const struct rpc_id *id, const u8 *is, size_t n)
+{
+	return id->given && memcmp(id->bytes, is, n);
+}
+
+/* What is otherwise than asked for; NULL: nothing. */
+static const char *ns_difference(const struct nvmf_ns *ns,
+				 const struct ns_params *p,
+				 const struct bdev *b)
+{
+	if (p->nsid && p->nsid != ns->nsid)
+		return "nsid";
+	if (bdev_desc_bdev(ns->desc) != b)
+		return "bdev_name";
+	if (p->anagrpid && p->anagrpid != ns->anagrpid)
+		return "anagrpid";
+	if (p->no_auto_visible != ns->no_auto_visible)
+		return "no_auto_visible";
+	if (strcmp(p->ptpl_file ? p->ptpl_file : "", ns->ptpl_file))
+		return "ptpl_file";
+	if (id_differs(&p->uuid, ns->uuid, 16))
+		return "uuid";
+	if (id_differs(&p->nguid, ns->nguid, 16))
+		return "nguid";
+	if (id_differs(&p->eui64, ns->eui64, 8))
+		return "eui64";
+	return NULL;
+}
+
+/* Answers an add of what is there already; false: there is nothing. */
+static bool answer_existing(struct rpc_call *call, struct nvmf_subsystem *s,
+			    const struct ns_params *p)
+{
+	const struct bdev *b = bdev_find(p->bdev_name);
+	const struct nvmf_ns *ns = existing_ns(s, p, b);
+	const char *diff = ns ? ns_difference(ns, p, b) : NULL;
+
+	if (diff)
+		rpc_fail(call, RPC_INVALID_PARAMS,
+			 "nsid=%u: is bdev %s in %s already, with another %s",
+			 ns->nsid, bdev_desc_bdev(ns->desc)->name, s->nqn,
+			 diff);
+	else if (ns)
+		rpc_reply_unchanged(call, json_integer(ns->nsid));
+	return ns;
 }
 
 static void add_ns_to(struct rpc_call *call, const void *params,
@@ -120,13 +160,10 @@ static void add_ns_to(struct rpc_call *call, const void *params,
 		.no_auto_visible = p->no_auto_visible,
 		.ptpl_file = p->ptpl_file,
 	};
-	const struct nvmf_ns *ns = existing_ns(s, p);
 	struct add_ns *a;
 
-	if (ns) {
-		rpc_reply_unchanged(call, json_integer(ns->nsid));
+	if (answer_existing(call, s, p))
 		return;
-	}
 	a = rpc_call_data(call, sizeof(*a));
 	if (!a) {
 		rpc_fail(call, -ENOMEM, "no memory");

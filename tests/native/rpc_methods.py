@@ -205,6 +205,31 @@ class Subsystems(DaemonTest):
         e = self.daemon.refused("nvmf_create_subsystem", {"nqn": NQN, "serial_number": "B"})
         self.assertIn("serial_number", e["message"])
 
+    def test_repeated_namespaces(self):
+        """By name or UUID of the bdev, with a number or of any; a difference is named."""
+        self.make()
+        self.daemon.ok("bdev_null_create", {"name": "Null0", "num_blocks": 8, "block_size": 512})
+
+        def params(**ns):
+            return {"nqn": NQN, "namespace": {"bdev_name": "Malloc0", **ns}}
+
+        for name in "Malloc0", UUID:
+            for number in {"nsid": 5}, {}:
+                same = {"anagrpid": 5, "uuid": UUID, "nguid": UUID.replace("-", ""), **number}
+                self.assertEqual(self.daemon.ok("nvmf_subsystem_add_ns",
+                                                params(bdev_name=name, **same)), 5)
+        for number in {"nsid": 5}, {}:
+            for change in ({"no_auto_visible": True}, {"anagrpid": 7}, {"ptpl_file": "/tmp/p"},
+                           {"uuid": UUID[:-1] + "0"}, {"nguid": "1" * 32}, {"eui64": "2" * 16}):
+                e = self.daemon.refused("nvmf_subsystem_add_ns", params(**number, **change))
+                self.assertEqual(e["code"], -32602)
+                self.assertIn("nsid=5: is bdev Malloc0 in " + NQN, e["message"])
+                self.assertIn("with another " + next(iter(change)), e["message"])
+        for change in {"nsid": 6}, {"nsid": 5, "bdev_name": "Null0"}:
+            e = self.daemon.refused("nvmf_subsystem_add_ns", params(**change))
+            self.assertIn("with another " + list(change)[-1], e["message"])
+        self.assertEqual(len(self.daemon.ok("nvmf_get_subsystems")[1]["namespaces"]), 1)
+
     def test_what_hosts_see_of_namespaces(self):
         self.make()
         ns = {"bdev_name": "Malloc0", "no_auto_visible": True, "ptpl_file": "/nonexistent/p"}
