@@ -226,11 +226,11 @@ struct nvmf_referral *nvmf_referral_next(struct nvmf_referral *r)
 struct nvmf_referral *nvmf_referral_find(const struct nvmf_trid *trid,
 					 const char *subnqn)
 {
+	const char *nqn = subnqn ? subnqn : NVMF_DISCOVERY_NQN;
 	struct nvmf_referral *r;
 
 	TAILQ_FOREACH(r, &nvmf_target.referrals, link)
-		if (nvmf_trid_equal(&r->trid, trid) &&
-		    (!subnqn || !strcmp(r->subnqn, subnqn)))
+		if (nvmf_trid_equal(&r->trid, trid) && !strcmp(r->subnqn, nqn))
 			return r;
 	return NULL;
 }

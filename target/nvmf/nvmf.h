@@ -299,10 +299,10 @@ struct nvmf_referral {
 };
 struct nvmf_referral *nvmf_referral_first(void);
 struct nvmf_referral *nvmf_referral_next(struct nvmf_referral *r);
-/** nvmf_referral_find() - by address and NQN (NULL: any discovery service) */
+/** nvmf_referral_find() - @subnqn NULL: the well-known discovery NQN */
 struct nvmf_referral *nvmf_referral_find(const struct nvmf_trid *trid,
 					 const char *subnqn);
-/** nvmf_referral_add() - @subnqn NULL: the well-known discovery NQN */
+/** nvmf_referral_add() - likewise */
 int nvmf_referral_add(const struct nvmf_trid *trid, const char *subnqn,
 		      struct weft_reason *why);
 void nvmf_referral_remove(struct nvmf_referral *r);

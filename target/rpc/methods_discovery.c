@@ -179,8 +179,7 @@ static void add_referral(struct rpc_call *call, const void *params)
 
 	if (!rpc_address_parse(call, "address", &p->address, &trid))
 		return;
-	if (nvmf_referral_find(&trid, p->subnqn ? p->subnqn :
-						  NVMF_DISCOVERY_NQN))
+	if (nvmf_referral_find(&trid, p->subnqn))
 		rpc_reply_unchanged(call, json_true());
 	else if (nvmf_referral_add(&trid, p->subnqn, &why))
 		rpc_fail(call, RPC_INVALID_PARAMS, "%s", why.text);

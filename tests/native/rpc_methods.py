@@ -386,6 +386,21 @@ class Configurations(unittest.TestCase):
         self.assertEqual(d.ok("save_config"), before)
         d.stop()
 
+    def test_referrals_of_others_stay(self):
+        """Of two at an address, the one that was added is taken back, or removed."""
+        d = self.run_daemon()
+        address = {"trtype": "TCP", "adrfam": "IPv4", "traddr": "192.0.2.1", "trsvcid": "8009"}
+        d.ok("nvmf_discovery_add_referral", {"address": address, "subnqn": NQN})
+        before = d.ok("nvmf_discovery_get_referrals")
+        d.refused("load_config", config(("nvmf_discovery_add_referral", {"address": address}),
+                                        ("nvmf_delete_subsystem", {"nqn": NQN})))
+        self.assertEqual(d.ok("nvmf_discovery_get_referrals"), before)
+        d.refused("nvmf_discovery_remove_referral", {"address": address})
+        d.ok("nvmf_discovery_add_referral", {"address": address})
+        d.ok("nvmf_discovery_remove_referral", {"address": address})
+        self.assertEqual(d.ok("nvmf_discovery_get_referrals"), before)
+        d.stop()
+
     def test_limits_are_taken_back(self):
         """Of hosts, namespaces and bdevs: those that were there, or none."""
         d = self.run_daemon()
