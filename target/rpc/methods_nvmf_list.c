@@ -181,18 +181,28 @@ static void get_transports(struct rpc_call *call, const void *params)
 		 p->trtype);
 }
 
-/* Of the groups that a namespace could be in by its number alone */
+/*
+ * Of the groups that a namespace could be in by its number alone, and of those
+ * above that have a namespace or a state of their own
+ */
 static json_t *ana_states_json(const struct nvmf_subsystem *s,
 			       const struct nvmf_listener *l)
 {
+	const u8 *state = l->ana->state;
+	bool used[NVMF_MAX_NAMESPACES + 1] = { false };
 	json_t *list = json_array();
+	const struct nvmf_ns *ns;
 	u32 group;
 
-	for (group = 1; group <= s->max_namespaces; group++)
-		json_array_append_new(list,
-			json_pack("{s:i, s:s}", "ana_group", (int)group,
-				  "ana_state",
-				  nvmf_ana_state_text(l->ana->state[group])));
+	TAILQ_FOREACH(ns, &s->namespaces, link)
+		used[ns->anagrpid] = true;
+	for (group = 1; group <= NVMF_MAX_NAMESPACES; group++)
+		if (group <= s->max_namespaces || used[group] ||
+		    state[group] != state[NVMF_MAX_NAMESPACES])
+			json_array_append_new(list,
+				json_pack("{s:i, s:s}", "ana_group", (int)group,
+					  "ana_state",
+					  nvmf_ana_state_text(state[group])));
 	return list;
 }
 

@@ -355,6 +355,20 @@ class Ana(AdminTest):
             at += 32 + 4 * members
         return found
 
+    def test_groups_beyond_the_numbers(self):
+        """Those that have a state of their own, or a namespace, are listed too."""
+        self.set("inaccessible", group=100)
+        self.add_ns("disk3", anagrpid=200)
+        rows = {row["address"]["trsvcid"]: {a["ana_group"]: a["ana_state"]
+                                            for a in row["ana_states"]}
+                for row in self.daemon.ok("nvmf_subsystem_get_listeners", {"nqn": SUBNQN})}
+        numbers = list(range(1, 33))
+        first, second = rows[str(self.address[1])], rows[str(self.second[1])]
+        self.assertEqual(list(first), numbers + [100, 200])
+        self.assertEqual((first[32], first[100], first[200]),
+                         ("optimized", "inaccessible", "optimized"))
+        self.assertEqual(list(second), numbers + [200])
+
     def test_states(self):
         with Host(self.address) as a, Host(self.second) as b:
             for name, state, status in self.STATES:
