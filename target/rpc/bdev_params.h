@@ -35,23 +35,25 @@ struct rpc_limits {
 	u64 rates[LIMIT_RATES];
 };
 #define RPC_LIMIT_KEEP		UINT64_MAX
-#define RPC_LIMIT_MAX		(1ull << 22)
+#define RPC_LIMIT_MAX		(1ull << 42)	/* operations or bytes */
 
-#define RPC_PARAM_LIMIT(at, param, rate, what) \
+#define RPC_PARAM_LIMIT(at, param, rate, most, what) \
 	{ .name = (param), .type = RPC_U64, \
 	  .offset = (at) + offsetof(struct rpc_limits, rates) + \
 		    (rate) * sizeof(u64), \
-	  .max = RPC_LIMIT_MAX, .help = what }
+	  .max = (most), .help = what }
+#define RPC_PARAM_LIMIT_MB(at, param, rate, what) \
+	RPC_PARAM_LIMIT(at, param, rate, RPC_LIMIT_MAX >> 20, what)
 /** RPC_PARAMS_LIMITS() - rows for a struct rpc_limits at offset @at */
 #define RPC_PARAMS_LIMITS(at) \
-	RPC_PARAM_LIMIT(at, "rw_ios_per_sec", LIMIT_RW_IOS, \
+	RPC_PARAM_LIMIT(at, "rw_ios_per_sec", LIMIT_RW_IOS, RPC_LIMIT_MAX, \
 			"reads and writes in a second; 0: no limit"), \
-	RPC_PARAM_LIMIT(at, "rw_mbytes_per_sec", LIMIT_RW_BYTES, \
-			"MiB read and written in a second"), \
-	RPC_PARAM_LIMIT(at, "r_mbytes_per_sec", LIMIT_R_BYTES, \
-			"MiB read in a second"), \
-	RPC_PARAM_LIMIT(at, "w_mbytes_per_sec", LIMIT_W_BYTES, \
-			"MiB written in a second")
+	RPC_PARAM_LIMIT_MB(at, "rw_mbytes_per_sec", LIMIT_RW_BYTES, \
+			   "MiB read and written in a second"), \
+	RPC_PARAM_LIMIT_MB(at, "r_mbytes_per_sec", LIMIT_R_BYTES, \
+			   "MiB read in a second"), \
+	RPC_PARAM_LIMIT_MB(at, "w_mbytes_per_sec", LIMIT_W_BYTES, \
+			   "MiB written in a second")
 
 /** rpc_limits_init() - nothing given yet */
 void rpc_limits_init(struct rpc_limits *l);

@@ -197,6 +197,14 @@ class Statistics(DaemonTest):
         saved = d.ok("save_config")
         self.assertIn({"method": "bdev_set_qos_limit", "params": dict(want, name="Malloc0")},
                       saved["subsystems"][0]["config"])
+        # more than any device does, as configurations have it that mean no limit
+        most = {"name": "Null0", "rw_ios_per_sec": 1 << 42, "rw_mbytes_per_sec": 1 << 22}
+        d.ok("bdev_set_qos_limit", most)
+        self.assertEqual(d.ok("bdev_get_bdevs", {"name": "Null0"})[0]["assigned_rate_limits"],
+                         {**zero, **{k: v for k, v in most.items() if k in zero}})
+        for more in {"rw_ios_per_sec": (1 << 42) + 1}, {"w_mbytes_per_sec": (1 << 22) + 1}:
+            self.assertIn(next(iter(more)), d.refused("bdev_set_qos_limit",
+                                                      {"name": "Null0", **more})["message"])
         # a configuration that fails leaves the limits as they were
         d.refused("load_config", config(
             ("bdev_set_qos_limit", {"name": "Malloc0", "rw_ios_per_sec": 5}),
