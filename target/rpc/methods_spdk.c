@@ -83,6 +83,25 @@ static void get_default_impl(struct rpc_call *call, const void *params)
 	rpc_reply(call, json_pack("{s:s}", "impl_name", "posix"));
 }
 
+static const struct rpc_param impl_params[] = {
+	{ .name = "impl_name", .type = RPC_ONLY_NAME, .required = true,
+	  .only = "posix" },
+	{ .type = RPC_END }
+};
+
+static void get_impl_options(struct rpc_call *call, const void *params)
+{
+	(void)params;
+	rpc_reply(call, json_pack("{s:i, s:i, s:b, s:b, s:i, s:b, s:b, s:i, s:i, s:b}",
+				  "recv_buf_size", 0, "send_buf_size", 0,
+				  "enable_recv_pipe", 0, "enable_quickack", 0,
+				  "enable_placement_id", 0,
+				  "enable_zerocopy_send_server", 0,
+				  "enable_zerocopy_send_client", 0,
+				  "zerocopy_threshold", 0, "tls_version", 0,
+				  "enable_ktls", 0));
+}
+
 static void get_pci_devices(struct rpc_call *call, const void *params)
 {
 	(void)params;
@@ -131,6 +150,9 @@ static const struct rpc_method spdk_methods[] = {
 	  get_pci_devices, NULL, "No PCI device is driven here: an empty list" },
 	{ "sock_get_default_impl", RPC_ALWAYS, NULL, 0, NULL, get_default_impl,
 	  NULL, "The kernel's sockets are used" },
+	{ "sock_impl_get_options", RPC_ALWAYS, impl_params,
+	  sizeof(struct max_params), NULL, get_impl_options, NULL,
+	  "The kernel's sockets are as they are: nothing is tuned here" },
 };
 RPC_METHODS(spdk_methods)
 

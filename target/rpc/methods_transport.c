@@ -196,6 +196,17 @@ static void create_transport(struct rpc_call *call, const void *params)
 		nvmf_transport_create(p->trtype, &opts, rpc_done, call);
 }
 
+/* What SPDK lists and has no counterpart here: as of one that is not tuned */
+static json_t *untuned_json(void)
+{
+	return json_pack("{s:i, s:i, s:b, s:b, s:i, s:b}",
+			 "iobuf_small_cache_size", 0,
+			 "iobuf_large_cache_size", 0,
+			 "dif_insert_or_strip", 0, "zcopy", 0,
+			 "data_wr_pool_size", 0,
+			 "disable_command_passthru", 0);
+}
+
 json_t *nvmf_transport_json(const struct nvmf_transport *t)
 {
 	const char *opts = (const char *)nvmf_transport_opts(t);
@@ -214,6 +225,7 @@ json_t *nvmf_transport_json(const struct nvmf_transport *t)
 			json_object_set_new(j, p->name,
 					    json_boolean(*(const bool *)at));
 	}
+	json_object_update_new(j, untuned_json());
 	return j;
 }
 
