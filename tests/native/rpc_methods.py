@@ -506,8 +506,21 @@ class Configurations(unittest.TestCase):
         self.assertEqual(d.refused("bdev_get_bdevs")["code"], -1)
         self.assertNotIn("bdev_get_bdevs", d.ok("rpc_get_methods", {"current": True}))
         self.assertIn("bdev_get_bdevs", d.ok("rpc_get_methods"))
+        for method, params in (
+                ("nvmf_set_config", {"dup_host_policy": "restrict_per_listener",
+                                     "discovery_filter": "address"}),
+                ("nvmf_set_max_subsystems", {"max_subsystems": 512}),
+                ("nvmf_set_crdt", {"crdt1": 0}),
+                ("iobuf_set_options", {"small_pool_count": 8192}),
+                ("bdev_set_options", {"bdev_io_pool_size": 65535}),
+                ("sock_set_default_impl", {"impl_name": "posix"}),
+                ("sock_impl_set_options", {"impl_name": "posix", "recv_buf_size": 4096})):
+            self.assertIs(d.ok(method, params), True, method)
         d.ok("framework_start_init")
         d.ok("framework_wait_init")
+        self.assertIn({"method": "nvmf_set_config", "params": {
+            "discovery_filter": "address", "dup_host_policy": "restrict_per_listener"}},
+            d.ok("framework_get_config", {"name": "nvmf"}))
         self.assertEqual(d.refused("framework_start_init")["code"], -1)
         d.stop()
 

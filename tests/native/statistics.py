@@ -14,6 +14,7 @@ import unittest
 
 from tcp_disk import (CLI, FAILED, HOST, MEDIA, MISSING, NQN, OK, SPECIFIC, USAGE, TcpTest,
                       environment)
+from tcp_host import Host
 
 
 class Counted(TcpTest):
@@ -80,6 +81,26 @@ class Counted(TcpTest):
         sub = [s for s in self.daemon.ok("nvmf_get_statistics")["subsystems"]
                if s["nqn"] == NQN][0]
         self.assertEqual((sub["read_ops"], sub["namespaces"]), (40, []))
+
+    def test_of_each_connection(self):
+        with Host(("127.0.0.1", self.port), queues=2, subnqn=NQN) as h:
+            for lba in range(3):
+                h.io[0].write(lba, bytes(1024))
+            h.io[0].read(0, 1)
+            for _ in range(5):
+                h.io[1].read(0, 4)
+            st = self.daemon.ok("nvmf_get_statistics")
+            rows = {c["qid"]: c for c in st["connections"]}
+            self.assertEqual(sorted(rows), [1, 2])
+            for qid, reads, size, writes in (1, 1, 512, 3), (2, 5, 5 * 2048, 0):
+                row = rows[qid]
+                self.assertEqual((row["read_ops"], row["bytes_read"], row["write_ops"],
+                                  row["bytes_written"], row["errors"]),
+                                 (reads, size, writes, writes * 1024, 0), qid)
+                self.assertEqual((sum(row["read_latency_log2"]), sum(row["write_latency_log2"])),
+                                 (reads, writes))
+                self.assertEqual((row["cntlid"], row["nqn"], row["hostnqn"]),
+                                 (h.cntlid, NQN, h.names["hostnqn"]))
 
     def test_metrics(self):
         self.run_io()
