@@ -34,6 +34,7 @@ struct buffer {
  * struct client - one connection
  * @busy: a request is under way; the next is looked at when it has ended
  * @serving: client_serve() is on the stack and looks at the next by itself
+ * @tried: so much of the input holds no whole request
  * @closing: what comes is dropped; once output is written and the client has
  *           read it and closed, the socket goes. Closing first would take the
  *           last answer away from a client that is still sending
@@ -42,6 +43,7 @@ struct client {
 	struct stream_client s;
 	struct buffer in;
 	struct buffer out;
+	size_t tried;
 	bool busy;
 	bool serving;
 	bool closing;
@@ -144,6 +146,8 @@ static void client_refuse(struct client *c, int code, const char *message)
 	json_t *r = dispatch_refusal(code, message);
 
 	c->closing = true;
+	c->in.len = 0;
+	c->tried = 0;
 	if (!client_send(c, r))
 		c->out.len = 0;
 	json_decref(r);
@@ -186,6 +190,15 @@ static bool may_continue(const json_error_t *err, const char *s, size_t len)
 	return (size_t)err->position + 8 >= len && ends_within_token(s, len);
 }
 
+/* One that is not whole is looked at again when what may end it has come. */
+static bool may_be_whole(const struct client *c)
+{
+	const char *fresh = c->in.bytes + c->tried;
+	size_t n = c->in.len - c->tried;
+
+	return !c->tried || memchr(fresh, '}', n) || memchr(fresh, ']', n);
+}
+
 /* The next request of the input, or NULL: more has to come, or refused. */
 static json_t *client_request(struct client *c)
 {
@@ -194,15 +207,19 @@ static json_t *client_request(struct client *c)
 	char words[256];
 	json_t *request;
 
+	if (!may_be_whole(c))
+		return NULL;
 	while (blanks < c->in.len && is_one_of(c->in.bytes[blanks], " \t\r\n"))
 		blanks++;
 	buffer_consume(&c->in, blanks);
 	if (!c->in.len)
 		return NULL;
+	c->tried = c->in.len;
 	request = json_loadb(c->in.bytes, c->in.len, JSON_DISABLE_EOF_CHECK |
 			     JSON_REJECT_DUPLICATES, &err);
 	if (request) {
 		buffer_consume(&c->in, err.position);
+		c->tried = 0;
 	} else if (!may_continue(&err, c->in.bytes, c->in.len) ||
 		   !is_one_of(c->in.bytes[0], "{[")) {
 		snprintf(words, sizeof(words), "Parse error: %s (byte %d)",

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 """JSON-RPC on the wire: framing, envelopes, malformed and hostile clients."""
+import contextlib
 import json
 import os
 import socket
@@ -90,11 +91,54 @@ class Wire(DaemonTest):
         self.assertEqual(self.daemon.raw(VERSION[:30]), "")
 
     def test_giant_request_is_refused(self):
+        """What comes behind the limit is dropped; the answer is one, and the last."""
+        with self.daemon.connect() as s, s.makefile() as f:
+            s.sendall(b'{"a":"' + b"x" * (9 << 20))
+            answer = error(f.readline())
+            self.assertEqual((answer["code"], answer["message"]),
+                             (-32600, "request is longer than 8 MiB"))
+            self.assertEqual(f.readline(), "")
+        self.daemon.ok("spdk_get_version")
+
+    def test_large_requests_are_served(self):
+        """Up to the limit, each in its turn."""
+        pad = "x" * (2 << 20)
+        text = "".join('{"id":%d,"method":"framework_wait_init","jsonrpc":"2.0","x":"}%s]"}'
+                       % (i, pad) for i in range(3)) + WAIT % 3
+        answers = [json.loads(x) for x in self.daemon.raw(text).splitlines()]
+        self.assertEqual([x["id"] for x in answers], [0, 1, 2, 3])
+
+    def test_answers_that_are_not_read_have_a_limit(self):
+        for i in range(100):
+            self.daemon.ok("bdev_null_create", {"name": f"n{i}", "num_blocks": 8,
+                                                "block_size": 512})
+        one = len(self.daemon.raw('{"id":1,"method":"bdev_get_bdevs"}'))
+        ask = ('{"id":1,"method":"bdev_get_bdevs"}' * ((48 << 20) // one)).encode()
         with self.daemon.connect() as s:
-            try:
-                s.sendall(b'{"a":"' + b"x" * (9 << 20))
-            except OSError:
-                pass    # refused in the middle
+            s.sendall(ask)
+            while "does not read its answers" not in self.daemon.words():
+                self.daemon.ok("spdk_get_version")
+            got = 0
+            with contextlib.suppress(ConnectionError):
+                while chunk := s.recv(1 << 20):
+                    got += len(chunk)
+            self.assertLess(got, 1 << 20)   # what its socket had; the rest is gone
+        self.daemon.ok("spdk_get_version")
+
+    @unittest.skipIf(os.geteuid(), "only root can be somebody else")
+    def test_others_are_not_served(self):
+        """Though the modes let them in: those who may not get no answer."""
+        os.chmod(self.daemon.dir.name, 0o711)
+        os.chmod(self.daemon.path, 0o666)
+        os.seteuid(65534)
+        try:
+            with self.daemon.connect() as s:
+                s.sendall(VERSION.encode())
+                self.assertEqual(s.recv(1), b"")
+        except ConnectionError:
+            pass        # closed with the request unread
+        finally:
+            os.seteuid(0)
         self.daemon.ok("spdk_get_version")
 
     def test_client_that_does_not_read(self):
