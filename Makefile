@@ -184,8 +184,9 @@ wrap = $(1:%=-Wl,--wrap=%)
 # Nothing but its constructor asks for it
 $(addprefix $(B)/tests/unit/tcp_,accept limits memory): $(B)/target/transport/tcp/transport.o
 $(B)/tests/unit/metrics: private WRAP := $(call wrap,vsnprintf __vsnprintf_chk)
-$(B)/tests/unit/nvmf_memory: private WRAP := $(call wrap,posix_memalign)
-$(B)/tests/unit/tcp_memory: private WRAP := $(call wrap,malloc posix_memalign recvmsg sendmsg)
+memory := malloc calloc realloc aligned_alloc posix_memalign
+$(B)/tests/unit/nvmf_memory: private WRAP := $(call wrap,$(memory))
+$(B)/tests/unit/tcp_memory: private WRAP := $(call wrap,$(memory) recvmsg sendmsg)
 
 $(UNIT): %: %.o $(LIBTEST) $(LIBTARGET) $(LIBCLI) $(LIBINIT) $(LIBCOMMON)
 	$(call say,LD,$@)

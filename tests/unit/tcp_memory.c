@@ -2,37 +2,25 @@
 /*
  * The TCP transport without memory: malloc() and posix_memalign() fail, and the
  * socket calls say that the kernel has none, as often as the test wants. What
- * was begun waits, and is whole in the end; nothing is failed or closed.
+ * was begun waits, and is whole in the end; nothing is failed or closed. And I/O
+ * that needs no more memory than it has.
  */
+#include "tests/unit/no_memory.h"
 #include "tests/unit/tcp_stage.h"
 
 #define CAPSULE		4096u
 #define WRITES		3u
 #define PDU		(sizeof(struct nvme_tcp_cmd) + CAPSULE)
 
-/* --- memory, by --wrap ------------------------------------------------------- */
+/* --- socket calls, by --wrap ------------------------------------------------------- */
 
-static bool no_malloc, no_aligned, no_kernel;
+static bool no_kernel;
 
-void *__real_malloc(size_t n);
-int __real_posix_memalign(void **p, size_t align, size_t n);
 ssize_t __real_recvmsg(int fd, struct msghdr *m, int flags);
 ssize_t __real_sendmsg(int fd, const struct msghdr *m, int flags);
 
-void *__wrap_malloc(size_t n);
-int __wrap_posix_memalign(void **p, size_t align, size_t n);
 ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags);
-
-void *__wrap_malloc(size_t n)
-{
-	return no_malloc ? NULL : __real_malloc(n);
-}
-
-int __wrap_posix_memalign(void **p, size_t align, size_t n)
-{
-	return no_aligned ? ENOMEM : __real_posix_memalign(p, align, n);
-}
 
 static bool kernel_short(int err)
 {
@@ -73,15 +61,20 @@ static void send_writes(u8 opcode)
 	UNIT_EQ(send(host, bytes, sizeof(bytes), 0), sizeof(bytes));
 }
 
-/* A command's data is wanted. */
-static void get_data(struct nvmf_request *r)
+static void transfer(struct nvmf_request *r, enum nvme_xfer_dir dir)
 {
-	r->dir = NVME_XFER_HOST_TO_CTRL;
+	r->dir = dir;
 	r->sgl = (struct nvme_sgl) { .place = NVME_SGL_PLACE_CAPSULE,
 				     .len = CAPSULE };
 	r->length = CAPSULE;
 	r->iovcnt = 0;
 	ops->req_get_data(r);
+}
+
+/* A command's data is wanted. */
+static void get_data(struct nvmf_request *r)
+{
+	transfer(r, NVME_XFER_HOST_TO_CTRL);
 }
 
 static bool came_whole(u32 n)
@@ -131,7 +124,9 @@ static void expect_patience(u32 begun)
 /* Memory is there again. */
 static void recover(void)
 {
-	no_malloc = no_aligned = no_kernel = false;
+	no_malloc = false;
+	no_aligned = false;
+	no_kernel = false;
 	fire_timers();
 	turns(2);
 	watched_turn();
@@ -219,6 +214,61 @@ static void test_kernel_without_memory(void)
 	down();
 }
 
+static void get_room(struct nvmf_request *r)
+{
+	transfer(r, NVME_XFER_CTRL_TO_HOST);
+}
+
+static void send_reads(void)
+{
+	struct nvme_tcp_cmd p = { .hdr = { .type = NVME_TCP_CMD, .hlen = sizeof(p),
+					   .plen = cpu_to_le32(sizeof(p)) } };
+	u16 i;
+
+	for (i = 0; i < WRITES; i++) {
+		p.cmd.sqe.opcode = NVME_CMD_READ;
+		p.cmd.sqe.cid = cpu_to_le16(i);
+		UNIT_EQ(send(host, &p, sizeof(p), 0), sizeof(p));
+	}
+}
+
+/* Commands to responses; @out: bytes that the host gets of each */
+static void round_trips(bool read, u32 out)
+{
+	static u8 bytes[2 * WRITES * PDU];
+	u32 i;
+
+	nstarted = 0;
+	executed = 0;
+	on_start = read ? get_room : get_data;
+	if (read)
+		send_reads();
+	else
+		send_writes(NVME_CMD_WRITE);
+	watched_turn();
+	UNIT_EQ(executed, WRITES);
+	for (i = 0; i < nstarted; i++)
+		ops->req_complete(started[i]);
+	turns(1);
+	UNIT_EQ(recv(host, bytes, sizeof(bytes), 0), WRITES * out);
+}
+
+static void test_steady_io(void)
+{
+	const u32 rsp = sizeof(struct nvme_tcp_rsp);
+	const u32 data = sizeof(struct nvme_tcp_data) + CAPSULE;
+	u32 i;
+
+	up();
+	for (i = 0; i < 50; i++) {
+		if (i == 8)
+			allocations = 0;
+		round_trips(i % 2, i % 2 ? data + rsp : rsp);
+	}
+	UNIT_EQ(allocations, 0);
+	down();
+}
+
 static void connect_with(u16 entries)
 {
 	struct nvme_tcp_cmd p = {
@@ -255,4 +305,4 @@ static void test_connect_once_more(void)
 
 UNIT_MAIN(UNIT(test_capsules_of_their_own), UNIT(test_gone_while_waiting),
 	  UNIT(test_bytes_that_must_wait), UNIT(test_kernel_without_memory),
-	  UNIT(test_connect_once_more))
+	  UNIT(test_steady_io), UNIT(test_connect_once_more))
