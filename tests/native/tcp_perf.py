@@ -135,10 +135,10 @@ class Blocks4k(TcpTest):
 class Costs(TcpTest):
     transport = {"in_capsule_data_size": 4096}
 
-    def cost(self, *args):
-        """What 20,000 I/Os of 4 KiB cost the target, and the report."""
+    def cost(self, *args, count=20000, size=4096):
+        """What so many I/Os cost the target, and the report."""
         before = self.spent()
-        r = self.perf("--count", 20000, "--block-size", 4096, "--depth", 128, *args)
+        r = self.perf("--count", count, "--block-size", size, "--depth", 128, *args)
         after = self.spent()
         return {k: after[k] - before[k] for k in after}, r
 
@@ -165,9 +165,17 @@ class Costs(TcpTest):
                 # Connect's and nothing else's data
                 self.assertLess(target["copied_bytes"], 4096)
             else:
+                # out of the receive buffer, once; and Connect's
+                self.assertLessEqual(target["copied_bytes"], 4096 * (ios + 1))
                 # of our own writes we copy nothing
                 self.assertLessEqual(i["bytes_copied"], 4096)
             self.assertLessEqual((i["sends"] + i["recvs"]) / ios, 0.2, i)
+
+    def test_large_writes_in_place(self):
+        """All but what came with the header, at the price of a call for each."""
+        target, r = self.cost("--pattern", "randwrite", count=500, size=16384)
+        self.assertLessEqual(target["copied_bytes"], 1024 * r["ios"] + 4096, target)
+        self.assertGreaterEqual(target["direct_bytes"], (16384 - 1024) * r["ios"], target)
 
     def test_success_flag(self):
         """Without flow control of submission queues a read's data ends the command."""
