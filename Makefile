@@ -182,7 +182,7 @@ $(B)/weft: $(call obj,$(CLI_C)) $(LIBINIT) $(LIBCOMMON)
 # Calls that a test makes fail
 wrap = $(1:%=-Wl,--wrap=%)
 # Nothing but its constructor asks for it
-$(addprefix $(B)/tests/unit/tcp_,accept limits memory): $(B)/target/transport/tcp/transport.o
+$(addprefix $(B)/tests/unit/tcp_,accept blocks limits memory): $(B)/target/transport/tcp/transport.o
 $(B)/tests/unit/metrics: private WRAP := $(call wrap,vsnprintf __vsnprintf_chk)
 memory := malloc calloc realloc aligned_alloc posix_memalign
 $(B)/tests/unit/nvmf_memory: private WRAP := $(call wrap,$(memory))

@@ -112,6 +112,7 @@ static void use_ram(struct nvmf_request *req)
 	req->iov[0].iov_len = req->length;
 	req->iovcnt = 1;
 	req->memory = v->memory;
+	req->block = v->block_size;
 }
 
 /*
@@ -280,6 +281,7 @@ void nvmf_request_start(struct nvmf_request *req)
 	req->length = 0;
 	req->iovcnt = 0;
 	req->memory = NULL;
+	req->block = 0;
 	req->nsch = NULL;
 	req->start_us = reactor_now_us();
 	req->throttled = NULL;

@@ -58,6 +58,7 @@ struct nvmf_memory {
  * @iovcnt: where the data is or shall be. Set by nvmf to RAM (then @memory is
  *       set) or to the capsule's data; else 0 pieces, and the transport
  *       provides buffers, at most NVMF_REQ_MAX_IOV, in req_get_data
+ * @block: of @memory: bytes that others are to see change at once; else 0
  * @urgent: another request of the queue pair holds its buffers until this one
  *          has run: it must not wait for what its own queue pair holds
  */
@@ -73,6 +74,7 @@ struct nvmf_request {
 	struct iovec *iov;
 	int iovcnt;
 	struct nvmf_memory *memory;
+	u32 block;
 	bool urgent;
 	struct bdev_io bio;
 	/* nvmf's own from here */

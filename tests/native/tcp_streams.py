@@ -50,6 +50,34 @@ class Streams(DaemonTest):
                 self.assertEqual(io.complete(cid)[0].status, 0)
             self.assertEqual(io.read(0, 256), b"".join(data[:4]))
 
+    def deliver(self, io, data):
+        """Until the daemon has received it."""
+        end = tcp_counters(self.daemon)["recv_bytes"] + len(data)
+        io.send(data)
+        while tcp_counters(self.daemon)["recv_bytes"] < end:
+            pass
+
+    def test_blocks_that_are_half_there(self):
+        """Others read them as they were, however long the rest takes, or if it never comes."""
+        old, new = bytes(4096), os.urandom(131072)
+        for inline in False, True:
+            with self.subTest(inline=inline), Host(self.address) as reader:
+                reader.io[0].write(0, old)
+                with Host(self.address) as h:
+                    io = h.io[0]
+                    if inline:
+                        out = io.pdu(CMD, io.rw(1, 0, 8, sgl_capsule(4096)), new[:4096])
+                        head = 72
+                    else:
+                        cid = io.command(io.rw(1, 0, 256, sgl_transport(131072)))
+                        out = io.h2c_data(cid, io.recv().ttag, 0, new)
+                        head = 24
+                    self.deliver(io, out[:head + 700])
+                    self.assertEqual(reader.io[0].read(0, 8), new[:512] + old[512:])
+                    self.deliver(io, out[head + 700:head + 3000])
+                    self.assertEqual(reader.io[0].read(0, 8), new[:2560] + old[2560:])
+                self.assertEqual(reader.io[0].read(0, 8), new[:2560] + old[2560:])
+
     def test_several_r2ts(self):
         self.daemon.ok("nvmf_delete_subsystem", {"nqn": SUBNQN})
         self.daemon.ok("nvmf_delete_transport", {"trtype": "TCP"})

@@ -269,6 +269,49 @@ static void test_steady_io(void)
 	down();
 }
 
+static u8 ram[CAPSULE];
+
+static void to_ram(struct nvmf_request *r)
+{
+	r->dir = NVME_XFER_HOST_TO_CTRL;
+	r->sgl = (struct nvme_sgl) { .place = NVME_SGL_PLACE_CAPSULE,
+				     .len = CAPSULE };
+	r->length = CAPSULE;
+	r->block = 512;
+	r->iov[0] = (struct iovec){ ram, CAPSULE };
+	r->iovcnt = 1;
+	ops->req_get_data(r);
+}
+
+/* A block of a RAM disk comes in two parts, and the first has no place. */
+static void test_blocks_in_part(void)
+{
+	u8 pdu[PDU] = { 0 };
+	struct nvme_tcp_cmd *p = (void *)pdu;
+
+	up();
+	on_start = to_ram;
+	p->hdr.type = NVME_TCP_CMD;
+	p->hdr.hlen = p->hdr.pdo = sizeof(*p);
+	p->hdr.plen = cpu_to_le32((u32)PDU);
+	p->cmd.sqe.opcode = NVME_CMD_WRITE;
+	memset(p + 1, 1, CAPSULE);
+	UNIT_EQ(send(host, pdu, sizeof(*p) + 700, 0), sizeof(*p) + 700);
+	no_malloc = true;
+	watched_turn();
+	expect_patience(1);
+	UNIT_EQ(send(host, pdu + sizeof(*p) + 700, CAPSULE - 700, 0),
+		CAPSULE - 700);
+	expect_patience(1);
+	CU_ASSERT_TRUE(ram[511] == 1 && !ram[512]);
+	recover();
+	UNIT_EQ(executed, 1);
+	CU_ASSERT_TRUE(came_whole(0));
+	ops->req_complete(started[0]);
+	turns(1);
+	down();
+}
+
 static void connect_with(u16 entries)
 {
 	struct nvme_tcp_cmd p = {
@@ -304,5 +347,6 @@ static void test_connect_once_more(void)
 }
 
 UNIT_MAIN(UNIT(test_capsules_of_their_own), UNIT(test_gone_while_waiting),
-	  UNIT(test_bytes_that_must_wait), UNIT(test_kernel_without_memory),
-	  UNIT(test_steady_io), UNIT(test_connect_once_more))
+	  UNIT(test_bytes_that_must_wait), UNIT(test_blocks_in_part),
+	  UNIT(test_kernel_without_memory), UNIT(test_steady_io),
+	  UNIT(test_connect_once_more))

@@ -122,6 +122,7 @@ static void h2c_data(struct tcp_conn *c)
 	}
 	c->rx_req = r;
 	c->sink.iov = r->base.iov;
+	c->sink.block = r->base.block;
 	c->sink.offset = le32_to_cpu(d->datao);
 	c->sink.left = le32_to_cpu(d->datal);
 	tcp_sink_seek(&c->sink);

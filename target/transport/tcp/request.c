@@ -33,7 +33,7 @@ static void expect_capsule(struct tcp_request *r)
 	r->state = TCP_REQ_CAPSULE;
 	c->sink = (struct tcp_sink){
 		.skip = r->base.sgl.offset, .left = r->base.length,
-		.iov = r->base.iov,
+		.block = r->base.block, .iov = r->base.iov,
 	};
 	tcp_limits_watch(c->g);
 }

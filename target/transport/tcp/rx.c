@@ -20,7 +20,7 @@
 
 static bool reading(const struct tcp_conn *c)
 {
-	return tcp_conn_live(c) && !c->blocked;
+	return tcp_conn_live(c) && !c->blocked && !c->starved;
 }
 
 /* May the socket be read, and into what? */
@@ -28,7 +28,7 @@ static bool may_receive(struct tcp_conn *c)
 {
 	struct tcp_group *g = c->g;
 
-	if (!reading(c) || c->stash || c->starved)
+	if (!reading(c) || c->stash)
 		return false;
 	if (!g->buf)
 		g->buf = malloc(TCP_RX_BUF);
@@ -62,37 +62,6 @@ void tcp_rx_event(struct tcp_conn *c, enum nvme_tcp_rx_event ev)
 	}
 }
 
-/* @n bytes of payload are in place, or dropped */
-static void sink_advance(struct tcp_sink *s, u32 n)
-{
-	u32 skipped = n < s->skip ? n : s->skip;
-
-	s->skip -= skipped;
-	n -= skipped;
-	if (n > s->left)
-		n = s->left;
-	s->left -= n;
-	s->offset += n;
-	tcp_sink_seek(s);
-}
-
-/* The longest run that has one place, of @n bytes; @to is NULL: dropped */
-static u32 sink_next(const struct tcp_sink *s, u32 n, u8 **to)
-{
-	size_t room;
-
-	*to = NULL;
-	if (s->skip)
-		return n < s->skip ? n : s->skip;
-	if (!s->left)
-		return n;
-	*to = (u8 *)s->iov->iov_base + s->offset;
-	room = s->iov->iov_len - s->offset;
-	if (room > s->left)
-		room = s->left;
-	return n < room ? n : (u32)room;
-}
-
 /* @n bytes of payload have come, and are where they belong. */
 static void payload(struct tcp_conn *c, const u8 *p, u32 n)
 {
@@ -100,22 +69,17 @@ static void payload(struct tcp_conn *c, const u8 *p, u32 n)
 
 	if (c->rx_req && c->rx_req->state == TCP_REQ_R2T)
 		tcp_request_moved(c->rx_req, n);
-	sink_advance(&c->sink, n);
+	tcp_sink_advance(&c->sink, n);
 	nvme_tcp_rx_data(&c->rx, p, n, &ev);
 	tcp_rx_event(c, ev);
 }
 
 static u32 feed_data(struct tcp_conn *c, const u8 *p, u32 len)
 {
-	u32 n;
-	u8 *to;
+	u32 n = tcp_sink_put(c, p, len);
 
-	n = sink_next(&c->sink, len, &to);
-	if (to) {
-		memcpy(to, p, n);
-		TCP_COUNT(c, copied_bytes, n);
-	}
-	payload(c, p, n);
+	if (n)
+		payload(c, p, n);
 	return n;
 }
 
@@ -165,29 +129,32 @@ static void stash(struct tcp_conn *c, const u8 *p, u32 len)
 	c->stash_len = c->stash_off + len;
 }
 
+/* Is all but little of a large payload still to come? */
+static bool coming(const struct tcp_conn *c)
+{
+	u32 left;
+
+	return nvme_tcp_rx_want(&c->rx, &left) == NVME_TCP_RX_DATA &&
+	       !c->sink.skip && c->rx.data_len >= TCP_LARGE &&
+	       c->sink.left >= TCP_DIRECT_MIN;
+}
+
 /*
  * Places for what the socket has: the rest of a large payload, then the buffer.
  * Return: pieces; *@direct bytes are payload.
  */
 static int place(struct tcp_conn *c, struct iovec *v, u32 *direct, u32 *total)
 {
-	struct tcp_sink s = c->sink;
 	int n = 0;
-	u32 left, run;
-	u8 *to;
 
 	*direct = 0;
-	if (nvme_tcp_rx_want(&c->rx, &left) == NVME_TCP_RX_DATA && !s.skip &&
-	    c->rx.data_len >= TCP_LARGE && s.left >= TCP_DIRECT_MIN) {
-		while (s.left && n < NVMF_REQ_MAX_IOV) {
-			run = sink_next(&s, s.left, &to);
-			v[n++] = (struct iovec){ to, run };
-			sink_advance(&s, run);
-			*direct += run;
-		}
-	}
+	if (coming(c))
+		n = tcp_sink_places(c, v, direct);
 	v[n].iov_base = c->g->buf;
-	v[n].iov_len = c->large || c->nlarge ? TCP_RX_SMALL : TCP_RX_BUF;
+	v[n].iov_len = TCP_RX_BUF;
+	/* a block that has not come whole yet comes this way, too */
+	if (c->large || c->nlarge)
+		v[n].iov_len = TCP_RX_SMALL + c->sink.block;
 	*total = *direct + (u32)v[n].iov_len;
 	return n + 1;
 }
@@ -195,11 +162,10 @@ static int place(struct tcp_conn *c, struct iovec *v, u32 *direct, u32 *total)
 /* @len bytes of payload have come to the places that place() gave. */
 static void placed(struct tcp_conn *c, const struct iovec *v, u32 len)
 {
-	TCP_COUNT(c, direct_bytes, len);
 	for (; len && tcp_conn_live(c); v++) {
 		u32 n = v->iov_len < len ? (u32)v->iov_len : len;
 
-		payload(c, v->iov_base, n);
+		payload(c, tcp_sink_placed(c, v->iov_base, n), n);
 		len -= n;
 	}
 }
@@ -228,8 +194,14 @@ static u32 receive(struct tcp_conn *c)
 	}
 	got = (u32)n;
 	TCP_COUNT(c, recv_bytes, got);
-	if (direct > got)
+	if (direct > got) {
+		/* there were as many; the host has played with urgent data */
+		if (c->sink.block) {
+			tcp_conn_break(c, "receiving", EPROTO);
+			return 0;
+		}
 		direct = got;
+	}
 	if (direct)
 		placed(c, v, direct);
 	done = feed(c, c->g->buf, got - direct);

@@ -9,7 +9,8 @@
  *   group.c      a reactor's part: what its poller does, buffers
  *   limits.c     time limits
  *   memory.c     who waits for memory
- *   rx.c         from the socket to PDUs and to where their payload belongs
+ *   rx.c         from the socket to PDUs
+ *   sink.c       where their payload belongs
  *   pdu.c        what a received PDU means
  *   request.c    a command's way through data, execution and response
  *   tx.c         what is to be sent, one sendmsg per turn
@@ -181,7 +182,8 @@ enum tcp_wait {
 /**
  * struct tcp_request - a command
  * @one: base.iov while there is one piece
- * @own: in-capsule data when the pool was empty
+ * @own: in-capsule data when the pool was empty; of one in RAM, a block that is
+ *       there in part: on its way in (sink.c), or out (tx.c)
  * @fetch: R2Ts and what came for them
  * @damaged: a data digest of it was wrong
  * @queued: on the connection's list of what is to be sent
@@ -229,10 +231,12 @@ struct tcp_request {
  * struct tcp_sink - where the next bytes of payload belong
  * @skip: dropped first; @left: then these go to @iov, from @offset of its
  *        first piece on; what comes after that is dropped too
+ * @block: they are RAM that others read: only so many bytes at once; 0: not
  */
 struct tcp_sink {
 	u32 skip;
 	u32 left;
+	u32 block;
 	const struct iovec *iov;
 	size_t offset;
 };
@@ -464,6 +468,23 @@ void tcp_rx_ready(struct tcp_conn *c);
 void tcp_rx_resume(struct tcp_conn *c);
 /** tcp_rx_event() - what a header, or the end of a PDU, leads to */
 void tcp_rx_event(struct tcp_conn *c, enum nvme_tcp_rx_event ev);
+
+/* sink.c */
+
+/** tcp_sink_advance() - @n bytes of payload are in place, or dropped */
+void tcp_sink_advance(struct tcp_sink *s, u32 n);
+/**
+ * tcp_sink_put() - payload that has come to the reactor's buffer to its place
+ * Return: bytes of @n that are there, or dropped; 0: memory is short.
+ */
+u32 tcp_sink_put(struct tcp_conn *c, const u8 *p, u32 n);
+/**
+ * tcp_sink_places() - for the kernel to put what is still to come
+ * Return: pieces, of *@bytes in all. Of RAM no more than the socket has.
+ */
+int tcp_sink_places(struct tcp_conn *c, struct iovec *v, u32 *bytes);
+/** tcp_sink_placed() - @n bytes have come to one of them; where they are now */
+const u8 *tcp_sink_placed(struct tcp_conn *c, const u8 *at, u32 n);
 
 /* pdu.c */
 

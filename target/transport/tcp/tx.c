@@ -6,9 +6,13 @@
  * is copied before the kernel takes it. Called by request.c and the group's
  * poller on the connection's reactor.
  *
+ * But for one block: where a socket is full in the middle of a block of a RAM
+ * disk, the rest of it is kept, so that no host reads it half old, half new.
+ *
  * A socket that is full makes its connection wait for room; it is not read
  * meanwhile, so what it can have under way is bounded by its queue.
  */
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "target/transport/tcp/tcp.h"
@@ -127,6 +131,53 @@ static void sent_one(struct tcp_request *r)
 		tcp_tx_queue(r);
 }
 
+/**
+ * struct kept_block - a block of RAM of which a part was sent
+ * @iov: all of the data, with the block's rest in @bytes
+ */
+struct kept_block {
+	struct iovec iov[3];
+	u8 bytes[];
+};
+
+static bool is_kept(const struct tcp_request *r, size_t at)
+{
+	const struct kept_block *k = r->own;
+
+	return k && at >= k->iov[0].iov_len && at < k->iov[0].iov_len + k->iov[1].iov_len;
+}
+
+/*
+ * The socket is full in the middle of a block of RAM, of which the rest goes as
+ * it is now, whatever is written there until it is sent.
+ */
+static void keep_block(struct tcp_request *r, u32 sent)
+{
+	u32 block = r->base.block, at = sent - r->hdr_len, rest;
+	u8 *ram = r->base.iov->iov_base;
+	struct kept_block *k;
+
+	if (!block || r->state != TCP_REQ_SEND || !r->hdr_len ||
+	    sent <= r->hdr_len || at >= r->base.length ||
+	    !(at & (block - 1)) || is_kept(r, at))
+		return;
+	if (!r->own)
+		r->own = malloc(sizeof(*k) + block);
+	if (!r->own) {
+		tcp_conn_break(r->c, "sending", ENOMEM);
+		return;
+	}
+	k = r->own;
+	rest = block - (at & (block - 1));
+	memcpy(k->bytes, ram + at, rest);
+	k->iov[0] = (struct iovec){ ram, at };
+	k->iov[1] = (struct iovec){ k->bytes, rest };
+	k->iov[2] = (struct iovec){ ram + at + rest,
+				    r->base.length - at - rest };
+	r->base.iov = k->iov;
+	r->base.iovcnt = ARRAY_SIZE(k->iov);
+}
+
 /* The socket has taken @n bytes. */
 static void sent(struct tcp_conn *c, u32 n)
 {
@@ -137,6 +188,7 @@ static void sent(struct tcp_conn *c, u32 n)
 
 		if (n < left) {
 			c->tx_skip += n;
+			keep_block(r, c->tx_skip);
 			return;
 		}
 		n -= left;
