@@ -7,8 +7,8 @@
  *
  * Issued in the submitter's context, which must not sleep if io_uring says so:
  * then what would wait fails with -EAGAIN and is issued again by a worker. A
- * command completes in its submitter's task, because its memory may have to be
- * copied back; a polled one in the task that polls.
+ * command completes in its submitter's task, whoever has polled for it: its
+ * memory may have to be copied back, which is to be that task's and may sleep.
  */
 #include <linux/nvme_ioctl.h>
 
@@ -57,11 +57,8 @@ static enum rq_end_io_ret uring_end_io(struct request *rq, blk_status_t sts)
 	WRITE_ONCE(pdu->q, NULL);
 	pdu->status = weft_passthru_result(rq, sts);
 	pdu->result = weft_req(rq)->result;
-	/* a polled request ends in a task, with bottom halves on */
-	if (blk_rq_is_poll(rq))
-		uring_done(ioucmd, IO_URING_F_UNLOCKED);
-	else
-		io_uring_cmd_complete_in_task(ioucmd, uring_done);
+	/* another process may be polling the same queue, in its own memory */
+	io_uring_cmd_complete_in_task(ioucmd, uring_done);
 	return RQ_END_IO_FREE;
 }
 

@@ -7,6 +7,7 @@
  *
  *	passthru uring NG NVME NSID		(NG: /dev/ngXnY, NVME: /dev/nvmeX)
  *	passthru polled NG NSID
+ *	passthru shared NG NSID			two processes, one polled queue
  *	passthru late NG NSID			a polled read: prints "sent", waits
  *	passthru compat DISK NVME NSID
  *	passthru user NG NVME PARTITION NSID
@@ -25,6 +26,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define BLOCK		512
@@ -326,6 +328,40 @@ static int part_polled(char **arg)
 	return 0;
 }
 
+/*
+ * Each of two processes ends what the other one waits for, as there is but one
+ * polled queue; at odd addresses the data is copied, and has to reach its own.
+ */
+static int part_shared(char **arg)
+{
+	pid_t child = fork();
+	char seed = child ? 6 : 7;
+	struct call c = io_call(open_dev(arg[0], O_RDWR), OP_WRITE,
+				child ? 192 : 256, data);
+	struct io_uring ring;
+	int status = 0;
+
+	ring_open(&ring, BIG | IORING_SETUP_IOPOLL);
+	fill(seed);
+	expect("write", submit(&ring, &c, NULL), 0);
+	c.cmd.opcode = OP_READ;
+	c.cmd.addr++;
+	for (int i = 0; i < 500; i++) {
+		int err;
+
+		memset(data, 0, BYTES + 1);
+		err = submit(&ring, &c, NULL);
+		if (err)
+			die("read %d: %d", i, err);
+		memmove(data, data + 1, BYTES);
+		check_data("read beside another process", seed);
+	}
+	io_uring_queue_exit(&ring);
+	if (child && (waitpid(child, &status, 0) != child || status))
+		die("the other process: %#x", (unsigned int)status);
+	return 0;
+}
+
 /* Time for the scenario to take the path away before the answer comes */
 static int part_late(char **arg)
 {
@@ -544,6 +580,7 @@ int main(int argc, char **argv)
 	} parts[] = {
 		{ "uring", 3, part_uring },
 		{ "polled", 2, part_polled },
+		{ "shared", 2, part_shared },
 		{ "late", 2, part_late },
 		{ "compat", 3, part_compat },
 		{ "user", 4, part_user },

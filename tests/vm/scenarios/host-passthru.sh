@@ -29,6 +29,8 @@ both_peers() {
 	before=$(polled_commands)
 	"$passthru" polled "$ng" 1
 	[ "$(polled_commands)" -ge $((before + 8 * 7)) ] || fail "the polled queue was not used"
+	step "io_uring, two processes that poll one queue, $1"
+	"$passthru" shared "$ng" 1
 	step "a 32-bit program, $1"
 	"$passthru" compat "$disk" "$nvme" 1
 	step "a user without privileges, $1"
