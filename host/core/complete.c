@@ -148,6 +148,16 @@ static bool completes_here(struct request *rq)
 	return !blk_mq_complete_request_remote(rq);
 }
 
+/* A target starts to count when a command comes, not when it answers it. */
+static void note_traffic(struct weft_ctrl_core *core, const struct request *rq)
+{
+	unsigned long sent = rq->deadline - rq->timeout;
+
+	if (!READ_ONCE(core->comp_seen) &&
+	    time_after_eq(sent, READ_ONCE(core->ka_looked)))
+		WRITE_ONCE(core->comp_seen, true);
+}
+
 bool weft_end_rq(struct request *rq, u16 cqe_status, u64 result,
 		 struct io_comp_batch *iob,
 		 void (*complete)(struct io_comp_batch *iob))
@@ -157,8 +167,7 @@ bool weft_end_rq(struct request *rq, u16 cqe_status, u64 result,
 
 	req->status = cqe_status >> 1;
 	req->result = result;
-	if (!READ_ONCE(core->comp_seen))
-		WRITE_ONCE(core->comp_seen, true);
+	note_traffic(core, rq);
 	weft_count_rq(core, rq);
 	trace_weft_end_rq(rq);
 	if (!completes_here(rq))

@@ -79,7 +79,9 @@ enum weft_hold {
  * @depth: block layer's depth of I/O queues; @sqsize: 1-based
  * @ns_lock: @namespaces and @hold
  * @write_cache: there is a volatile one and it is on, as the last scan found
- * @comp_seen: something completed since the keep-alive work last looked
+ * @ka_looked: jiffies when the keep-alive work last looked, and the first of
+ *             its next period
+ * @comp_seen: something has completed that was sent since then
  * @aer_armed: the AER is out, or has come back with @aer_result, @aer_status
  * @orphans: bios whose hardware context went away in a reconnect
  * @orphan_work: sends them again; may wait for requests that a recovery ends
@@ -172,6 +174,7 @@ struct weft_ctrl_core {
 	struct delayed_work ana_timer;
 
 	struct delayed_work ka_work;
+	unsigned long ka_looked;
 	bool comp_seen;
 	struct delayed_work aer_work;
 	bool aer_armed;

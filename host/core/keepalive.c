@@ -2,8 +2,10 @@
 /*
  * Keep Alive: tells the target that we live, and finds out when it does not.
  * Sent every half of KATO through the admin queue's slot; a target with
- * traffic based keep-alive (TBKAS) is only asked when nothing has completed
- * for a quarter. No answer within KATO starts recovery.
+ * traffic based keep-alive (TBKAS) is only asked when it had no other command
+ * for a quarter. It counts from a command's arrival, so one that only completes
+ * is no news: nothing but what was sent and answered since we last looked is.
+ * No answer within KATO starts recovery.
  *
  * A work item of its own, which runs as long as the admin queue is up: while
  * I/O queues are connected, which takes its time, and while namespaces are
@@ -63,11 +65,23 @@ static void ka_slot_busy(struct weft_ctrl_core *core)
 				    jiffies_to_msecs(limit));
 }
 
+/* Completions of what is sent from now on will count. */
+static void look_from_now(struct weft_ctrl_core *core)
+{
+	WRITE_ONCE(core->ka_looked, jiffies);
+	WRITE_ONCE(core->comp_seen, false);
+}
+
+/* The time that an answer took is a part of the period. */
 static void queue_ka(struct weft_ctrl_core *core)
 {
+	unsigned long due = READ_ONCE(core->ka_looked) + ka_period(core);
+	unsigned long now = jiffies;
+
 	lockdep_assert_held(&core->lock);
 	if (core->ka_on && core->kato_ms)
-		mod_delayed_work(weft_wq, &core->ka_work, ka_period(core));
+		mod_delayed_work(weft_wq, &core->ka_work,
+				 time_after(due, now) ? due - now : 0);
 	else
 		cancel_delayed_work(&core->ka_work);
 }
@@ -78,13 +92,13 @@ void weft_ka_work(struct work_struct *work)
 						   struct weft_ctrl_core,
 						   ka_work);
 	bool tbkas = core->ctrl->info.ctratt & NVME_CTRATT_TBKAS;
+	bool seen = tbkas && READ_ONCE(core->comp_seen);
 
-	if (tbkas && READ_ONCE(core->comp_seen)) {
-		WRITE_ONCE(core->comp_seen, false);
-	} else if (mutex_trylock(&core->slot_lock)) {
+	look_from_now(core);
+	if (!seen && mutex_trylock(&core->slot_lock)) {
 		weft_keep_alive(core);
 		mutex_unlock(&core->slot_lock);
-	} else {
+	} else if (!seen) {
 		ka_slot_busy(core);
 	}
 	spin_lock_irq(&core->lock);
@@ -95,7 +109,7 @@ void weft_ka_work(struct work_struct *work)
 /* weft_ka_start() - the controller is enabled: begin, if KATO is not 0 */
 void weft_ka_start(struct weft_ctrl_core *core)
 {
-	WRITE_ONCE(core->comp_seen, false);
+	look_from_now(core);
 	WRITE_ONCE(core->ka_due, false);
 	spin_lock_irq(&core->lock);
 	WRITE_ONCE(core->ka_on, true);
@@ -114,6 +128,7 @@ void weft_ka_set(struct weft_ctrl_core *core, u32 ms)
 		 ms, READ_ONCE(core->kato_ms));
 	spin_lock_irq(&core->lock);
 	WRITE_ONCE(core->kato_ms, ms);
+	look_from_now(core);
 	queue_ka(core);
 	spin_unlock_irq(&core->lock);
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # A user changes the keep-alive timeout by Set Features, through ioctl and io_uring: the host
 # sends and waits accordingly, at once and after the next connect. All other time limits are
-# ten minutes, so it is keep-alive that notices a target that stands still.
+# ten minutes, so it is keep-alive that notices a target that stands still. It is not sent
+# under load, but is while a queue only drains.
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
@@ -66,6 +67,32 @@ kato_is 0
 kato_is 3000
 keeps_alive
 notices_and_recovers
+
+step "a queue that only drains"
+recoveries() { cat "$ctrl/statistics/recoveries"; }
+load() {
+	fio --name=load --filename="$(disk_of "$ctrl")" --allow_file_create=0 --direct=1 \
+		--ioengine=libaio --rw=randread --bs=4k --size=32M --minimal "$@" > /dev/null
+}
+nvme set-feature "$nvme" -f 0x0f -v 2000
+before=$(recoveries)
+rpc bdev_set_qos_limit '{"name":"disk1","rw_ios_per_sec":4}'
+load --iodepth=64 --number_ios=64
+rpc bdev_set_qos_limit '{"name":"disk1","rw_ios_per_sec":0}'
+[ "$(recoveries)" = "$before" ] || fail "lost: $(< "$ctrl/last_error")"
+
+step "not sent where there is traffic"
+nvme set-feature "$nvme" -f 0x0f -v 8000
+load --iodepth=4 --rate_iops=50 --time_based --runtime=30 &
+job=$!
+has_commands() { [ "$(counter "$i" 1 commands)" -gt $(($1 + 20)) ]; }
+wait_for has_commands "$(counter "$i" 1 commands)"
+before=$(counter "$i" 0 commands)
+sleep 12
+# without traffic: every 2 s
+sent=$(($(counter "$i" 0 commands) - before))
+wait $job
+[ "$sent" -le 2 ] || fail "$sent commands on the admin queue"
 
 disconnect_weft "$i"
 unload_weft
