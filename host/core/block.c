@@ -154,9 +154,9 @@ blk_status_t weft_setup_rq(struct request *rq)
 	req->ctrl = rq->q->tag_set->driver_data;
 	if (!(rq->rq_flags & RQF_DONTPREP)) {
 		req->retries = 0;
-		req->flags = 0;
 		rq->rq_flags |= RQF_DONTPREP;
 	}
+	req->flags = 0;
 	req->status = 0;
 	sts = setup_cmd(rq->q->queuedata, rq, req->cmd);
 	if (sts)

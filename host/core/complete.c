@@ -51,8 +51,9 @@ static bool ctrl_waits(const struct weft_ctrl *ctrl)
 }
 
 /*
- * Path errors wait for the path however often it breaks, and count nothing; a
- * command that the controller failed is sent again max_retries times.
+ * What was in flight when the connection went waits for the path however often
+ * that breaks, and counts nothing; a command that was answered with an error, of
+ * the path or not, is sent again max_retries times.
  */
 static bool may_retry(struct request *rq)
 {
@@ -62,7 +63,7 @@ static bool may_retry(struct request *rq)
 	    blk_noretry_request(rq) || blk_queue_dying(rq->q) ||
 	    !ctrl_waits(req->ctrl))
 		return false;
-	if (nvme_status_is_path_error(req->status))
+	if (req->flags & WEFT_RQ_CANCELLED)
 		return true;
 	return req->retries++ < READ_ONCE(weft_max_retries);
 }

@@ -18,6 +18,7 @@ Some modes break nothing, but do what other targets do not, and print what the h
     retry     reads from block 1024 on succeed at the fourth attempt, those from 1536 on
               never; the failures ask for the delays of CRDT1, 2, 3
     hour      reads from block 1024 on fail, and may be sent again in an hour
+    astray    reads from block 1024 on fail because of the path, and may be sent again
     descs     the second list of a namespace's identifiers fails, later ones do not
     ns-mute   the list of namespaces is never told
     ic-once   after the first two connections there is no ICResp any more
@@ -147,13 +148,13 @@ ACTIVATION = {"fw-done": 600, "fw-stuck": 10, "fw-path": 600}
 # controllers of one subsystem, with their ids
 PATHS = {"fw-path": 1, "path": 2}
 # in units of 100 ms
-DELAYS = {"retry": (1, 2, 3), "hour": (36000, 0, 0)}
+DELAYS = {"retry": (1, 2, 3), "hour": (36000, 0, 0), "astray": (0, 0, 0)}
 MODES = ["good", *DELAYS, "descs", *ACTIVATION, "path", *SILENT, *FIRST, *CONNECT,
          *IDENTIFY, *READ, *WRITE]
 
 FW_LOG, HOST_BEHAVIOR = 3, 0x16
 FW_STARTING = FW_LOG << 16 | 1 << 8 | 2
-INTERNAL_ERROR, COMMAND_INTERRUPTED = 0x06, 0x21
+INTERNAL_ERROR, COMMAND_INTERRUPTED, INTERNAL_PATH_ERROR = 0x06, 0x21, 0x300
 CSTS_PAUSED = 32
 HOPELESS_LBA = 1536
 
@@ -246,6 +247,9 @@ class Port:
         if self.mode == "hour":
             self.note("attempt", lba)
             return 1 << 11 | COMMAND_INTERRUPTED
+        if self.mode == "astray":
+            self.note("attempt", lba)
+            return INTERNAL_PATH_ERROR
         n = self.attempts[lba] = self.attempts.get(lba, 0) + 1
         self.note("attempt", lba, n)
         return min(n, 3) << 11 | COMMAND_INTERRUPTED if n < 4 or lba >= HOPELESS_LBA else 0

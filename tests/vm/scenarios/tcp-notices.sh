@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # What only a scripted target does: it activates firmware, during which I/O waits, until
 # processing goes on or MTFA is over, or takes another path if there is one; it fails
-# commands that may be sent again after a delay of its own (CRD); and it fails to tell
-# the identifiers of a disk in use. The data is right in the end.
+# commands that may be sent again after a delay of its own (CRD), or for reasons of the path; and
+# it fails to tell the identifiers of a disk in use. The data is right in the end.
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
@@ -13,7 +13,7 @@ TRANSPORT=tcp
 
 setup_net
 load_weft
-evil_start good retry hour descs fw-done fw-stuck fw-path path
+evil_start good retry hour astray descs fw-done fw-stuck fw-path path
 
 # connect MODE: sets i, ctrl, disk
 connect() {
@@ -48,6 +48,13 @@ lines_are 'retry attempt 1536 3' 1 || fail "$(grep attempt "$log")"
 lines_are 'retry attempt 1536 4' 0 || fail "more than max_retries"
 echo 5 > /sys/module/weft/parameters/max_retries
 [ "$(statistic retries)" = 5 ] || fail "$(statistic retries) retries, not 5"
+is live || fail "state $(< "$ctrl/state")"
+disconnect_weft "$i"
+
+step "a path that the target itself finds faulty, where there is no other: not for ever"
+connect astray
+refute timeout 60 dd if="$disk" of=/dev/null bs=64k skip=8 count=1 iflag=direct 2> /dev/null
+lines_are 'astray attempt 1024' 6 || fail "$(lines 'astray attempt 1024') attempts, not 6"
 is live || fail "state $(< "$ctrl/state")"
 disconnect_weft "$i"
 
