@@ -205,6 +205,8 @@ struct weft_ctrl_core {
  * @head: the namespace itself
  * @sibling: in the head's list of paths, if the head has a disk
  * @ready: its disk was added and, as a path, it stands in the head's list
+ * @small: as a path, it has fewer blocks than the head, as far as is known;
+ *         written under the head's lock
  * @pinned: its module is held for users of the head's disk
  * @limits: of the disk
  * @ana_grpid: @ana_state: @ana_pending: where it belongs, enum nvme_ana_state,
@@ -222,6 +224,7 @@ struct weft_ns {
 	struct weft_head *head;
 	struct list_head sibling;
 	bool ready;
+	bool small;
 	bool pinned;
 	struct weft_limits limits;
 	u32 ana_grpid;

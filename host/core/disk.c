@@ -383,7 +383,8 @@ int weft_ns_update(struct weft_ns *ns, const struct nvme_ns_facts *facts,
 	struct weft_limits limits;
 
 	ns_limits(ns->ctrl->core, facts, &limits);
-	if (!memcmp(&ns->facts, facts, sizeof(*facts)) &&
+	if (!READ_ONCE(ns->small) &&
+	    !memcmp(&ns->facts, facts, sizeof(*facts)) &&
 	    !memcmp(&ns->limits, &limits, sizeof(limits)))
 		return 0;
 	if (ns->ana_grpid != facts->anagrpid) {

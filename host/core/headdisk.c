@@ -68,10 +68,26 @@ static int apply_limits(struct weft_head *head, const struct weft_ns *extra,
 			head->disk->disk_name, err) : 0;
 }
 
-static void take_size(struct weft_head *head, const struct weft_ns *ns)
+/*
+ * The head is as large as the path says that was asked last. Where a namespace
+ * grows, the others do not know it yet, and the block layer would refuse what
+ * lies behind their end: they are not used until they have been asked, too.
+ */
+static void take_size(struct weft_head *head, struct weft_ns *latest)
 {
-	set_disk_ro(head->disk, get_disk_ro(ns->disk));
-	set_capacity_and_notify(head->disk, get_capacity(ns->disk));
+	sector_t size = get_capacity(latest->disk);
+	struct weft_ns *ns;
+
+	WRITE_ONCE(latest->small, false);
+	list_for_each_entry(ns, &head->paths, sibling) {
+		bool small = get_capacity(ns->disk) < size;
+
+		if (small && !ns->small)
+			weft_queue_scan(ns->ctrl->core);
+		WRITE_ONCE(ns->small, small);
+	}
+	set_disk_ro(head->disk, get_disk_ro(latest->disk));
+	set_capacity_and_notify(head->disk, size);
 }
 
 /* An open disk holds the module of every path, which would vanish under it. */
@@ -157,6 +173,8 @@ int weft_head_update(struct weft_head *head, struct weft_ns *ns,
 	}
 	blk_mq_unfreeze_queue(head->disk->queue);
 	mutex_unlock(&head->lock);
+	/* @ns may have been too small to be used */
+	weft_head_kick(head);
 	return err;
 }
 

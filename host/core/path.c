@@ -33,7 +33,7 @@ static bool path_enabled(const struct weft_ns *ns)
 	/* what is left when namespaces are removed may still finish */
 	return (state == WEFT_CTRL_LIVE || state == WEFT_CTRL_DELETING) &&
 	       READ_ONCE(ns->ready) && !READ_ONCE(ns->quiesced) &&
-	       !READ_ONCE(ns->ana_pending);
+	       !READ_ONCE(ns->small) && !READ_ONCE(ns->ana_pending);
 }
 
 /* OPTIMIZED, OTHER, or KINDS: not usable */

@@ -17,6 +17,9 @@ Some modes break nothing, but do what other targets do not, and print what the h
     fw-path   likewise, but a read through "path" ends it, which is another path to the same
     retry     reads from block 1024 on succeed at the fourth attempt, those from 1536 on
               never; the failures ask for the delays of CRDT1, 2, 3
+    grows     the namespace has twice the size from the second time on that it is asked for
+    late      likewise, another path to the same; but the second answer waits until the
+              other path was read there eight times
     hour      reads from block 1024 on fail, and may be sent again in an hour
     astray    reads from block 1024 on fail because of the path, and may be sent again
     descs     the second list of a namespace's identifiers fails, later ones do not
@@ -34,7 +37,9 @@ ICREQ, ICRESP, H2C_TERM, C2H_TERM, CMD, RSP, H2C_DATA, C2H_DATA, R2T = (
     0, 1, 2, 3, 4, 5, 6, 7, 9)
 LAST, SUCCESS = 4, 8
 STRIKE_LBA = 1024
-DISK = bytearray(1 << 20)
+BLOCKS = 2048
+# room for it to grow
+DISK = bytearray(2 * BLOCKS * 512)
 
 
 def pdu(kind, body, data=b"", flags=0, plen=None, hlen=None):
@@ -146,10 +151,11 @@ SILENT = ["ic-mute", "cmd-mute", "ic-once", "ns-mute"]
 # MTFA in units of 100 ms
 ACTIVATION = {"fw-done": 600, "fw-stuck": 10, "fw-path": 600}
 # controllers of one subsystem, with their ids
-PATHS = {"fw-path": 1, "path": 2}
+PATHS = {"fw-path": 1, "path": 2, "grows": 1, "late": 2}
+GROWING = ["grows", "late"]
 # in units of 100 ms
 DELAYS = {"retry": (1, 2, 3), "hour": (36000, 0, 0), "astray": (0, 0, 0)}
-MODES = ["good", *DELAYS, "descs", *ACTIVATION, "path", *SILENT, *FIRST, *CONNECT,
+MODES = ["good", *DELAYS, "descs", *GROWING, *ACTIVATION, "path", *SILENT, *FIRST, *CONNECT,
          *IDENTIFY, *READ, *WRITE]
 
 FW_LOG, HOST_BEHAVIOR = 3, 0x16
@@ -186,7 +192,11 @@ def identify_ctrl(nqn, port):
 def identify_ns(port):
     d = bytearray(4096)
     d[30] = port.mode in PATHS                 # shared by controllers
-    struct.pack_into("<QQQ", d, 0, *[len(DISK) // 512] * 3)
+    port.sizes += 1
+    grown = port.mode in GROWING and port.sizes > 1
+    while port.mode == "late" and port.sizes == 2 and Port.grown_reads < 8:
+        time.sleep(0.02)
+    struct.pack_into("<QQQ", d, 0, *[BLOCKS << grown] * 3)
     d[128 + 2] = 9
     return bytes(d)
 
@@ -203,6 +213,7 @@ class Port:
     """What the connections of one port share."""
 
     other_path = False         # has taken a read since an activation began
+    grown_reads = 0            # of what has been added, by the path that has told of it
 
     def __init__(self, mode):
         self.mode = mode
@@ -213,6 +224,7 @@ class Port:
         self.event = None      # sends the one asynchronous event
         self.attempts = {}     # at reading, by block
         self.lists = 0         # of identifiers, asked for
+        self.sizes = 0         # of the namespace, asked for
 
     def note(self, *words):
         print(self.mode, *words, flush=True)
@@ -368,10 +380,15 @@ class Connection:
         else:
             self.send(rsp(cid, 0x4001))
 
-    def identify(self, cns, cid):
-        data = {0: identify_ns(self.port), 1: identify_ctrl(self.nqn, self.port),
+    def identity(self, cns):
+        if cns == 0:
+            return identify_ns(self.port)
+        return {1: identify_ctrl(self.nqn, self.port),
                 2: struct.pack("<I", 1).ljust(4096, b"\0"),
                 3: ns_descriptors()}.get(cns)
+
+    def identify(self, cns, cid):
+        data = self.identity(cns)
         self.port.lists += cns == 3
         if self.mode == "descs" and cns == 3 and self.port.lists == 2:
             self.port.note("failed")
@@ -398,6 +415,7 @@ class Connection:
                 paused = self.port.paused and not strikes
                 self.port.note("read", lba, "paused" if paused else "running")
                 Port.other_path |= self.mode == "path"
+                Port.grown_reads += self.mode == "grows" and lba >= BLOCKS
             if status:
                 self.send(rsp(cid, status))
             elif strikes and self.mode in READ:

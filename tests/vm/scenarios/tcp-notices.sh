@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # What only a scripted target does: it activates firmware, during which I/O waits, until
 # processing goes on or MTFA is over, or takes another path if there is one; it fails
-# commands that may be sent again after a delay of its own (CRD), or for reasons of the path; and
-# it fails to tell the identifiers of a disk in use. The data is right in the end.
+# commands that may be sent again after a delay of its own (CRD), or for reasons of the path; it
+# fails to tell the identifiers of a disk in use; and it tells by one path that a namespace has
+# grown. The data is right in the end.
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
@@ -13,7 +14,7 @@ TRANSPORT=tcp
 
 setup_net
 load_weft
-evil_start good retry hour astray descs fw-done fw-stuck fw-path path
+evil_start good retry hour astray descs fw-done fw-stuck fw-path path grows late
 
 # connect MODE: sets i, ctrl, disk
 connect() {
@@ -133,6 +134,33 @@ lines_are 'fw-path connect' 1 || fail "it was connected again"
 disconnect_weft "$other"
 same 3
 lines_are 'fw-path read 384 running' 1 || fail "the path is not used any more"
+disconnect_weft "$i"
+
+step "a namespace has grown, which one of two paths does not know yet"
+patient=nr_io_queues=1,keep_alive_tmo=600
+i=$(connect_weft "$(to grows),$patient")
+other=$(connect_weft "$(to late),$patient")
+ctrl=/sys/class/$WEFT_CLASS/nvme$i
+disk=$(disk_of "$ctrl")
+echo round-robin > "/sys/class/$WEFT_CLASS-subsystem/nvme-subsys$i/iopolicy"
+blocks_are() { [ "$(blockdev --getsz "$disk")" = "$1" ]; }
+late_reads() { grep -c '^late read' "$log" || true; }
+blocks_are 2048
+block 0 > /dev/null
+block 1 > /dev/null
+before=$(late_reads)
+[ "$before" -gt 0 ] || fail "one of the paths is not used"
+echo 1 > "$ctrl/rescan_controller"
+wait_for blocks_are 4096
+for n in {16..23}; do
+	block $n > /dev/null || fail "block $n: through the path that does not know it"
+done
+used_again() {
+	block 24 > /dev/null
+	[ "$(late_reads)" -gt "$before" ]
+}
+wait_for used_again
+disconnect_weft "$other"
 disconnect_weft "$i"
 
 kill $evil
