@@ -128,7 +128,6 @@ static void settle_all(struct weft_ctrl_core *core)
 				ns->nsid, ns->ana_grpid);
 		if (!ns->head->disk)
 			continue;
-		weft_clear_path(ns->head, ns);
 		if (weft_path_usable(ns))
 			queue_work(weft_wq, &ns->head->show_work);
 		weft_head_kick(ns->head);

@@ -198,7 +198,6 @@ static void path_failed(struct weft_ns *ns, nvme_status status)
 		weft_queue_ana(ns->ctrl->core, 0);
 		break;
 	}
-	weft_clear_path(ns->head, ns);
 }
 
 /*

@@ -79,7 +79,7 @@ struct weft_subsys {
  * @openers: users of the disk: transports' modules are held for them
  * @requeue_list: bios that wait for a path, under @requeue_lock
  * @part_work: reads the partition table, which may have to wait for a path
- * @current_path: of each NUMA node, the last choice
+ * @current_path: of each NUMA node, the last choice: where round-robin goes on
  */
 struct weft_head {
 	struct weft_subsys *subsys;

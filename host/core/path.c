@@ -61,14 +61,13 @@ bool weft_path_usable(const struct weft_ns *ns)
 	list_for_each_entry_srcu(ns, &(head)->paths, sibling,		\
 				 srcu_read_lock_held(&(head)->srcu))
 
+/* Each time anew: what was nearest may not be when another path comes back */
 static struct weft_ns *pick_numa(struct weft_head *head, int node,
 				 struct weft_ns *last)
 {
 	struct weft_ns *ns, *best[KINDS] = {};
 	int distance, least[KINDS] = { INT_MAX, INT_MAX };
 
-	if (last && path_kind(last) == OPTIMIZED)
-		return last;
 	for_each_path(ns, head) {
 		unsigned int kind = path_kind(ns);
 		int at = ns->ctrl->dma_dev_node;
@@ -150,7 +149,7 @@ struct weft_ns *weft_find_path(struct weft_head *head)
 	return ns;
 }
 
-/* weft_clear_path() - @ns is not the last choice any more; any context */
+/* weft_clear_path() - @ns is not the last choice any more: it goes */
 void weft_clear_path(struct weft_head *head, const struct weft_ns *ns)
 {
 	int node;

@@ -88,6 +88,24 @@ a_before=$(ios "$path_a")
 dd if="$disk" of=/dev/null bs=4k count=20 iflag=direct status=none
 [ "$(ios "$path_a")" -gt "$a_before" ] || fail "no failback"
 
+step "failback of policy numa: to the first of what is equally near"
+# taken_by PATH: by which reads go now, all of them
+taken_by() {
+	local before
+	before=$(ios "$1")
+	dd if="$disk" of=/dev/null bs=4k count=20 iflag=direct status=none
+	[ "$(ios "$1")" -ge $((before + 20)) ]
+}
+echo numa > "$subsys/iopolicy"
+taken_by "$path_a" || fail "another than the first after the policy was set"
+port_down 1
+wait_for ctrl_is "$a" connecting
+taken_by "$path_b" || fail "not by the path that is left"
+port_up 1
+wait_for ctrl_is "$a" live
+wait_for taken_by "$path_a"
+echo round-robin > "$subsys/iopolicy"
+
 step "both away: I/O waits"
 background waits $VERIFY --bs=8k --iodepth=16 --size=4M --fdatasync=8
 port_down 1
