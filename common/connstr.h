@@ -166,9 +166,13 @@ void weft_connstr_print(const struct weft_connstr *c, struct weft_text *t);
 /**
  * weft_connstr_supported() - the tokens as a read of the device lists them
  * @t: where to: "transport=%s,traddr=%s,..." in the patterns of libnvme
- * @mask: option bits to list
+ *
+ * All that some transport takes, whether its module is loaded or not: libnvme
+ * leaves out what is not listed, and a connect may load the module.
  */
-void weft_connstr_supported(struct weft_text *t, u32 mask);
+void weft_connstr_supported(struct weft_text *t);
+
+#define WEFT_OPT_NOBODY		"none"
 
 /**
  * struct weft_opt_info - one row of the table, for listings and help
@@ -178,7 +182,7 @@ void weft_connstr_supported(struct weft_text *t, u32 mask);
  * @def: default of numbers, or NULL
  * @accepts: what is accepted, in words
  * @help: what it does, in words
- * @transports: which take it: "all", "rdma, tcp", "tcp", "none"
+ * @transports: which take it: "all", "rdma, tcp", "tcp", WEFT_OPT_NOBODY
  */
 struct weft_opt_info {
 	const char *token;

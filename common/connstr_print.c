@@ -47,7 +47,7 @@ void weft_connstr_print(const struct weft_connstr *c, struct weft_text *t)
 	}
 }
 
-void weft_connstr_supported(struct weft_text *t, u32 mask)
+void weft_connstr_supported(struct weft_text *t)
 {
 	const char *comma = "";
 	unsigned int o;
@@ -55,7 +55,7 @@ void weft_connstr_supported(struct weft_text *t, u32 mask)
 	for (o = 0; o < WEFT_OPT_COUNT; o++) {
 		const struct weft_opt_info *info = &weft_opt_rows[o].info;
 
-		if (!(mask & WEFT_OPT_BIT(o)))
+		if (!strcmp(info->transports, WEFT_OPT_NOBODY))
 			continue;
 		weft_text_add(t, "%s%s%s%s", comma, info->token,
 			      info->pattern[0] ? "=" : "", info->pattern);

@@ -50,7 +50,7 @@
 #define RDMA_TCP	.transports = "rdma, tcp"
 #define TCP		.transports = "tcp"
 /* known only to be refused by name */
-#define NOBODY		.transports = "none"
+#define NOBODY		.transports = WEFT_OPT_NOBODY
 
 const struct weft_opt_row weft_opt_rows[WEFT_OPT_COUNT] = {
 	TEXT(TRANSPORT, transport, TRANSPORT, .accepts = "rdma or tcp", ALL,

@@ -279,7 +279,6 @@ struct device *nvmf_parent(void);
 /* create.c: transports, and how a connect string becomes a controller */
 int nvmf_create_ctrl(struct weft_connstr *opts, struct weft_reason *why,
 		     int *instance, u16 *cntlid);
-u32 nvmf_supported_opts(void);
 
 /* hosts.c: host NQN and host identifier belong together */
 int weft_hosts_init(void);

@@ -60,19 +60,6 @@ void weft_unregister_transport(struct weft_transport_ops *ops)
 }
 EXPORT_SYMBOL_GPL(weft_unregister_transport);
 
-/* nvmf_supported_opts() - what the core and any loaded transport take */
-u32 nvmf_supported_opts(void)
-{
-	u32 mask = WEFT_OPTS_COMMON | WEFT_OPT_BIT(WEFT_OPT_TRADDR);
-	struct weft_transport_ops *t;
-
-	mutex_lock(&transports_lock);
-	list_for_each_entry(t, &transports, link)
-		mask |= t->required_opts | t->allowed_opts;
-	mutex_unlock(&transports_lock);
-	return mask;
-}
-
 /* With a reference to its module, or NULL */
 static struct weft_transport_ops *nvmf_find_transport(const char *name)
 {

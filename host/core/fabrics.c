@@ -149,7 +149,7 @@ static void nvmf_dev_say(struct nvmf_file *f, struct weft_text *t)
 		return;
 	}
 	weft_text_add(t, "instance=-1,cntlid=-1,");
-	weft_connstr_supported(t, nvmf_supported_opts());
+	weft_connstr_supported(t);
 	weft_text_add(t, "\n");
 }
 
