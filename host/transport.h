@@ -101,7 +101,8 @@ struct weft_queue_params {
  * @alloc_queue: connect a queue at the transport's level, ready for exec (not
  *               yet for the block layer). Sets ctrl's limits with qid 0.
  *               May sleep; ends within the transport's own limits.
- * @start_queue: Connect has succeeded: the block layer may use the queue
+ * @start_queue: Connect has succeeded: the block layer may use the queue.
+ *               -ECONNRESET if a deletion has stopped it meanwhile
  * @stop_queue: no more commands in, none out: disconnect, drain, complete a
  *              waiting exec with -ECONNRESET. When it returns nothing of the
  *              queue will be written or read by the device. Idempotent; may

@@ -309,6 +309,8 @@ int weft_rdma_start_queue(struct weft_ctrl *ctrl, u16 qid)
 {
 	struct weft_rdma_queue *q = &to_rdma_ctrl(ctrl)->queues[qid];
 
+	if (!test_bit(WEFT_Q_OPEN, &q->base.flags))
+		return -ECONNRESET;
 	if (weft_tqueue_is_poll(&q->base)) {
 		spin_lock_bh(&q->cq_lock);
 		q->polled = true;

@@ -222,6 +222,8 @@ int weft_tcp_start_queue(struct weft_ctrl *ctrl, u16 qid)
 {
 	struct weft_tcp_queue *q = &to_tcp_ctrl(ctrl)->queues[qid];
 
+	if (!test_bit(WEFT_Q_OPEN, &q->base.flags))
+		return -ECONNRESET;
 	if (weft_tqueue_is_poll(&q->base))
 		WRITE_ONCE(q->polled, true);
 	set_bit(WEFT_Q_LIVE, &q->base.flags);
