@@ -5,6 +5,7 @@
  * callbacks run in softirq; all they do is to leave marks and wake the work.
  */
 #include <linux/netdevice.h>
+#include <linux/sched/mm.h>
 #include <net/ip.h>
 #include <net/net_namespace.h>
 #include <net/tcp_states.h>
@@ -422,14 +423,17 @@ void weft_tcp_sock_unhook(struct weft_tcp_queue *q)
 /*
  * weft_tcp_sock_cut() - end the connection, and forget what TCP has not sent
  * A socket that was only shut down would go on sending pages that are given
- * back to their owners now.
+ * back to their owners now. TCP allocates its farewell as for any process, and
+ * must not wait for memory: that may be waiting for the I/O of this queue.
  */
 void weft_tcp_sock_cut(struct weft_tcp_queue *q)
 {
+	unsigned int flags = memalloc_noreclaim_save();
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
 
 	kernel_sock_shutdown(q->sock, SHUT_RDWR);
 	kernel_connect(q->sock, &none, sizeof(none), 0);
+	memalloc_noreclaim_restore(flags);
 }
 
 /*
@@ -437,6 +441,8 @@ void weft_tcp_sock_cut(struct weft_tcp_queue *q)
  */
 void weft_tcp_sock_free(struct weft_tcp_queue *q)
 {
+	unsigned int flags = memalloc_noreclaim_save();
+
 	nvme_tcp_wait_end(q);
 	/* its accounts are touched by packets that still come */
 	lock_sock(q->sock->sk);
@@ -444,4 +450,5 @@ void weft_tcp_sock_free(struct weft_tcp_queue *q)
 	release_sock(q->sock->sk);
 	sock_release(q->sock);
 	q->sock = NULL;
+	memalloc_noreclaim_restore(flags);
 }
