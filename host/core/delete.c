@@ -11,6 +11,7 @@
  */
 #include <linux/debugfs.h>
 #include <linux/delay.h>
+#include <linux/sched/mm.h>
 
 #include "host/core/head.h"
 
@@ -24,6 +25,7 @@ void weft_abort_work(struct work_struct *work)
 	struct weft_ctrl_core *core = container_of(to_delayed_work(work),
 						   struct weft_ctrl_core,
 						   abort_work);
+	unsigned int noio = memalloc_noio_save();
 
 	if (core->ops->break_off)
 		core->ops->break_off(core->ctrl);
@@ -31,6 +33,7 @@ void weft_abort_work(struct work_struct *work)
 	weft_quiesce_io(core);
 	weft_end_requests(core);
 	weft_unquiesce_io(core);
+	memalloc_noio_restore(noio);
 }
 
 /* CC.SHN and the wait for CSTS.SHST, within shutdown_timeout */

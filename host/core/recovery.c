@@ -10,9 +10,12 @@
  *   DELETING    take everything down for good
  *
  * States are changed by others at any time, who queue this work under the
- * controller's lock; a step that finds its change refused simply ends.
+ * controller's lock; a step that finds its change refused simply ends. Its
+ * allocations start no I/O: that may be I/O to a disk of this controller, which
+ * waits for the step to end.
  */
 #include <linux/delay.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "host/core/head.h"
@@ -232,6 +235,7 @@ static void weft_life_work(struct work_struct *work)
 	struct weft_ctrl_core *core = container_of(to_delayed_work(work),
 						   struct weft_ctrl_core,
 						   life_work);
+	unsigned int noio = memalloc_noio_save();
 
 	switch (weft_ctrl_state(core->ctrl)) {
 	case WEFT_CTRL_LIVE:
@@ -249,6 +253,7 @@ static void weft_life_work(struct work_struct *work)
 	default:
 		break;
 	}
+	memalloc_noio_restore(noio);
 }
 
 void weft_life_init(struct weft_ctrl_core *core)

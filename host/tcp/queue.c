@@ -6,7 +6,6 @@
  */
 #include <linux/cpumask.h>
 #include <linux/ktime.h>
-#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
@@ -192,7 +191,6 @@ int weft_tcp_alloc_queue(struct weft_ctrl *ctrl,
 {
 	struct weft_tcp_ctrl *tc = to_tcp_ctrl(ctrl);
 	struct weft_tcp_queue *q;
-	unsigned int noio;
 	int err;
 
 	if (p->qid >= tc->nr_queues)
@@ -202,10 +200,7 @@ int weft_tcp_alloc_queue(struct weft_ctrl *ctrl,
 	q = &tc->queues[p->qid];
 	nvme_tcp_size_queue(q, p);
 	nvme_tcp_reset_state(q);
-	/* reconnecting may be what memory waits for */
-	noio = memalloc_noio_save();
 	err = nvme_tcp_connect_queue(q, why);
-	memalloc_noio_restore(noio);
 	if (err)
 		return err;
 	if (!p->qid)
