@@ -148,9 +148,17 @@ static int __init nvme_tcp_init_module(void)
 				      0);
 	if (!weft_tcp_wq)
 		return -ENOMEM;
+	err = weft_tcp_socks_init();
+	if (err)
+		goto wq;
 	err = weft_register_transport(&weft_tcp_ops);
 	if (err)
-		destroy_workqueue(weft_tcp_wq);
+		goto socks;
+	return 0;
+socks:
+	weft_tcp_socks_exit();
+wq:
+	destroy_workqueue(weft_tcp_wq);
 	return err;
 }
 
@@ -158,6 +166,7 @@ static void __exit nvme_tcp_cleanup_module(void)
 {
 	/* deletes the controllers, too */
 	weft_unregister_transport(&weft_tcp_ops);
+	weft_tcp_socks_exit();
 	destroy_workqueue(weft_tcp_wq);
 }
 

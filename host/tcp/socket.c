@@ -38,6 +38,30 @@ static void nvme_tcp_own_lock_class(struct sock *sk)
 static void nvme_tcp_own_lock_class(struct sock *sk) { }
 #endif
 
+/*
+ * The network's switch for sockets that memory may be waiting for is turned for
+ * the module's life, by a socket that does nothing else. To turn it takes the
+ * lock of CPU hotplug; and a CPU that goes offline waits, with that lock held,
+ * for requests that may only end when a queue has been connected or stopped.
+ */
+static struct socket *nvme_tcp_switch;
+
+int weft_tcp_socks_init(void)
+{
+	int err = sock_create_kern(&init_net, AF_INET, SOCK_STREAM, IPPROTO_TCP,
+				   &nvme_tcp_switch);
+
+	if (!err)
+		sk_set_memalloc(nvme_tcp_switch->sk);
+	return err;
+}
+
+void weft_tcp_socks_exit(void)
+{
+	sk_clear_memalloc(nvme_tcp_switch->sk);
+	sock_release(nvme_tcp_switch);
+}
+
 /* "traddr=...,trsvcid=...: queue N: ", then the rest */
 static __printf(4, 5) int nvme_tcp_refused(struct weft_tcp_queue *q,
 					   struct weft_reason *why, int err,
@@ -83,8 +107,8 @@ static void nvme_tcp_set_options(struct weft_tcp_queue *q)
 		sk->sk_ll_usec = 1;
 #endif
 	/* memory may be waiting for the I/O that goes over this socket */
-	sk->sk_allocation = GFP_ATOMIC;
-	sk_set_memalloc(sk);
+	sk->sk_allocation = GFP_ATOMIC | __GFP_MEMALLOC;
+	sock_set_flag(sk, SOCK_MEMALLOC);
 }
 
 static int nvme_tcp_bind(struct weft_tcp_queue *q, struct weft_reason *why)
@@ -442,12 +466,16 @@ void weft_tcp_sock_cut(struct weft_tcp_queue *q)
 void weft_tcp_sock_free(struct weft_tcp_queue *q)
 {
 	unsigned int flags = memalloc_noreclaim_save();
+	struct sock *sk = q->sock->sk;
 
 	nvme_tcp_wait_end(q);
 	/* its accounts are touched by packets that still come */
-	lock_sock(q->sock->sk);
-	sk_clear_memalloc(q->sock->sk);
-	release_sock(q->sock->sk);
+	lock_sock(sk);
+	sock_reset_flag(sk, SOCK_MEMALLOC);
+	sk->sk_allocation &= ~__GFP_MEMALLOC;
+	/* it may have taken more than its share of receive memory */
+	sk_mem_reclaim(sk);
+	release_sock(sk);
 	sock_release(q->sock);
 	q->sock = NULL;
 	memalloc_noreclaim_restore(flags);

@@ -251,6 +251,8 @@ void weft_tcp_work(struct work_struct *work);
 void weft_tcp_wake(struct weft_tcp_queue *q);
 
 /* socket.c */
+int weft_tcp_socks_init(void);
+void weft_tcp_socks_exit(void);
 int weft_tcp_sock_connect(struct weft_tcp_queue *q, struct weft_reason *why);
 int weft_tcp_sock_negotiate(struct weft_tcp_queue *q, struct weft_reason *why);
 void weft_tcp_sock_term(struct weft_tcp_queue *q);
