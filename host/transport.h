@@ -74,6 +74,7 @@ struct weft_slot_cmd {
  * @sqsize: entries, 1-based, as told to the target
  * @capsule: limits of in-capsule data (0 room on the admin queue)
  * @hctx_type: HCTX_TYPE_*
+ * @mixed: of the polled kind, but requests come that nobody polls for
  */
 struct weft_queue_params {
 	u16 qid;
@@ -82,6 +83,7 @@ struct weft_queue_params {
 	u16 cntlid;
 	struct nvme_capsule_limits capsule;
 	enum hctx_type hctx_type;
+	bool mixed;
 };
 
 /**
@@ -463,6 +465,12 @@ void weft_tqueue_hide(struct weft_tqueue *q);
 static inline bool weft_tqueue_is_poll(const struct weft_tqueue *q)
 {
 	return q->qid && q->params.hctx_type == HCTX_TYPE_POLL;
+}
+
+/* Is ->poll alone to serve it, from its start on? */
+static inline bool weft_tqueue_starts_polled(const struct weft_tqueue *q)
+{
+	return weft_tqueue_is_poll(q) && !q->params.mixed;
 }
 
 #endif

@@ -72,6 +72,18 @@ static enum hctx_type queue_type(struct weft_ctrl_core *core, unsigned int i)
 						    HCTX_TYPE_POLL;
 }
 
+/*
+ * Until contexts are fitted to the queues there are now, those of the former
+ * kinds lead to the queue of their number, and nobody polls for them.
+ */
+static bool is_mixed(const struct weft_ctrl_core *core, unsigned int i)
+{
+	const unsigned int *n = core->mapped_types;
+
+	return core->ctrl->tag_set.tags &&
+	       i < n[HCTX_TYPE_DEFAULT] + n[HCTX_TYPE_READ];
+}
+
 /* weft_configure_io_queues() - ask for, connect and start I/O queues */
 int weft_configure_io_queues(struct weft_ctrl_core *core,
 			     struct weft_reason *why)
@@ -91,6 +103,7 @@ int weft_configure_io_queues(struct weft_ctrl_core *core,
 	for (i = 0; i < core->nr_hw_queues; i++) {
 		p.qid = i + 1;
 		p.hctx_type = queue_type(core, i);
+		p.mixed = p.hctx_type == HCTX_TYPE_POLL && is_mixed(core, i);
 		err = weft_connect_queue(core, &p, why);
 		if (err)
 			return err;

@@ -367,7 +367,7 @@ static int nvme_rdma_process_bh_on(struct weft_rdma_queue *q, bool polled,
 
 /*
  * weft_rdma_cq_work() - passes for a queue of the polled kind, while nobody
- * polls it: before it is started, and from stop_queue on
+ * polls it: before it is started, from stop_queue on, and if it is a mixed one
  */
 void weft_rdma_cq_work(struct work_struct *work)
 {

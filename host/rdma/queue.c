@@ -311,7 +311,7 @@ int weft_rdma_start_queue(struct weft_ctrl *ctrl, u16 qid)
 
 	if (!test_bit(WEFT_Q_OPEN, &q->base.flags))
 		return -ECONNRESET;
-	if (weft_tqueue_is_poll(&q->base)) {
+	if (weft_tqueue_starts_polled(&q->base)) {
 		spin_lock_bh(&q->cq_lock);
 		q->polled = true;
 		spin_unlock_bh(&q->cq_lock);

@@ -219,7 +219,7 @@ int weft_tcp_start_queue(struct weft_ctrl *ctrl, u16 qid)
 
 	if (!test_bit(WEFT_Q_OPEN, &q->base.flags))
 		return -ECONNRESET;
-	if (weft_tqueue_is_poll(&q->base))
+	if (weft_tqueue_starts_polled(&q->base))
 		WRITE_ONCE(q->polled, true);
 	set_bit(WEFT_Q_LIVE, &q->base.flags);
 	return 0;
