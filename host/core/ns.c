@@ -5,7 +5,8 @@
  * disks (disk.c) so that they agree. Runs after every connect, on an event, and
  * when a user asks; never twice at a time, as it is one work item.
  *
- * If the list cannot be read to its end nothing is removed.
+ * If the list cannot be read to its end nothing is removed. A controller that is
+ * no longer live is not asked further: who deletes it waits for the scan.
  */
 #include <linux/slab.h>
 
@@ -13,6 +14,8 @@
 
 /* A target that offers more is refused the rest: every disk costs memory. */
 #define WEFT_MAX_NAMESPACES	4096
+/* And one that lists what is not there is not asked for ever. */
+#define WEFT_MAX_LISTED		65536
 
 /* Buffers of one scan; too large for a stack */
 struct scan {
@@ -21,6 +24,7 @@ struct scan {
 	u32 nsids[NVME_NSID_LIST_MAX];
 	struct nvme_ns_facts facts;
 	struct weft_reason why;
+	unsigned int listed;
 	unsigned int count;
 	bool again;
 };
@@ -155,6 +159,17 @@ static int scan_one(struct scan *s, u32 nsid)
 	return 0;
 }
 
+static int may_go_on(struct scan *s)
+{
+	if (weft_ctrl_state(s->core->ctrl) != WEFT_CTRL_LIVE)
+		return weft_fail(&s->why, -ECONNRESET, "it is not live");
+	if (s->listed++ >= WEFT_MAX_LISTED)
+		return weft_fail(&s->why, -E2BIG,
+				 "more than %u namespaces listed: the rest is left out",
+				 WEFT_MAX_LISTED);
+	return 0;
+}
+
 static int scan_list(struct scan *s)
 {
 	nvme_status status;
@@ -173,7 +188,9 @@ static int scan_list(struct scan *s)
 		n = nvme_nsid_list_decode(s->data, sizeof(s->data), after,
 					  s->nsids, &s->why);
 		for (i = 0; i < n; i++) {
-			err = scan_one(s, s->nsids[i]);
+			err = may_go_on(s);
+			if (!err)
+				err = scan_one(s, s->nsids[i]);
 			if (err)
 				return err;
 		}
