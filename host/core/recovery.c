@@ -78,6 +78,7 @@ static void failfast_work(struct work_struct *work)
 		 core->fast_io_fail_tmo);
 	weft_unquiesce_io(core);
 	weft_kick_paths(core);
+	weft_resubmit_orphans(core);
 }
 
 static void retry_or_give_up(struct weft_ctrl_core *core,
