@@ -74,6 +74,8 @@ void weft_tcp_cmd_prepare(struct weft_tcp_queue *q, struct weft_tcp_cmd *cmd)
 
 /*
  * weft_tcp_cmd_queue() - to be sent with the next push
+ * A request starts here, and only if it goes: one that has started may be
+ * cancelled, and then is not the caller's to hand back.
  * Return: false if the queue is closed; the command is still the caller's.
  */
 bool weft_tcp_cmd_queue(struct weft_tcp_queue *q, struct weft_tcp_cmd *cmd)
@@ -86,8 +88,10 @@ bool weft_tcp_cmd_queue(struct weft_tcp_queue *q, struct weft_tcp_cmd *cmd)
 		cmd->active = true;
 		cmd->tx_busy = true;
 		list_add_tail(&cmd->link, &q->pending);
-		if (cmd->rq)
+		if (cmd->rq) {
+			blk_mq_start_request(cmd->rq);
 			q->tags[cmd->rq->tag] = cmd;
+		}
 		q->unsent++;
 		q->count[WEFT_TCP_N_COMMANDS]++;
 		q->count[WEFT_TCP_N_INCAPSULE] += cmd->incapsule;
@@ -142,7 +146,6 @@ blk_status_t weft_tcp_queue_rq(struct blk_mq_hw_ctx *hctx,
 	st = nvme_tcp_build(q, rq);
 	if (unlikely(st != BLK_STS_OK))
 		goto commit;
-	blk_mq_start_request(rq);
 	if (unlikely(!weft_tcp_cmd_queue(q, &req->cmd))) {
 		weft_cleanup_rq(rq);
 		return BLK_STS_RESOURCE;
