@@ -80,7 +80,7 @@ static void queue_ka(struct weft_ctrl_core *core)
 
 	lockdep_assert_held(&core->lock);
 	if (core->ka_on && core->kato_ms)
-		mod_delayed_work(weft_wq, &core->ka_work,
+		mod_delayed_work(weft_ka_wq, &core->ka_work,
 				 time_after(due, now) ? due - now : 0);
 	else
 		cancel_delayed_work(&core->ka_work);

@@ -69,6 +69,7 @@ MODULE_PARM_DESC(control_device,
 		 "name of the control device under /dev (default nvme-fabrics, or weft-fabrics beside the in-tree nvme-fabrics)");
 
 struct workqueue_struct *weft_wq;
+struct workqueue_struct *weft_ka_wq;
 struct workqueue_struct *weft_life_wq;
 struct workqueue_struct *weft_abort_wq;
 struct dentry *weft_debugfs;
@@ -76,7 +77,7 @@ struct dentry *weft_debugfs;
 static void weft_wq_exit(void)
 {
 	struct workqueue_struct *all[] = {
-		weft_abort_wq, weft_life_wq, weft_wq,
+		weft_abort_wq, weft_life_wq, weft_ka_wq, weft_wq,
 	};
 	unsigned int i;
 
@@ -94,10 +95,11 @@ static void weft_wq_exit(void)
 static int weft_wq_init(void)
 {
 	weft_wq = alloc_workqueue("weft", WQ_UNBOUND, 0);
+	weft_ka_wq = alloc_workqueue("weft_ka", WQ_UNBOUND, WQ_MAX_ACTIVE);
 	weft_life_wq = alloc_workqueue("weft_life", WQ_UNBOUND, 0);
 	weft_abort_wq = alloc_workqueue("weft_abort",
 					WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	if (weft_wq && weft_life_wq && weft_abort_wq)
+	if (weft_wq && weft_ka_wq && weft_life_wq && weft_abort_wq)
 		return 0;
 	weft_wq_exit();
 	return -ENOMEM;
