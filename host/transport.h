@@ -357,8 +357,13 @@ void weft_complete_aer(struct weft_ctrl *ctrl, u16 cqe_status, u32 result);
 __printf(2, 3) void weft_error_recovery(struct weft_ctrl *ctrl,
 					const char *fmt, ...);
 
-/** weft_delete_ctrl_async() - e.g. the RDMA device goes away; any context */
-void weft_delete_ctrl_async(struct weft_ctrl *ctrl);
+/**
+ * weft_device_removed() - the device that @ctrl is on goes away; any context
+ * Who uses the device, or is about to for the first time, is deleted.
+ * Return: false if it is being reconnected, which it stays, maybe over another
+ * device: the transport breaks off the attempt under way.
+ */
+bool weft_device_removed(struct weft_ctrl *ctrl);
 /** weft_delete_ctrl_flush() - wait until deletions under way have ended */
 void weft_delete_ctrl_flush(void);
 

@@ -257,7 +257,7 @@ void weft_names_exit(void);
  * main.c. A workqueue runs only so many works at once, and those of many
  * controllers may all be waiting: what ends a wait is never queued behind it.
  * weft_wq: what waits for answers and for I/O; a recovery ends that
- * weft_ka_wq: keep-alives: targets that are well must not miss them
+ * weft_ka_wq: Keep Alive, which targets that are well must not miss
  * weft_life_wq: life works, which wait for targets; an abort ends that
  * weft_abort_wq: what breaks off, and makes I/O fail; waits for no target
  */

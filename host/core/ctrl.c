@@ -222,11 +222,20 @@ bool weft_start_fw_pause(struct weft_ctrl_core *core)
 	return live;
 }
 
-void weft_delete_ctrl_async(struct weft_ctrl *ctrl)
+bool weft_device_removed(struct weft_ctrl *ctrl)
 {
-	weft_start_delete(ctrl->core);
+	struct weft_ctrl_core *core = ctrl->core;
+	unsigned long flags;
+	bool stays;
+
+	spin_lock_irqsave(&core->lock, flags);
+	stays = ctrl->state == WEFT_CTRL_CONNECTING && core->created;
+	spin_unlock_irqrestore(&core->lock, flags);
+	if (!stays)
+		weft_start_delete(core);
+	return !stays;
 }
-EXPORT_SYMBOL_GPL(weft_delete_ctrl_async);
+EXPORT_SYMBOL_GPL(weft_device_removed);
 
 void weft_delete_ctrl_flush(void)
 {

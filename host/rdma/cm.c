@@ -58,7 +58,7 @@ static int nvme_rdma_cm_handler(struct rdma_cm_id *id,
 		weft_tqueue_lost(&q->base, "%s (status %d)",
 				 rdma_event_msg(ev->event), ev->status);
 	if (ev->event == RDMA_CM_EVENT_DEVICE_REMOVAL)
-		weft_delete_ctrl_async(&q->ctrl->ctrl);
+		weft_device_removed(&q->ctrl->ctrl);
 	return 0;
 }
 
@@ -87,20 +87,29 @@ static int nvme_rdma_cm_rejected(struct weft_rdma_queue *q, const char *where,
 			 absent ? "; nothing listens there" : "");
 }
 
+static const char *nvme_rdma_given_up(const struct weft_rdma_ctrl *rc)
+{
+	if (READ_ONCE(rc->broken_off))
+		return "the controller is being deleted";
+	return READ_ONCE(rc->leaving) ? "the RDMA device is being removed" : NULL;
+}
+
 /* Waits for the event that ends a step; what came instead goes into @why */
 static int nvme_rdma_cm_wait(struct weft_rdma_queue *q,
 			     enum rdma_cm_event_type want, unsigned int ms,
 			     struct weft_reason *why)
 {
 	const struct weft_connstr *o = q->ctrl->ctrl.opts;
+	const char *given_up;
 	char where[96];
 	long left;
 	int err;
 
 	snprintf(where, sizeof(where), "traddr=%s,trsvcid=%s", o->traddr,
 		 o->trsvcid);
-	if (READ_ONCE(q->ctrl->broken_off))
-		goto broken_off;
+	given_up = nvme_rdma_given_up(q->ctrl);
+	if (given_up)
+		goto given_up;
 	/* rdma_cm has limits of its own for addresses and routes: come later */
 	left = wait_for_completion_interruptible_timeout(&q->cm_done,
 						msecs_to_jiffies(ms + 1000));
@@ -111,8 +120,9 @@ static int nvme_rdma_cm_wait(struct weft_rdma_queue *q,
 		return weft_fail(why, -ETIMEDOUT,
 				 "%s: queue %u: no answer within %u s", where,
 				 q->base.qid, ms / 1000 + 1);
-	if (READ_ONCE(q->ctrl->broken_off))
-		goto broken_off;
+	given_up = nvme_rdma_given_up(q->ctrl);
+	if (given_up)
+		goto given_up;
 	if (q->cm_event == want)
 		return 0;
 	if (q->cm_event == RDMA_CM_EVENT_REJECTED)
@@ -121,10 +131,9 @@ static int nvme_rdma_cm_wait(struct weft_rdma_queue *q,
 	return weft_fail(why, err, "%s: queue %u: %s (%d)%s", where, q->base.qid,
 			 rdma_event_msg(q->cm_event), q->cm_status,
 			 err == -ENODEV ? NO_DEVICE : "");
-broken_off:
-	return weft_fail(why, -ECONNRESET,
-			 "%s: queue %u: the controller is being deleted",
-			 where, q->base.qid);
+given_up:
+	return weft_fail(why, -ECONNRESET, "%s: queue %u: %s", where,
+			 q->base.qid, given_up);
 }
 
 /*
@@ -140,6 +149,24 @@ void weft_rdma_break_off(struct weft_ctrl *ctrl)
 	WRITE_ONCE(rc->broken_off, true);
 	for (i = 0; i < rc->nr_queues; i++)
 		complete(&rc->queues[i].cm_done);
+}
+
+/*
+ * weft_rdma_leave_device() - likewise, but the next attempt may succeed
+ * Queues that are connected are lost, and so are their private commands.
+ * Context: under weft_rdma_ctrls_lock.
+ */
+void weft_rdma_leave_device(struct weft_rdma_ctrl *rc)
+{
+	u32 i;
+
+	lockdep_assert_held(&weft_rdma_ctrls_lock);
+	WRITE_ONCE(rc->leaving, true);
+	for (i = 0; i < rc->nr_queues; i++) {
+		complete(&rc->queues[i].cm_done);
+		weft_tqueue_lost(&rc->queues[i].base,
+				 "the RDMA device is being removed");
+	}
 }
 
 static void nvme_rdma_unresolved(const struct weft_connstr *o, int err,

@@ -121,14 +121,15 @@ static void nvme_rdma_set_limits(struct weft_rdma_ctrl *rc,
 
 /*
  * weft_rdma_use_device() - the address has led @q to a device: is it usable?
- * The admin queue's device is the controller's; its removal deletes the
- * controller, so no queue may be on another one.
+ * The admin queue's device is the controller's: when it is removed, no queue
+ * may be on another one.
  */
 int weft_rdma_use_device(struct weft_rdma_queue *q, struct weft_reason *why)
 {
 	struct weft_rdma_ctrl *rc = q->ctrl;
 	struct ib_device *dev = q->id->device;
 	const struct ib_device_attr *a = &dev->attrs;
+	bool stays;
 
 	if (q->base.qid) {
 		if (dev != rc->dev)
@@ -143,10 +144,16 @@ int weft_rdma_use_device(struct weft_rdma_queue *q, struct weft_reason *why)
 		return weft_fail(why, -EOPNOTSUPP,
 				 "RDMA device %s cannot register memory by work requests, which is needed",
 				 dev_name(&dev->dev));
-	q->dev = dev;
 	mutex_lock(&weft_rdma_ctrls_lock);
-	rc->dev = dev;
+	stays = weft_rdma_device_stays(dev);
+	if (stays)
+		rc->dev = dev;
 	mutex_unlock(&weft_rdma_ctrls_lock);
+	if (!stays)
+		return weft_fail(why, -ENODEV,
+				 "RDMA device %s is being removed",
+				 dev_name(&dev->dev));
+	q->dev = dev;
 	nvme_rdma_set_limits(rc, a);
 	if (rc->ctrl.max_queue_size < WEFT_QUEUE_SIZE_MIN)
 		return weft_fail(why, -EOPNOTSUPP,

@@ -3,9 +3,10 @@
  * weft-rdma.ko: registration with the core and with the RDMA devices.
  *
  * Owns the list of controllers of this transport. It is there for one purpose:
- * when an RDMA device goes away, the controllers on it must be gone before.
+ * when an RDMA device goes away, the controllers on it must have left it before.
  * Runs in process context only.
  */
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/workqueue.h>
 
@@ -99,21 +100,55 @@ struct weft_transport_ops weft_rdma_ops = {
 	.address	= weft_ip_address,
 };
 
-/* @dev goes away: its controllers first, and nobody returns before they have */
+static struct ib_client nvme_rdma_ib_client;
+
+/*
+ * weft_rdma_device_stays() - may queues still be made on @dev?
+ * Under weft_rdma_ctrls_lock. The mark is there from add to remove.
+ */
+bool weft_rdma_device_stays(struct ib_device *dev)
+{
+	lockdep_assert_held(&weft_rdma_ctrls_lock);
+	return ib_get_client_data(dev, &nvme_rdma_ib_client);
+}
+
+static int nvme_rdma_add_one(struct ib_device *dev)
+{
+	ib_set_client_data(dev, &nvme_rdma_ib_client, dev);
+	return 0;
+}
+
+static bool nvme_rdma_in_use(const struct ib_device *dev)
+{
+	struct weft_rdma_ctrl *rc;
+	bool used = false;
+
+	mutex_lock(&weft_rdma_ctrls_lock);
+	list_for_each_entry(rc, &weft_rdma_ctrls, link)
+		used |= rc->dev == dev;
+	mutex_unlock(&weft_rdma_ctrls_lock);
+	return used;
+}
+
+/* @dev goes away: nothing of ours is on it any more when this returns */
 static void nvme_rdma_remove_one(struct ib_device *dev, void *client_data)
 {
 	struct weft_rdma_ctrl *rc;
 
 	mutex_lock(&weft_rdma_ctrls_lock);
+	ib_set_client_data(dev, &nvme_rdma_ib_client, NULL);
 	list_for_each_entry(rc, &weft_rdma_ctrls, link)
-		if (rc->dev == dev)
-			weft_delete_ctrl_async(&rc->ctrl);
+		if (rc->dev == dev && !weft_device_removed(&rc->ctrl))
+			weft_rdma_leave_device(rc);
 	mutex_unlock(&weft_rdma_ctrls_lock);
 	weft_delete_ctrl_flush();
+	while (nvme_rdma_in_use(dev))
+		msleep(10);
 }
 
 static struct ib_client nvme_rdma_ib_client = {
 	.name	= "weft_rdma",
+	.add	= nvme_rdma_add_one,
 	.remove	= nvme_rdma_remove_one,
 };
 

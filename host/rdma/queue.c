@@ -214,6 +214,7 @@ static void nvme_rdma_forget_device(struct weft_rdma_queue *q)
 		return;
 	mutex_lock(&weft_rdma_ctrls_lock);
 	q->ctrl->dev = NULL;
+	q->ctrl->leaving = false;
 	mutex_unlock(&weft_rdma_ctrls_lock);
 }
 

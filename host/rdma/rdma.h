@@ -220,6 +220,7 @@ struct weft_rdma_queue {
  * struct weft_rdma_ctrl - a controller reached over RDMA
  * @dev: the admin queue's device while that is allocated; under
  *       weft_rdma_ctrls_lock
+ * @leaving: @dev goes away: this attempt is of no use; under the same lock
  * @broken_off: nobody waits for the target any more
  * @queues: admin queue and all I/O queues that the options allow
  */
@@ -228,6 +229,7 @@ struct weft_rdma_ctrl {
 	struct list_head link;
 	struct ib_device *dev;
 	struct weft_ip ip;
+	bool leaving;
 	bool broken_off;
 	u32 nr_queues;
 	struct weft_rdma_queue queues[];
@@ -268,6 +270,7 @@ extern struct mutex weft_rdma_ctrls_lock;
 extern struct list_head weft_rdma_ctrls;
 extern struct workqueue_struct *weft_rdma_wq;
 extern struct weft_transport_ops weft_rdma_ops;
+bool weft_rdma_device_stays(struct ib_device *dev);
 
 /* ctrl.c */
 struct weft_ctrl *weft_rdma_create_ctrl(const struct weft_connstr *opts,
@@ -281,6 +284,7 @@ int weft_rdma_use_device(struct weft_rdma_queue *q, struct weft_reason *why);
 int weft_rdma_cm_resolve(struct weft_rdma_queue *q, struct weft_reason *why);
 int weft_rdma_cm_connect(struct weft_rdma_queue *q, struct weft_reason *why);
 void weft_rdma_break_off(struct weft_ctrl *ctrl);
+void weft_rdma_leave_device(struct weft_rdma_ctrl *rc);
 void weft_rdma_cm_destroy(struct weft_rdma_queue *q);
 
 /* queue.c */

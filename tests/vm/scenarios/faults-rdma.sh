@@ -17,9 +17,11 @@ heal_linkdown() {
 }
 
 # The target sits on the same device, and soft-RoCE lets none go that a process has open:
-# so the target dies first, and the host finds both again. rdma-removal has the other case.
+# so the target dies first, and the host finds both again. rdma-removal has the other case:
+# a controller that still is on the device is deleted.
 strike_removed() {
 	strike_killed
+	[ ! -e "${ctrl:-/nowhere}" ] || wait_for ctrl_is connecting
 	rdma link delete "$RXE_DEV"
 }
 heal_removed() {
