@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Which namespaces a controller has: the scan work reads the list of active
- * ones in pieces, then each one's description, and adds, updates or removes
- * disks (disk.c) so that they agree. Runs after every connect, on an event, and
+ * ones in pieces, or, of a controller that does not know such a list, asks for
+ * each number; then each one's description; and adds, updates or removes disks
+ * (disk.c) so that they agree. Runs after every connect, on an event, and
  * when a user asks; never twice at a time, as it is one work item.
  *
  * If the list cannot be read to its end nothing is removed. A controller that is
@@ -170,6 +171,23 @@ static int may_go_on(struct scan *s)
 	return 0;
 }
 
+static int scan_next(struct scan *s, u32 nsid)
+{
+	int err = may_go_on(s);
+
+	return err ? err : scan_one(s, nsid);
+}
+
+static int scan_numbers(struct scan *s)
+{
+	u32 nsid, nn = s->core->ctrl->info.nn;
+	int err = 0;
+
+	for (nsid = 1; !err && nsid <= nn; nsid++)
+		err = scan_next(s, nsid);
+	return err;
+}
+
 static int scan_list(struct scan *s)
 {
 	nvme_status status;
@@ -179,6 +197,8 @@ static int scan_list(struct scan *s)
 	do {
 		err = weft_identify(s->core, NVME_CNS_ACTIVE_NS_LIST, after,
 				    s->data, &status, &s->why);
+		if (!err && !after && nvme_status_dnr(status))
+			return scan_numbers(s);
 		if (!err)
 			err = weft_status_fail(status,
 					       "Active Namespace ID list",
@@ -188,9 +208,7 @@ static int scan_list(struct scan *s)
 		n = nvme_nsid_list_decode(s->data, sizeof(s->data), after,
 					  s->nsids, &s->why);
 		for (i = 0; i < n; i++) {
-			err = may_go_on(s);
-			if (!err)
-				err = scan_one(s, s->nsids[i]);
+			err = scan_next(s, s->nsids[i]);
 			if (err)
 				return err;
 		}
