@@ -107,6 +107,7 @@ static void decode_nvm(struct nvme_ctrl_info *c, const struct nvme_id_ctrl *id)
 	c->oncs = le16_to_cpu(id->oncs);
 	c->fuses = le16_to_cpu(id->fuses);
 	c->vwc = id->vwc;
+	c->awupf = le16_to_cpu(id->awupf);
 	c->acwu = le16_to_cpu(id->acwu);
 	c->sgls = le32_to_cpu(id->sgls);
 	c->anacap = id->anacap;
@@ -204,6 +205,8 @@ void nvme_id_ns_encode(struct nvme_id_ns *id, const struct nvme_ns_facts *f)
 	id->rescap = f->rescap;
 	id->dlfeat = f->dlfeat;
 	id->nawupf = cpu_to_le16(f->nawupf);
+	id->nabo = cpu_to_le16(f->nabo);
+	id->nabspf = cpu_to_le16(f->nabspf);
 	id->noiob = cpu_to_le16(f->noiob);
 	id->npwg = cpu_to_le16(f->npwg);
 	id->npwa = cpu_to_le16(f->npwa);
@@ -273,6 +276,8 @@ int nvme_id_ns_decode(const void *data, size_t len, struct nvme_ns_facts *f,
 	f->nsfeat = id->nsfeat;
 	f->dlfeat = id->dlfeat;
 	f->nawupf = le16_to_cpu(id->nawupf);
+	f->nabo = le16_to_cpu(id->nabo);
+	f->nabspf = le16_to_cpu(id->nabspf);
 	f->noiob = le16_to_cpu(id->noiob);
 	f->npwg = le16_to_cpu(id->npwg);
 	f->npwa = le16_to_cpu(id->npwa);

@@ -65,6 +65,7 @@ void nvme_id_ctrl_encode(struct nvme_id_ctrl *id,
 /**
  * struct nvme_ctrl_info - what a host takes from Identify Controller
  * @mdts: largest transfer as a power of two of CAP.MPSMIN pages; 0 = no limit
+ * @awupf: blocks that a loss of power leaves whole, 0-based
  *
  * Text is trimmed and terminated; unprintable bytes are kept as they came
  * (printers escape).
@@ -95,6 +96,7 @@ struct nvme_ctrl_info {
 	u16 oncs;
 	u16 fuses;
 	u8 vwc;
+	u16 awupf;
 	u16 acwu;
 	u32 sgls;
 	u32 ioccsz;
@@ -169,7 +171,9 @@ struct nvme_ns_facts {
 	u8 nsfeat;
 	u8 dlfeat;
 	u8 rescap;
-	u16 nawupf;
+	u16 nawupf;		/* 0-based blocks; with NVME_NSFEAT_ATOMICS */
+	u16 nabo;		/* blocks to the first atomic boundary */
+	u16 nabspf;		/* 0-based blocks between them; 0 = none */
 	u16 noiob;		/* blocks; 0 = none */
 	u16 npwg;		/* 0-based blocks, as the next four, which hold */
 	u16 npwa;		/* with NVME_NSFEAT_OPTPERF */

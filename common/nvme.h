@@ -340,6 +340,7 @@ WEFT_ASSERT_OFFSET(struct nvme_id_ctrl, psd, 2048);
 #define NVME_ONCS_WRITE_ZEROES		(1u << 3)
 #define NVME_ONCS_SAVE_SELECT		(1u << 4)
 #define NVME_ONCS_RESERVATIONS		(1u << 5)
+#define NVME_ONCS_TIMESTAMP		(1u << 6)
 #define NVME_ONCS_VERIFY		(1u << 7)
 #define NVME_ONCS_COPY			(1u << 8)
 #define NVME_SGLS_ANY_ALIGNMENT		0x1u
@@ -434,9 +435,11 @@ WEFT_ASSERT_SIZE(struct nvme_id_ns_indep, NVME_IDENTIFY_SIZE);
 WEFT_ASSERT_OFFSET(struct nvme_id_ns_indep, nstat, 14);
 
 #define NVME_NSTAT_READY		(1u << 0)
+#define NVME_NSFEAT_ATOMICS		(1u << 1)
 #define NVME_NSFEAT_OPTPERF		(1u << 4)
 #define NVME_NMIC_SHARED		(1u << 0)
 #define NVME_NSATTR_WRITE_PROTECTED	(1u << 0)
+#define NVME_DLFEAT_READ_MASK		0x7u
 #define NVME_DLFEAT_READ_ZEROES		0x1u
 #define NVME_DLFEAT_WRITE_ZEROES_DEAC	(1u << 3)
 

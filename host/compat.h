@@ -15,6 +15,7 @@
 #include <linux/blkdev.h>
 #include <linux/device.h>
 #include <linux/err.h>
+#include <linux/log2.h>
 #include <linux/net.h>
 #include <linux/version.h>
 #include <net/sock.h>
@@ -142,6 +143,8 @@ static inline void weft_acct_end(struct block_device *bdev, struct request *rq,
  * @max_segments: of a request
  * @virt_boundary: mask, 0 = none
  * @chunk: sectors that a request must not cross, 0 = none
+ * @atomic: bytes of a write that a loss of power leaves whole, 0 = unknown
+ * @atomic_boundary: bytes; such a write must not cross a multiple, 0 = none
  * @discard_bytes: of a request, 0 = no discard
  * @discard_segments: ranges of a request
  * @discard_granularity: bytes
@@ -159,6 +162,8 @@ struct weft_limits {
 	unsigned int max_segments;
 	unsigned long virt_boundary;
 	unsigned int chunk;
+	unsigned int atomic;
+	unsigned int atomic_boundary;
 	unsigned int discard_bytes;
 	unsigned int discard_segments;
 	unsigned int discard_granularity;
@@ -182,6 +187,25 @@ static inline blk_features_t weft_features(const struct weft_limits *l)
 	return f;
 }
 
+/*
+ * Atomic writes came with features, too. What does not go together is a target's
+ * fault and not offered: the block layer would warn of it.
+ */
+static inline void weft_set_atomic(struct queue_limits *lim,
+				   const struct weft_limits *l)
+{
+	unsigned int boundary = l->atomic_boundary >> SECTOR_SHIFT;
+	bool fits = l->atomic && (!boundary ||
+		    (is_power_of_2(boundary) && !(l->chunk % boundary) &&
+		     l->atomic <= l->atomic_boundary));
+
+	lim->atomic_write_hw_max = fits ? l->atomic : 0;
+	lim->atomic_write_hw_boundary = fits ? l->atomic_boundary : 0;
+	lim->atomic_write_hw_unit_min = fits ? l->block : 0;
+	lim->atomic_write_hw_unit_max = fits ? rounddown_pow_of_two(l->atomic) :
+					       0;
+}
+
 /* The queue is frozen by the caller. */
 static inline int weft_set_limits(struct request_queue *q,
 				  const struct weft_limits *l)
@@ -203,6 +227,7 @@ static inline int weft_set_limits(struct request_queue *q,
 	lim.discard_granularity = l->discard_granularity;
 	lim.max_write_zeroes_sectors = l->zeroes_bytes >> SECTOR_SHIFT;
 	lim.features = weft_features(l);
+	weft_set_atomic(&lim, l);
 	return queue_limits_commit_update(q, &lim);
 }
 

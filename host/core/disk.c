@@ -144,23 +144,43 @@ static u8 ns_shift(const struct nvme_ns_facts *f)
 	return f->lbads <= PAGE_SHIFT ? f->lbads : SECTOR_SHIFT;
 }
 
+/*
+ * What a loss of power leaves whole: file systems take that for granted of a
+ * physical block. Boundaries that do not start with block 0 are none to work
+ * with.
+ */
+static void atomic_limits(const struct weft_ctrl_core *core,
+			  const struct nvme_ns_facts *f, struct weft_limits *l)
+{
+	l->atomic = l->block;
+	if (f->nabo)
+		return;
+	if (f->nsfeat & NVME_NSFEAT_ATOMICS && f->nawupf) {
+		l->atomic = l->block * (1 + f->nawupf);
+		if (f->nabspf)
+			l->atomic_boundary = l->block * (1 + f->nabspf);
+	} else {
+		l->atomic = l->block * (1 + core->ctrl->info.awupf);
+	}
+}
+
 static void ns_limits(const struct weft_ctrl_core *core,
 		      const struct nvme_ns_facts *f, struct weft_limits *l)
 {
 	const struct weft_ctrl *ctrl = core->ctrl;
 	u8 shift = ns_shift(f);
 	unsigned int bs = 1u << shift;
-	unsigned int atomic = bs * (1 + f->nawupf);
 
 	/* padding, too: they are compared */
 	memset(l, 0, sizeof(*l));
 	l->block = bs;
 	l->physical = bs;
+	atomic_limits(core, f, l);
 	if (f->nsfeat & NVME_NSFEAT_OPTPERF) {
 		l->physical = min(rounddown_pow_of_two(bs * (1 + f->npwg)),
-				  rounddown_pow_of_two(atomic));
+				  rounddown_pow_of_two(l->atomic));
 		l->io_min = bs * (1 + f->npwg);
-		l->io_opt = bs * (1 + f->nows);
+		l->io_opt = f->nows ? bs * (1 + f->nows) : 0;
 	}
 	l->max_bytes = min(core->max_bytes, WEFT_RW_BLOCKS_MAX << shift);
 	l->max_segments = ctrl->max_segments;

@@ -31,6 +31,9 @@ static void fold(struct weft_limits *a, const struct weft_limits *b)
 	a->max_segments = min(a->max_segments, b->max_segments);
 	a->virt_boundary = min_not_zero(a->virt_boundary, b->virt_boundary);
 	a->chunk = min_not_zero(a->chunk, b->chunk);
+	a->atomic = min(a->atomic, b->atomic);
+	a->atomic_boundary = min_not_zero(a->atomic_boundary,
+					  b->atomic_boundary);
 	a->discard_bytes = min(a->discard_bytes, b->discard_bytes);
 	a->discard_segments = min(a->discard_segments, b->discard_segments);
 	a->discard_granularity = max(a->discard_granularity,
