@@ -7,6 +7,7 @@
  * reverse, and its reason in words.
  */
 #include <linux/delay.h>
+#include <linux/ktime.h>
 #include <linux/slab.h>
 
 #include "common/connect.h"
@@ -261,14 +262,33 @@ void weft_identify_again(struct weft_ctrl_core *core)
 	kfree(info);
 }
 
+/* A feature whose value comes as data. A refusal leaves things as they were. */
+static int tell(struct weft_ctrl_core *core, u8 fid, void *data, u32 len,
+		struct weft_reason *why)
+{
+	struct weft_slot_cmd c = {
+		.data = data,
+		.len = len,
+		.dir = NVME_XFER_HOST_TO_CTRL,
+	};
+	const char *what = nvme_feature_name(fid);
+	nvme_status status;
+	int err;
+
+	nvme_cmd_set_features(&c.cmd, fid, 0, 0, 0);
+	err = weft_exec_admin(core, &c, what, &status, why);
+	if (!err && status)
+		dev_info(core->ctrl->device, "%s: %s\n", what,
+			 nvme_status_name(status, true));
+	return err;
+}
+
 /*
  * A controller names retry delays (CRDT) only to hosts that have said that they
- * will obey: Host Behavior Support, ACRE. A refusal leaves things as they were.
+ * will obey: Host Behavior Support, ACRE.
  */
 static int host_behavior(struct weft_ctrl_core *core, struct weft_reason *why)
 {
-	struct weft_slot_cmd c = { .dir = NVME_XFER_HOST_TO_CTRL };
-	nvme_status status;
 	u8 *data;
 	int err;
 
@@ -278,15 +298,20 @@ static int host_behavior(struct weft_ctrl_core *core, struct weft_reason *why)
 	if (!data)
 		return weft_fail(why, -ENOMEM, "out of memory");
 	data[0] = NVME_HOST_BEHAVIOR_ACRE;
-	c.data = data;
-	c.len = NVME_HOST_BEHAVIOR_SIZE;
-	nvme_cmd_set_features(&c.cmd, NVME_FEAT_HOST_BEHAVIOR, 0, 0, 0);
-	err = weft_exec_admin(core, &c, "Host Behavior Support", &status, why);
+	err = tell(core, NVME_FEAT_HOST_BEHAVIOR, data,
+		   NVME_HOST_BEHAVIOR_SIZE, why);
 	kfree(data);
-	if (!err && status)
-		dev_info(core->ctrl->device, "Host Behavior Support: %s\n",
-			 nvme_status_name(status, true));
 	return err;
+}
+
+/* For its logs: milliseconds since 1970, 48 bits */
+static int tell_time(struct weft_ctrl_core *core, struct weft_reason *why)
+{
+	__le64 ms = cpu_to_le64(ktime_to_ms(ktime_get_real()));
+
+	if (!(core->ctrl->info.oncs & NVME_ONCS_TIMESTAMP))
+		return 0;
+	return tell(core, NVME_FEAT_TIMESTAMP, &ms, sizeof(ms), why);
 }
 
 static int nvmf_configure_admin_queue(struct weft_ctrl_core *core,
@@ -358,6 +383,8 @@ int weft_setup_ctrl(struct weft_ctrl_core *core, struct weft_reason *why)
 	if (core->discovery)
 		return 0;
 	err = host_behavior(core, why);
+	if (!err)
+		err = tell_time(core, why);
 	if (!err)
 		err = weft_effects_read(core, why);
 	if (!err)
