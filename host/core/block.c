@@ -49,11 +49,19 @@ static blk_status_t setup_rw(struct weft_ns *ns, struct request *rq,
 	return BLK_STS_OK;
 }
 
+/* Deallocated blocks will do where they read as zeroes, and are said to. */
+static bool zeroes_deallocate(const struct weft_ns *ns)
+{
+	u8 dlfeat = ns->facts.dlfeat;
+
+	return dlfeat & NVME_DLFEAT_WRITE_ZEROES_DEAC &&
+	       (dlfeat & NVME_DLFEAT_READ_MASK) == NVME_DLFEAT_READ_ZEROES;
+}
+
 static blk_status_t setup_zeroes(struct weft_ns *ns, struct request *rq,
 				 union nvme_cmd *cmd)
 {
-	bool deac = !(rq->cmd_flags & REQ_NOUNMAP) &&
-		    ns->facts.dlfeat & NVME_DLFEAT_WRITE_ZEROES_DEAC;
+	bool deac = !(rq->cmd_flags & REQ_NOUNMAP) && zeroes_deallocate(ns);
 
 	nvme_cmd_rw(cmd, NVME_CMD_WRITE_ZEROES, ns->nsid,
 		    ns_lba(ns, blk_rq_pos(rq)), blk_rq_bytes(rq) >> ns->shift,
