@@ -104,15 +104,18 @@ static const struct block_device_operations weft_blk_fops = {
 	.pr_ops = &weft_pr_ops,
 };
 
-/* Formats that this host cannot move data of get a disk of capacity 0. */
+/*
+ * Formats that this host cannot move data of get a disk of capacity 0. What is
+ * not of the NVM command set is for commands of users only: the disk is hidden.
+ */
 static const char *ns_unusable(const struct nvme_ns_facts *f)
 {
 	if (f->csi)
-		return "a command set other than NVM";
+		return "a command set other than NVM: no disk, commands of users only";
 	if (f->ms)
-		return "metadata in its format";
+		return "metadata in its format: not usable, capacity 0";
 	if (f->lbads > PAGE_SHIFT)
-		return "blocks larger than a page";
+		return "blocks larger than a page: not usable, capacity 0";
 	return NULL;
 }
 
@@ -211,8 +214,7 @@ static int ns_apply_frozen(struct weft_ns *ns, const struct nvme_ns_facts *f,
 	ns->limits = limits;
 	set_disk_ro(ns->disk, f->nsattr & NVME_NSATTR_WRITE_PROTECTED);
 	if (unusable)
-		dev_warn(&core->dev, "namespace %u: %s: not usable, capacity 0\n",
-			 ns->nsid, unusable);
+		dev_warn(&core->dev, "namespace %u: %s\n", ns->nsid, unusable);
 	set_capacity_and_notify(ns->disk, unusable ? 0 :
 				f->nsze << (f->lbads - SECTOR_SHIFT));
 	return 0;
@@ -264,7 +266,7 @@ static void ns_unlink(struct weft_ctrl_core *core, struct weft_ns *ns)
 	mutex_unlock(&core->ns_lock);
 }
 
-static void ns_name(struct weft_ns *ns)
+static void ns_name(struct weft_ns *ns, const struct nvme_ns_facts *facts)
 {
 	int ctrl = ns->ctrl->instance;
 	struct gendisk *disk = ns->disk;
@@ -276,6 +278,8 @@ static void ns_name(struct weft_ns *ns)
 	} else {
 		snprintf(disk->disk_name, DISK_NAME_LEN, "nvme%dn%d", ctrl,
 			 ns->head->instance);
+		if (facts->csi)
+			disk->flags |= GENHD_FL_HIDDEN;
 	}
 }
 
@@ -308,7 +312,7 @@ static struct weft_ns *ns_alloc(struct weft_ctrl_core *core, u32 nsid,
 	}
 	ns->disk->fops = &weft_blk_fops;
 	ns->disk->private_data = ns;
-	ns_name(ns);
+	ns_name(ns, facts);
 	return ns;
 out:
 	return ERR_PTR(weft_fail(why, err, "no memory for a disk"));

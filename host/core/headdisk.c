@@ -214,7 +214,8 @@ void weft_head_show(struct weft_head *head)
 	}
 	WRITE_ONCE(head->shown, true);
 	head->generic = weft_generic_add(disk, &head->subsys->dev);
-	queue_work(part_wq, &head->part_work);
+	if (!(disk->flags & GENHD_FL_HIDDEN))
+		queue_work(part_wq, &head->part_work);
 out:
 	mutex_unlock(&head->show_lock);
 }
@@ -383,6 +384,8 @@ int weft_head_alloc_disk(struct weft_head *head)
 	disk->private_data = head;
 	snprintf(disk->disk_name, DISK_NAME_LEN, "nvme%dn%d",
 		 head->subsys->instance, head->instance);
+	if (head->facts.csi)
+		disk->flags |= GENHD_FL_HIDDEN;
 	INIT_WORK(&head->show_work, show_work);
 	INIT_WORK(&head->part_work, part_work);
 	kref_get(&head->ref);
