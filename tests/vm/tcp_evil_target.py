@@ -24,6 +24,11 @@ Some modes break nothing, but do what other targets do not, and print what the h
     astray    reads from block 1024 on fail because of the path, and may be sent again
     descs     the second list of a namespace's identifiers fails, later ones do not
     ns-mute   the list of namespaces is never told
+    atomic-*  the namespace tells what it writes whole, and what it prefers, see SHAPES; what
+              Write Zeroes wants is printed
+    no-list   a list of namespaces is not known
+    clock     a timestamp can be set, and is printed
+    csi       the namespace is of command set 2
     ic-once   after the first two connections there is no ICResp any more
 """
 
@@ -153,12 +158,18 @@ ACTIVATION = {"fw-done": 600, "fw-stuck": 10, "fw-path": 600}
 # controllers of one subsystem, with their ids
 PATHS = {"fw-path": 1, "path": 2, "grows": 1, "late": 2}
 GROWING = ["grows", "late"]
+# NSFEAT, DLFEAT, NAWUPF, NABO, NOIOB, NPWG, NOWS; AWUPF of the controller is 7
+SHAPES = {
+    "atomic-ns": (0x12, 0x08, 7, 0, 64, 15, 31),
+    "atomic-ctrl": (0x10, 0x09, 0, 0, 0, 15, 0),
+    "atomic-odd": (0x12, 0x09, 7, 1, 0, 7, 15),
+}
 # in units of 100 ms
 DELAYS = {"retry": (1, 2, 3), "hour": (36000, 0, 0), "astray": (0, 0, 0)}
-MODES = ["good", *DELAYS, "descs", *GROWING, *ACTIVATION, "path", *SILENT, *FIRST, *CONNECT,
-         *IDENTIFY, *READ, *WRITE]
+MODES = ["good", *DELAYS, "descs", *SHAPES, "no-list", "clock", "csi", *GROWING,
+         *ACTIVATION, "path", *SILENT, *FIRST, *CONNECT, *IDENTIFY, *READ, *WRITE]
 
-FW_LOG, HOST_BEHAVIOR = 3, 0x16
+FW_LOG, HOST_BEHAVIOR, TIMESTAMP = 3, 0x16, 0x0E
 FW_STARTING = FW_LOG << 16 | 1 << 8 | 2
 INTERNAL_ERROR, COMMAND_INTERRUPTED, INTERNAL_PATH_ERROR = 0x06, 0x21, 0x300
 CSTS_PAUSED = 32
@@ -182,7 +193,10 @@ def identify_ctrl(nqn, port):
     d[512], d[513] = 0x66, 0x44
     struct.pack_into("<H", d, 514, 64)
     struct.pack_into("<I", d, 516, 1)
-    struct.pack_into("<H", d, 520, 1 << 2)     # Dataset Management
+    # Dataset Management, Write Zeroes, Timestamp
+    oncs = 1 << 2 | (port.mode in SHAPES) << 3 | (port.mode == "clock") << 6
+    struct.pack_into("<H", d, 520, oncs)
+    struct.pack_into("<H", d, 528, 7 * (port.mode in SHAPES))
     struct.pack_into("<I", d, 536, 1 << 20 | 1)
     d[768:768 + len(nqn)] = nqn
     struct.pack_into("<IIH", d, 1792, (64 + 8192) // 16, 1, 0)
@@ -198,11 +212,19 @@ def identify_ns(port):
         time.sleep(0.02)
     struct.pack_into("<QQQ", d, 0, *[BLOCKS << grown] * 3)
     d[128 + 2] = 9
+    if port.mode in SHAPES:
+        d[24], d[33], nawupf, nabo, noiob, npwg, nows = SHAPES[port.mode]
+        struct.pack_into("<H", d, 36, nawupf)
+        struct.pack_into("<HHH", d, 42, nabo, 0, noiob)
+        struct.pack_into("<H", d, 64, npwg)
+        struct.pack_into("<H", d, 72, nows)
     return bytes(d)
 
 
-def ns_descriptors():
-    return (bytes([3, 16, 0, 0]) + bytes(range(1, 17))).ljust(4096, b"\0")
+def ns_descriptors(port):
+    uuid = bytes([3, 16, 0, 0]) + bytes(range(1, 17))
+    csi = bytes([4, 1, 0, 0, 2]) if port.mode == "csi" else b""
+    return (uuid + csi).ljust(4096, b"\0")
 
 
 class Gone(Exception):
@@ -374,6 +396,8 @@ class Connection:
         elif opcode in (0x09, 0x18):
             if opcode == 0x09 and cdw10 & 0xFF == HOST_BEHAVIOR:
                 self.port.note("acre", data[0])
+            elif opcode == 0x09 and cdw10 & 0xFF == TIMESTAMP:
+                self.port.note("timestamp", int.from_bytes(data[:6], "little"))
             self.send(rsp(cid))
         elif opcode == 0x0C:
             self.port.event = lambda result: self.send(rsp(cid, 0, result))
@@ -383,9 +407,11 @@ class Connection:
     def identity(self, cns):
         if cns == 0:
             return identify_ns(self.port)
+        if cns == 2 and self.mode == "no-list":
+            return None
         return {1: identify_ctrl(self.nqn, self.port),
                 2: struct.pack("<I", 1).ljust(4096, b"\0"),
-                3: ns_descriptors()}.get(cns)
+                3: ns_descriptors(self.port)}.get(cns)
 
     def identify(self, cns, cid):
         data = self.identity(cns)
@@ -434,6 +460,8 @@ class Connection:
                 self.writes[cid] = [at, length]
                 self.send(r2t(cid, 0, length))
         else:
+            if opcode == 8:
+                self.port.note("zeroes", "deac" if sqe[51] & 2 else "plain")
             self.send(rsp(cid))
 
     def before_read(self, lba):
