@@ -224,11 +224,10 @@ static int ns_apply_frozen(struct weft_ns *ns, const struct nvme_ns_facts *f,
 int weft_ns_apply(struct weft_ns *ns, const struct nvme_ns_facts *f,
 		  struct weft_reason *why)
 {
-	int err;
+	unsigned int noio = weft_freeze(ns->disk->queue);
+	int err = ns_apply_frozen(ns, f, why);
 
-	blk_mq_freeze_queue(ns->disk->queue);
-	err = ns_apply_frozen(ns, f, why);
-	blk_mq_unfreeze_queue(ns->disk->queue);
+	weft_unfreeze(ns->disk->queue, noio);
 	return err;
 }
 

@@ -21,6 +21,7 @@
 #include <linux/hdreg.h>
 #include <linux/kref.h>
 #include <linux/ratelimit.h>
+#include <linux/sched/mm.h>
 #include <linux/srcu.h>
 
 #include "common/ana.h"
@@ -109,6 +110,24 @@ struct weft_head {
 	struct work_struct part_work;
 	struct weft_ns __rcu *current_path[];
 };
+
+/*
+ * While a disk's queue is frozen, memory must not wait for I/O: that may be to
+ * this disk.
+ */
+static inline unsigned int weft_freeze(struct request_queue *q)
+{
+	unsigned int noio = memalloc_noio_save();
+
+	blk_mq_freeze_queue(q);
+	return noio;
+}
+
+static inline void weft_unfreeze(struct request_queue *q, unsigned int noio)
+{
+	blk_mq_unfreeze_queue(q);
+	memalloc_noio_restore(noio);
+}
 
 /* subsys.c */
 int weft_subsys_check_ids(struct weft_subsys *s,

@@ -114,10 +114,11 @@ static void unpin(struct weft_ns *ns)
 int weft_head_add_path(struct weft_head *head, struct weft_ns *ns,
 		       struct weft_reason *why)
 {
+	unsigned int noio;
 	int err;
 
 	mutex_lock(&head->lock);
-	blk_mq_freeze_queue(head->disk->queue);
+	noio = weft_freeze(head->disk->queue);
 	err = apply_limits(head, ns, why);
 	if (!err) {
 		take_size(head, ns);
@@ -126,7 +127,7 @@ int weft_head_add_path(struct weft_head *head, struct weft_ns *ns,
 		WRITE_ONCE(ns->ready, true);
 		list_add_tail_rcu(&ns->sibling, &head->paths);
 	}
-	blk_mq_unfreeze_queue(head->disk->queue);
+	weft_unfreeze(head->disk->queue, noio);
 	mutex_unlock(&head->lock);
 	if (err)
 		return err;
@@ -163,10 +164,11 @@ int weft_head_update(struct weft_head *head, struct weft_ns *ns,
 		     const struct nvme_ns_facts *facts,
 		     struct weft_reason *why)
 {
+	unsigned int noio;
 	int err;
 
 	mutex_lock(&head->lock);
-	blk_mq_freeze_queue(head->disk->queue);
+	noio = weft_freeze(head->disk->queue);
 	err = weft_ns_apply(ns, facts, why);
 	if (!err)
 		err = apply_limits(head, NULL, why);
@@ -174,7 +176,7 @@ int weft_head_update(struct weft_head *head, struct weft_ns *ns,
 		head->facts = *facts;
 		take_size(head, ns);
 	}
-	blk_mq_unfreeze_queue(head->disk->queue);
+	weft_unfreeze(head->disk->queue, noio);
 	mutex_unlock(&head->lock);
 	/* @ns may have been too small to be used */
 	weft_head_kick(head);
