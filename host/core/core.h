@@ -78,6 +78,8 @@ enum weft_hold {
  * @io_types: contexts per HCTX_TYPE_*; @mapped_types: as CPUs are mapped to them
  * @depth: block layer's depth of I/O queues; @sqsize: 1-based
  * @ns_lock: @namespaces and @hold
+ * @scans_wanted: how often a scan was asked for; @scans: of those, how many
+ *                have been answered by one that began later
  * @write_cache: there is a volatile one and it is on, as the last scan found
  * @ka_looked: jiffies when the keep-alive work last looked, and the first of
  *             its next period
@@ -159,6 +161,7 @@ struct weft_ctrl_core {
 	struct xarray ns_index;
 	enum weft_hold hold;
 	struct delayed_work scan_work;
+	atomic_t scans_wanted;
 	unsigned int scans;
 	bool write_cache;
 
@@ -389,7 +392,7 @@ void weft_aer_start(struct weft_ctrl_core *core);
 
 /* ns.c: which namespaces there are; disk.c: their disks */
 void weft_scan_work(struct work_struct *work);
-void weft_queue_scan(struct weft_ctrl_core *core);
+unsigned int weft_queue_scan(struct weft_ctrl_core *core);
 void weft_remove_namespaces(struct weft_ctrl_core *core);
 struct weft_ns *weft_ns_add(struct weft_ctrl_core *core, u32 nsid,
 			    const struct nvme_ns_facts *facts,

@@ -247,17 +247,24 @@ void weft_scan_work(struct work_struct *work)
 	struct weft_ctrl_core *core = container_of(to_delayed_work(work),
 						   struct weft_ctrl_core,
 						   scan_work);
+	unsigned int wanted = atomic_read(&core->scans_wanted);
 
 	if (!core->discovery && core->ctrl->tag_set.tags)
 		scan(core);
-	WRITE_ONCE(core->scans, core->scans + 1);
+	WRITE_ONCE(core->scans, wanted);
 	wake_up_all(&core->state_wq);
 }
 
-/* weft_queue_scan() - look again soon; a scan under way is repeated */
-void weft_queue_scan(struct weft_ctrl_core *core)
+/*
+ * weft_queue_scan() - look again soon; a scan under way is repeated
+ * Return: what core->scans has to reach until it is done.
+ */
+unsigned int weft_queue_scan(struct weft_ctrl_core *core)
 {
+	unsigned int wanted = atomic_inc_return(&core->scans_wanted);
+
 	weft_queue_live(core, &core->scan_work, 0);
+	return wanted;
 }
 
 /* One of several removals side by side */

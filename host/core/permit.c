@@ -225,7 +225,7 @@ int weft_effects_begin(struct weft_ctrl_core *core, u32 effects)
 /* weft_effects_end() - after it, however it ended; waits for a new scan */
 void weft_effects_end(struct weft_ctrl_core *core, u32 effects)
 {
-	unsigned int scans = READ_ONCE(core->scans);
+	unsigned int wanted;
 
 	if (effects & NVME_EFFECTS_CSE_MASK) {
 		weft_unfreeze_io(core);
@@ -236,9 +236,9 @@ void weft_effects_end(struct weft_ctrl_core *core, u32 effects)
 			"a command may have changed what the controller can do: a reset brings that into effect\n");
 	if (!(effects & EFFECTS_INVENTORY))
 		return;
-	weft_queue_scan(core);
+	wanted = weft_queue_scan(core);
 	/* a fatal signal ends the wait, too; the command has been done */
 	(void)wait_event_killable(core->state_wq,
-		READ_ONCE(core->scans) != scans ||
+		(int)(READ_ONCE(core->scans) - wanted) >= 0 ||
 		weft_ctrl_state(core->ctrl) != WEFT_CTRL_LIVE);
 }
