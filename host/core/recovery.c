@@ -23,6 +23,24 @@
 #define FW_POLL_MS	100
 
 /*
+ * Is the admin queue's slot free for a last command? Who has had it since the
+ * controller was live may be given far longer than a reset has: a reset of a
+ * target that does not answer goes on without that.
+ */
+static bool slot_comes_free(struct weft_ctrl_core *core)
+{
+	unsigned long end = jiffies + READ_ONCE(weft_shutdown_timeout) * HZ;
+
+	while (!mutex_trylock(&core->slot_lock)) {
+		if (time_after(jiffies, end))
+			return false;
+		msleep(10);
+	}
+	mutex_unlock(&core->slot_lock);
+	return true;
+}
+
+/*
  * weft_teardown() - all queues down, in-flight requests back to the block layer
  * @orderly: the target still answers: disable the controller on the way
  *
@@ -34,7 +52,7 @@ void weft_teardown(struct weft_ctrl_core *core, bool orderly)
 {
 	weft_quiesce_io(core);
 	weft_stop_queues(core, 1);
-	if (orderly)
+	if (orderly && slot_comes_free(core))
 		weft_property_set(core, NVME_REG_CC, core->cc & ~NVME_CC_EN,
 				  NULL);
 	weft_slot_shut(core);
