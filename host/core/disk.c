@@ -263,6 +263,8 @@ static void ns_unlink(struct weft_ctrl_core *core, struct weft_ns *ns)
 		blk_mq_unfreeze_queue(ns->disk->queue);
 	ns->frozen = false;
 	mutex_unlock(&core->ns_lock);
+	/* an abort may have kicked it after the disk went */
+	cancel_delayed_work_sync(&ns->disk->queue->requeue_work);
 }
 
 static void ns_name(struct weft_ns *ns, const struct nvme_ns_facts *facts)
