@@ -288,10 +288,26 @@ class Framework(DaemonTest):
                               ("keyring_file_add_key", "not authenticated"),
                               ("nvmf_subsystem_set_keys", "not authenticated"),
                               ("nvmf_publish_mdns_prr", "mDNS"), ("nvmf_stop_mdns_prr", "mDNS"),
-                              ("ioat_scan_accel_module", "accelerator")):
+                              ("ioat_scan_accel_module", "accelerator"),
+                              ("accel_get_opc_assignments", "accelerator"),
+                              ("accel_get_stats", "accelerator"),
+                              ("bdev_zone_block_create", "zoned"),
+                              ("keyring_get_keys", "not authenticated"),
+                              ("scsi_get_devices", "SCSI is not served"),
+                              ("framework_get_governor", "does not exist"),
+                              ("framework_monitor_context_switch", "does not exist"),
+                              ("framework_enable_cpumask_locks", "does not exist"),
+                              ("trace_get_info", "trace points"),
+                              ("env_dpdk_get_mem_stats", "DPDK"),
+                              ("nbd_start_disk", "NBD"), ("ublk_create_target", "ublk"),
+                              ("vfu_tgt_set_base_path", "vfio-user"),
+                              ("iscsi_get_options", "iSCSI")):
             e = self.daemon.refused(method, {})
             self.assertEqual(e["code"], -32601)
             self.assertIn(words, e["message"])
+        for name in "SIGHUP", "SIGUSR1":
+            e = self.daemon.refused("spdk_kill_instance", {"sig_name": name})
+            self.assertIn("SIGTERM, SIGINT, SIGQUIT and SIGKILL are accepted", e["message"])
         e = self.daemon.refused("load_config", config(("bdev_malloc_create", MALLOC),
                                                       ("bdev_lvol_create", {})))
         self.assertIn("subsystems[0].config[1] bdev_lvol_create", e["message"])
