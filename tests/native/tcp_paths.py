@@ -214,8 +214,8 @@ class Options(DaemonTest):
         self.assertIn("c2h_success", error["message"])
 
     def test_what_is_refused(self):
-        for name, value in (("dif_insert_or_strip", True), ("zcopy", True), ("sock_priority", 7),
-                            ("max_queue_depth", 1), ("max_io_size", 100000),
+        for name, value in (("dif_insert_or_strip", True), ("masked_oncs", ["x"]),
+                            ("sock_priority", 7), ("max_queue_depth", 1), ("max_io_size", 100000),
                             ("in_capsule_data_size", 8), ("num_shared_buffers", 7),
                             ("acceptor_backlog", 0), ("max_aq_depth", 31)):
             error = self.daemon.refused("nvmf_create_transport", {"trtype": "TCP", name: value})
