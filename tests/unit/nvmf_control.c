@@ -240,6 +240,96 @@ static void test_listener_of_a_transport_that_is_deleted(void)
 	CU_ASSERT(fake_stop());
 }
 
+/* Turns */
+
+/** struct turns - @order: a letter for each turn that came and change that ended */
+struct turns {
+	struct nvmf_subsystem *s;
+	char order[16];
+	atomic_bool done;
+};
+
+static void note(struct turns *t, char what)
+{
+	size_t n = strlen(t->order);
+
+	if (n + 1 < sizeof(t->order))
+		t->order[n] = what;
+}
+
+static void host_gone(void *ctx, int err, const struct weft_reason *why)
+{
+	(void)why;
+	note(ctx, err ? 'E' : 'h');
+}
+
+static void refused(void *ctx, int err, const struct weft_reason *why)
+{
+	(void)why;
+	note(ctx, err == -EBUSY ? 'b' : 'E');
+}
+
+static void subsystem_gone(void *ctx, int err, const struct weft_reason *why)
+{
+	struct turns *t = ctx;
+
+	(void)why;
+	note(t, err ? 'E' : 'd');
+	t->done = true;
+}
+
+static void first_turn(void *ctx, int err, const struct weft_reason *why)
+{
+	struct turns *t = ctx;
+
+	(void)why;
+	note(t, err ? 'E' : '1');
+	nvmf_subsystem_remove_host(t->s, FAKE_HOST, host_gone, t);
+}
+
+static void second_turn(void *ctx, int err, const struct weft_reason *why)
+{
+	struct turns *t = ctx;
+
+	(void)why;
+	note(t, err ? 'E' : '2');
+	nvmf_subsystem_delete(t->s, subsystem_gone, t);
+}
+
+static void third_turn(void *ctx, int err, const struct weft_reason *why)
+{
+	struct turns *t = ctx;
+
+	(void)why;
+	note(t, err ? 'E' : '3');
+	nvmf_subsystem_allow_any_host(t->s, true, refused, t);
+}
+
+static void ask_for_turns(void *ctx)
+{
+	struct turns *t = ctx;
+
+	t->s = nvmf_subsystem_find(FAKE_NQN);
+	nvmf_subsystem_turn(t->s, 0, NULL, first_turn, t);
+	nvmf_subsystem_turn(t->s, 0, NULL, second_turn, t);
+	nvmf_subsystem_turn(t->s, 0, NULL, third_turn, t);
+}
+
+/* A change that is asked for in a turn is the next one; deletion the last. */
+static void test_turns(void)
+{
+	struct turns t = { .done = false };
+
+	fake_start(2, 0);
+	UNIT_EQ(SUBSYSTEM(.nqn = FAKE_NQN), 0);
+	UNIT_EQ(fake_add_host(FAKE_NQN, FAKE_HOST), 0);
+	fake_on(0, ask_for_turns, &t);
+	while (!t.done)
+		fake_yield();
+	CU_ASSERT_STRING_EQUAL(t.order, "1h23bd");
+	CU_ASSERT(fake_stop());
+}
+
 /* Listings */
 
 struct listing {
@@ -374,4 +464,4 @@ UNIT_MAIN(UNIT(test_subsystem_options), UNIT(test_namespaces),
 	  UNIT(test_hosts_and_listeners), UNIT(test_trids),
 	  UNIT(test_transports),
 	  UNIT(test_listener_of_a_transport_that_is_deleted),
-	  UNIT(test_listings), UNIT(test_placement))
+	  UNIT(test_turns), UNIT(test_listings), UNIT(test_placement))
