@@ -54,13 +54,13 @@ static bool may_start(const struct subsystem *p, const struct nvmf_op *op)
 {
 	const struct nvmf_op *before;
 
-	TAILQ_FOREACH(before, &p->ops, link) {
-		if (before == op)
-			break;
+	if (op->aside)
+		return false;
+	for (before = TAILQ_FIRST(&p->ops); before != op;
+	     before = TAILQ_NEXT(before, link))
 		if (concerns(op, before))
 			return false;
-	}
-	return !op->aside;
+	return true;
 }
 
 static void op_start(void *ctx)
