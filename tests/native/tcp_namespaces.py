@@ -7,11 +7,12 @@ import struct
 import unittest
 
 from daemon import DaemonTest
-from tcp_disk import free_port
+from tcp_disk import arrived, free_port
 from tcp_host import Host, SUBNQN, sgl_transport, sqe
 
 MANY, LIST = 2000, 1024
 ALL = 0xffffffff
+WRITE, READ, INVALID_NS = 1, 2, 0x400b
 NOTICE, NS_CHANGED, CHANGED_NS_LOG, ANA_LOG, EVENTS = 2, 0, 4, 0xc, 0xb
 
 
@@ -95,6 +96,33 @@ class Namespaces(DaemonTest):
         error = self.daemon.refused("nvmf_create_subsystem", {
             "nqn": SUBNQN + "x", "max_namespaces": 4097})
         self.assertIn("1-4096", error["message"])
+
+    def test_taken_from_who_does_nothing(self):
+        """From a host that does not send its data, and a device that does not answer."""
+        d = self.daemon
+        d.ok("bdev_malloc_create", {"name": "ram", "num_blocks": 8, "block_size": 512})
+        d.ok("bdev_error_create", {"base_name": "ram"})
+        d.ok("bdev_null_create", {"name": "null", "num_blocks": 8, "block_size": 512})
+        for name in "null", "EE_ram":
+            d.ok("nvmf_subsystem_add_ns", {"nqn": SUBNQN, "namespace": {"bdev_name": name}})
+        with Host(self.address) as h:
+            io = h.io[0]
+            late = io.command(sqe(WRITE, io.next_cid(), 1, sgl_transport(512)))
+            r2t = io.recv()
+            d.ok("nvmf_subsystem_remove_ns", {"nqn": SUBNQN, "nsid": 1})
+            io.answer_r2t(r2t, bytes(512))
+            self.assertEqual(io.complete(late)[0].status, INVALID_NS)
+            d.ok("bdev_error_inject_error", {"name": "EE_ram", "io_type": "read",
+                                             "error_type": "pending", "num": 1})
+            stuck = io.command(sqe(READ, io.next_cid(), 2, sgl_transport(512)))
+            arrived(d, h, 1)
+            answers = d.at_once(
+                ("nvmf_subsystem_remove_ns", {"nqn": SUBNQN, "nsid": 2}),
+                ("nvmf_subsystem_add_listener", {"nqn": SUBNQN, "listen_address": {
+                    "trtype": "TCP", "traddr": "127.0.0.1", "trsvcid": str(free_port())}}))
+            self.assertEqual([a.get("result") for a in answers], [True, True])
+            self.assertEqual(io.complete(stuck)[0].status, INVALID_NS)
+            self.assertTrue(h.admin.identify(1))
 
 
 if __name__ == "__main__":
