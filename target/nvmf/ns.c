@@ -430,6 +430,22 @@ static int choose_nsid(struct nvmf_op *op)
 	return 0;
 }
 
+/* A file keeps the reservations of one namespace */
+static int check_ptpl_file(struct nvmf_op *op)
+{
+	const char *file = ns_op(op)->ptpl_file;
+	struct nvmf_subsystem *s;
+	struct nvmf_ns *ns;
+
+	TAILQ_FOREACH(s, &nvmf_target.subsystems, link)
+		TAILQ_FOREACH(ns, &s->namespaces, link)
+			if (*file && !strcmp(ns->ptpl_file, file))
+				return weft_fail(&op->why, -EEXIST,
+						 "ptpl_file=%s: is that of namespace %u of %s",
+						 file, ns->nsid, s->nqn);
+	return 0;
+}
+
 static bool block_size_ok(u32 n)
 {
 	return n >= 512 && n <= 65536 && !(n & (n - 1));
@@ -594,6 +610,8 @@ static void add_start(struct nvmf_op *op)
 		return;
 	}
 	err = choose_nsid(op);
+	if (!err)
+		err = check_ptpl_file(op);
 	if (!err)
 		err = open_bdev(op);
 	if (err) {

@@ -10,6 +10,8 @@
 #include "common/resv_rules.h"
 #include "target/nvmf/io.h"
 
+#define NVMF_RESV_REGISTRANTS	4096u	/* the report could show 65,535 */
+
 /** struct nvmf_registrant - a host and its key */
 struct nvmf_registrant {
 	u8 hostid[NVME_HOSTID_BYTES];
@@ -18,7 +20,7 @@ struct nvmf_registrant {
 
 /**
  * struct nvmf_resv - who has registered, and who holds the namespace
- * @reg: @n registrants, ascending by host id; as many as there are
+ * @reg: @n registrants, ascending by host id
  * @holder: of a reservation that is not of all registrants
  */
 struct nvmf_resv {

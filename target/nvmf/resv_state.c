@@ -118,14 +118,18 @@ static void take(struct nvmf_resv *r, const u8 *hostid, u8 type)
 	memcpy(r->holder, hostid, sizeof(r->holder));
 }
 
-static void insert(struct nvmf_resv *r, const u8 *hostid, u64 key)
+/* A host may come under ever new identifiers: there is an end to that */
+static nvme_status insert(struct nvmf_resv *r, const u8 *hostid, u64 key)
 {
 	u32 i = place(r, hostid);
 
+	if (r->n >= NVMF_RESV_REGISTRANTS)
+		return NVME_DNR(NVME_SC_INTERNAL);
 	memmove(&r->reg[i + 1], &r->reg[i], (r->n - i) * sizeof(r->reg[0]));
 	memcpy(r->reg[i].hostid, hostid, sizeof(r->reg[i].hostid));
 	r->reg[i].key = key;
 	r->n++;
+	return NVME_SC_SUCCESS;
 }
 
 static void remove_at(struct nvmf_resv *r, u32 i)
@@ -177,17 +181,15 @@ static nvme_status register_action(struct change *ch)
 		if (me)
 			return me->key == cmd->key ? NVME_SC_SUCCESS :
 						     DNR_CONFLICT;
-		insert(ch->r, ch->host, cmd->key);
-		return NVME_SC_SUCCESS;
+		return insert(ch->r, ch->host, cmd->key);
 	case NVME_RESV_UNREGISTER:
 		return key_ok ? unregister(ch, me) : DNR_CONFLICT;
 	default:
 		if (!key_ok && (me || !cmd->iekey))
 			return DNR_CONFLICT;
-		if (me)
-			me->key = cmd->key;
-		else
-			insert(ch->r, ch->host, cmd->key);
+		if (!me)
+			return insert(ch->r, ch->host, cmd->key);
+		me->key = cmd->key;
 		return NVME_SC_SUCCESS;
 	}
 }

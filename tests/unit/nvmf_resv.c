@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/ranges.h"
+#include "target/nvmf/resv.h"
 #include "tests/unit/resv_hosts.h"
 
 static char file[] = "/tmp/weft-resv-XXXXXX";
@@ -351,6 +352,34 @@ static void test_fused_conflict(void)
 
 /* Many */
 
+static struct nvmf_resv *registered(struct nvmf_resv *r, u32 host,
+				    nvme_status want)
+{
+	const struct nvme_resv_cmd cmd = { .opcode = REG, .key = 5 };
+	struct nvmf_resv_notes notes = { 0 };
+	struct nvmf_resv *next = nvmf_resv_copy(r);
+	u8 hostid[NVME_HOSTID_BYTES] = { 1, host >> 8, host };
+
+	nvmf_resv_free(r);
+	UNIT_EQ(nvmf_resv_change(next, hostid, &cmd, false, &notes), want);
+	return next;
+}
+
+/* under ever new identifiers; those that are known may go on */
+static void test_too_many_registrants(void)
+{
+	struct nvmf_resv *r;
+	u32 i;
+
+	UNIT_EQ(nvmf_resv_load("", NULL, &r, NULL), 0);
+	for (i = 0; i < NVMF_RESV_REGISTRANTS; i++)
+		r = registered(r, i, 0);
+	r = registered(r, i, NVME_SC_INTERNAL | NVME_STATUS_DNR);
+	UNIT_EQ(r->n, NVMF_RESV_REGISTRANTS);
+	r = registered(r, 7, 0);
+	nvmf_resv_free(r);
+}
+
 static void test_many_registrants(void)
 {
 	struct nvme_resv_cmd r = { .opcode = REG, .key = 5 };
@@ -459,6 +488,9 @@ static void test_persistence(void)
 	r.cptpl = NVME_RESV_PTPL_KEEP;
 	UNIT_EQ(fake_wait(send(io[1], 7, &r)).st, 0);
 	CU_ASSERT(report(0, 7).ptpl);
+	/* the file is not for others */
+	UNIT_EQ(fake_null("p1", 2048), 0);
+	UNIT_EQ(fake_add_ptpl_ns(FAKE_NQN, "p1", 8, file), -EEXIST);
 	UNIT_EQ(acquire(0, 7, NVME_RESV_WRITE_EXCLUSIVE_REG), 0);
 	UNIT_EQ(feature(0, false, NVME_FEAT_RESV_PERSIST, 7, 0).result, 1);
 	end();
@@ -557,6 +589,7 @@ int main(int argc, char **argv)
 		UNIT(test_preempt), UNIT(test_preempt_waits),
 		UNIT(test_preempt_aborts), UNIT(test_fused_conflict),
 		UNIT(test_no_host_identifier), UNIT(test_many_registrants),
+		UNIT(test_too_many_registrants),
 		UNIT(test_at_once), UNIT(test_namespace_leaves),
 		UNIT(test_persistence), UNIT(test_file_cannot_be_written),
 		UNIT(test_bad_files),
