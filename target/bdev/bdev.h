@@ -259,6 +259,9 @@ struct io_channel *bdev_channel_get(struct bdev_desc *desc);
  */
 void bdev_submit(struct bdev_io *io);
 
+/** bdev_limit_waits() - operations of this reactor that had to wait for a limit */
+u64 bdev_limit_waits(void);
+
 /**
  * enum bdev_aborting - what bdev_abort() could do
  * @BDEV_ABORT_NOT: a device works on it; it ends as always

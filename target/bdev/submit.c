@@ -75,6 +75,14 @@ void bdev_limit_release(struct bdev_channel *ch)
 		limit_release(ch->limit);
 }
 
+/* Of this reactor, for all bdevs */
+static __thread u64 limit_waits;
+
+u64 bdev_limit_waits(void)
+{
+	return limit_waits;
+}
+
 static bool submit_now(struct bdev_channel *ch, struct bdev_io *io)
 {
 	u64 bytes;
@@ -89,6 +97,7 @@ static bool submit_now(struct bdev_channel *ch, struct bdev_io *io)
 	if (limit_admit(ch->limit, &io->wait))
 		return true;
 	io->limited = ch->limit;
+	limit_waits++;
 	return false;
 }
 

@@ -25,6 +25,7 @@ void nvmf_wait_begin(struct nvmf_group *g, struct nvmf_wait *w)
 		return;
 	}
 	w->since_us = reactor_now_us();
+	g->core->io_waits[NVMF_WAIT_FENCE]++;
 	TAILQ_INSERT_TAIL(&g->core->waits, w, link);
 	nvmf_patience_begin(g->core);
 }

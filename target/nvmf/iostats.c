@@ -13,6 +13,15 @@
 
 #define NVMF_HOSTS_MAX	1024u
 
+const char *const nvmf_io_wait_names[NVMF_IO_WAITS] = {
+	[NVMF_WAIT_HOST_LIMIT] = "host_limit",
+	[NVMF_WAIT_NS_LIMIT] = "namespace_limit",
+	[NVMF_WAIT_BDEV_LIMIT] = "bdev_limit",
+	[NVMF_WAIT_LOCK] = "lock",
+	[NVMF_WAIT_MEMORY] = "memory",
+	[NVMF_WAIT_FENCE] = "fence",
+};
+
 static struct nvmf_io_host *find(const struct nvmf_group_core *core,
 				 const char *nqn)
 {
@@ -227,6 +236,7 @@ static void add_group(void *ctx)
 	if (row) {
 		reactor_stats_get(&row->loop);
 		memcpy(row->waits, g->core->io_waits, sizeof(row->waits));
+		row->waits[NVMF_WAIT_BDEV_LIMIT] = bdev_limit_waits();
 	}
 	for (id = 0; id < NVMF_MAX_SUBSYSTEMS; id++)
 		if (g->core->sgroups[id])

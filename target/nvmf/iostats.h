@@ -37,8 +37,24 @@ struct nvmf_io_host {
 };
 TAILQ_HEAD(nvmf_io_host_list, nvmf_io_host);
 
-/** enum nvmf_io_wait - what a request had to wait for, counted in groups */
-enum nvmf_io_wait { NVMF_WAIT_HOST_LIMIT, NVMF_WAIT_NS_LIMIT, NVMF_IO_WAITS };
+/**
+ * enum nvmf_io_wait - what a request had to wait for, counted in poll groups
+ * @NVMF_WAIT_BDEV_LIMIT: counted by bdevs, of all operations of the reactor
+ * @NVMF_WAIT_LOCK: for blocks that a pair of Compare and Write has locked
+ * @NVMF_WAIT_MEMORY: for that of commands that read without sending
+ * @NVMF_WAIT_FENCE: not a request: a pair, a reservation command, or a change of
+ *                   path states or of visible namespaces, for requests to end
+ */
+enum nvmf_io_wait {
+	NVMF_WAIT_HOST_LIMIT,
+	NVMF_WAIT_NS_LIMIT,
+	NVMF_WAIT_BDEV_LIMIT,
+	NVMF_WAIT_LOCK,
+	NVMF_WAIT_MEMORY,
+	NVMF_WAIT_FENCE,
+	NVMF_IO_WAITS
+};
+extern const char *const nvmf_io_wait_names[NVMF_IO_WAITS];
 
 /** enum nvmf_io_row_kind - what a row tells of */
 enum nvmf_io_row_kind {

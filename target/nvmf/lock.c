@@ -119,6 +119,7 @@ bool nvmf_lock_holds(struct nvmf_request *req)
 		if (touches(p->lock, req)) {
 			TAILQ_INSERT_TAIL(&nsch->held, req, link);
 			req->held = true;
+			req->qpair->group->core->io_waits[NVMF_WAIT_LOCK]++;
 			return true;
 		}
 	}

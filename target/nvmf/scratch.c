@@ -76,6 +76,7 @@ void nvmf_scratch_get(struct nvmf_request *req, size_t bytes,
 		end(req, NVME_SC_INTERNAL);
 	} else {
 		req->scratch.iov_base = NULL;
+		core->io_waits[NVMF_WAIT_MEMORY]++;
 		TAILQ_INSERT_TAIL(&core->scratch_waits, req, link);
 	}
 }

@@ -77,6 +77,16 @@ static void io_json(json_t *j, const struct nvmf_io_stats *io)
 			    buckets_json(io->buckets[NVMF_IO_WRITE]));
 }
 
+static json_t *waits_json(const u64 waits[NVMF_IO_WAITS])
+{
+	json_t *j = json_object();
+	int i;
+
+	for (i = 0; i < NVMF_IO_WAITS; i++)
+		set(j, nvmf_io_wait_names[i], waits[i]);
+	return j;
+}
+
 static json_t *reactor_json(const struct nvmf_io_row *r)
 {
 	json_t *j = json_pack("{s:i}", "reactor", (int)r->reactor);
@@ -89,9 +99,7 @@ static json_t *reactor_json(const struct nvmf_io_row *r)
 	set(j, "turns", r->loop.turns);
 	set(j, "messages", r->loop.messages);
 	io_json(j, &r->io);
-	json_object_set_new(j, "waits", json_pack("{s:I, s:I}", "host_limit",
-		(json_int_t)r->waits[NVMF_WAIT_HOST_LIMIT], "namespace_limit",
-		(json_int_t)r->waits[NVMF_WAIT_NS_LIMIT]));
+	json_object_set_new(j, "waits", waits_json(r->waits));
 	return j;
 }
 

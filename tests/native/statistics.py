@@ -17,6 +17,9 @@ from tcp_disk import (CLI, FAILED, HOST, MEDIA, MISSING, NQN, OK, SPECIFIC, USAG
 from tcp_host import Host
 
 
+WAITS = "host_limit", "namespace_limit", "bdev_limit", "lock", "memory", "fence"
+
+
 class Counted(TcpTest):
     args = ("--metrics", "127.0.0.1:0")
 
@@ -57,6 +60,11 @@ class Counted(TcpTest):
             self.assertNotIn((m[1], m[2]), values)
             values[m[1], m[2]] = float(m[3])
         return values
+
+    @staticmethod
+    def waits(m):
+        return {re.search('reason="(.*)"', labels)[1]: value for (name, labels), value in m.items()
+                if name == "weft_reactor_waits_total"}
 
     def run_io(self):
         self.perf("--pattern", "read", "--count", 40, "--block-size", 4096)
@@ -114,11 +122,17 @@ class Counted(TcpTest):
                            ns + ',op="read",le="+Inf"'], 40)
         self.assertEqual(m["weft_build_info", 'version="0.1.0"'], 1)
         self.assertTrue(any(k[0] == "weft_reactor_busy_seconds_total" for k in m))
-        self.assertTrue(any(k[0] == "weft_reactor_waits_total" for k in m))
+        self.assertEqual(self.waits(m), dict.fromkeys(WAITS, 0))
         self.assertTrue(any(k[0] == "weft_transport" for k in m))
         again = self.metrics()
         self.assertEqual({k for k in again if k[0].startswith("weft_namespace")},
                          {k for k in m if k[0].startswith("weft_namespace")})
+        self.daemon.ok("bdev_set_qos_limit", {"name": "disk1", "rw_ios_per_sec": 1000})
+        self.perf("--pattern", "read", "--count", 100, "--depth", 16)
+        waits = self.daemon.ok("nvmf_get_statistics")["reactors"][0]["waits"]
+        self.assertGreater(waits["bdev_limit"], 0)
+        self.assertEqual(sum(waits.values()), waits["bdev_limit"])
+        self.assertEqual(self.waits(self.metrics()), waits)
 
     def test_labels_are_escaped(self):
         d = self.daemon
@@ -224,7 +238,7 @@ class Limited(TcpTest):
     def test_host_and_namespace(self):
         d = self.daemon
         self.perf("--pattern", "randread", "--count", 100, "--depth", 16)
-        self.assertEqual(self.waits(), {"host_limit": 0, "namespace_limit": 0})
+        self.assertEqual(self.waits(), dict.fromkeys(WAITS, 0))
         d.ok("nvmf_set_host_limits", {"host": HOST, "rw_ios_per_sec": 1000})
         r = self.perf("--pattern", "randrw", "--verify", "crc", "--count", 100, "--depth", 16)
         self.assertEqual((r["ios"], r["errors"]), (100, 0))

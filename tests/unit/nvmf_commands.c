@@ -304,6 +304,7 @@ static void test_scratch_is_limited(void)
 		r[i] = fake_submit(io, &cmd, src, 32, FAKE_REMOTE);
 	}
 	UNIT_EQ(fake_medium.held, 4);
+	UNIT_EQ(fake_waits(1, NVMF_WAIT_MEMORY), 8);
 	fake_medium_release("d0");
 	for (i = 0; i < 12; i++)
 		UNIT_EQ(fake_wait(r[i]).st, 0);

@@ -262,6 +262,7 @@ static void test_nothing_in_between(void)
 	UNIT_EQ(read_back(other, DISK, 0, 8), 0);
 	fake_yield();
 	CU_ASSERT(!fake_ended(w) && !fake_ended(r) && !fake_ended(d));
+	UNIT_EQ(fake_waits(0, NVMF_WAIT_LOCK) + fake_waits(1, NVMF_WAIT_LOCK), 3);
 	CU_ASSERT(!fake_ended(r1) && !fake_ended(r2));
 	fake_medium_release("d0");
 	expect(r1, 0, r2, 0);

@@ -222,6 +222,8 @@ static void test_lock_behind_lent_ram(void)
 	UNIT_EQ(fake_wait(first).st, 0);
 	UNIT_EQ(fake_wait(second).st, 0);
 	UNIT_EQ(fake_wait(w).st, NVME_SC_DATA_XFER_ERROR);
+	UNIT_EQ(fake_waits(0, NVMF_WAIT_FENCE), 1);
+	UNIT_EQ(fake_waits(1, NVMF_WAIT_FENCE), 0);
 	fake_until(&io[0]->gone);
 	end_impatient();
 }

@@ -111,6 +111,8 @@ void fake_add_ns_begin(const char *nqn, const char *bdev, u32 nsid,
 void fake_delete_begin(const char *nqn, struct fake_op *op);
 void fake_ana_state_begin(const char *nqn, const char *port, u32 group,
 			  u8 state, struct fake_op *op);
+/** fake_waits() - how often something had to wait on a reactor */
+u64 fake_waits(unsigned int reactor, enum nvmf_io_wait reason);
 /** fake_ctrlrs() - how many controllers a subsystem lists */
 unsigned int fake_ctrlrs(const char *nqn);
 

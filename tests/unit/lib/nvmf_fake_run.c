@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/connect.h"
+#include "target/nvmf/internal.h"
 #include "tests/unit/lib/nvmf_fake.h"
 #include "tests/unit/lib/nvmf_fake_run.h"
 
@@ -601,6 +602,20 @@ static void do_delete(struct call *c)
 int fake_delete(const char *nqn)
 {
 	return call(&(struct call){ .fn = do_delete, .nqn = nqn });
+}
+
+static void get_waits(void *ctx)
+{
+	memcpy(ctx, nvmf_group_self()->core->io_waits,
+	       NVMF_IO_WAITS * sizeof(u64));
+}
+
+u64 fake_waits(unsigned int reactor, enum nvmf_io_wait reason)
+{
+	u64 waits[NVMF_IO_WAITS];
+
+	fake_on(reactor, get_waits, waits);
+	return waits[reason];
 }
 
 static void count_ctrlr(void *ctx, const struct nvmf_ctrlr_info *i)
