@@ -57,10 +57,12 @@ static void alive_start(struct nvmf_ctrlr *c, u64 delay_us)
 				     delay_us);
 }
 
+u32 nvmf_disc_idle_ms = NVMF_DISC_IDLE_MS;
+
 /* A discovery connection without keep-alive is not kept for ever either */
 static u32 alive_limit_ms(const struct nvmf_ctrlr *c)
 {
-	return !c->kato_ms && c->discovery ? NVMF_DISC_IDLE_MS : c->kato_ms;
+	return !c->kato_ms && c->discovery ? nvmf_disc_idle_ms : c->kato_ms;
 }
 
 /*

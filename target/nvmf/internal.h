@@ -455,6 +455,9 @@ static inline void nvmf_ctrlr_alive(struct nvmf_ctrlr *c)
 	c->alive_us = reactor_now_us();
 }
 
+/** nvmf_disc_idle_ms - NVMF_DISC_IDLE_MS, but for tests */
+extern u32 nvmf_disc_idle_ms;
+
 void nvmf_features_init(struct nvmf_ctrlr *c);
 /** nvmf_ctrlr_events() - OAES: notices that it may give */
 u32 nvmf_ctrlr_events(const struct nvmf_ctrlr *c);

@@ -42,6 +42,11 @@ class Block(TcpTest):
             f.seek(at)
             return f.read(length)
 
+    def discards(self):
+        """Can the file system below do it?"""
+        with open(f"/sys/block/{os.path.basename(self.loop)}/queue/discard_max_bytes") as f:
+            return int(f.read())
+
     def test_data_and_zeroes(self):
         d = self.daemon
         b = d.ok("bdev_get_bdevs", {"name": "blk"})[0]
@@ -54,8 +59,13 @@ class Block(TcpTest):
         self.io("write-zeroes", "--lba", 16, "--blocks", 128)
         self.assertEqual(self.read(16, 256), bytes(65536) + data[65536:])
         self.assertEqual(self.medium(16 * 512, len(data)), bytes(65536) + data[65536:])
+        space = os.stat(self.file.name).st_blocks
         self.io("dsm", "--ranges", "144+64", "--deallocate")
         self.assertEqual(self.read(208, 64), data[-32768:])
+        if self.discards():
+            # it is gone from what is below, in blocks and in space
+            self.assertEqual(self.medium(144 * 512, 64 * 512), bytes(64 * 512))
+            self.assertLess(os.stat(self.file.name).st_blocks, space)
         e = d.refused("bdev_uring_create", {"name": "second", "filename": self.loop})
         self.assertEqual(e["code"], -16)
 

@@ -106,6 +106,12 @@ class Blocks(TcpTest):
                         self.assertEqual(do(*command), 0, (io_type, command))
                         d.ok("bdev_error_inject_error", {
                             "name": "EE_base", "io_type": "clear", "error_type": "failure"})
+            # these are worth another try
+            for sc in 0x04, 0x05, 0x08, 0x1d, 0x21, 0x22, 0x84:
+                d.ok("bdev_error_inject_error", {
+                    "name": "EE_base", "io_type": "write", "error_type": "nvme_failure",
+                    "nvme_sct": 0, "nvme_sc": sc})
+                self.assertEqual([do(*commands["write"][0]) for _ in range(2)], [sc, 0])
             # a failure may tell one, too, and one that does not is a medium's
             for more, status in (({"nvme_sct": 1, "nvme_sc": 0x82}, DNR | 0x182), ({}, 0x281)):
                 d.ok("bdev_error_inject_error", {"name": "EE_base", "io_type": "read",

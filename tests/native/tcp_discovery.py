@@ -17,8 +17,8 @@ INVALID_PARAM = 0x4182  # of Connect
 
 
 class Discovery(TcpTest):
-    def come(self, nqn=DISCOVERY, **more):
-        return Host(("127.0.0.1", self.port), queues=0, subnqn=nqn, **more)
+    def come(self, nqn=DISCOVERY, at="127.0.0.1", **more):
+        return Host((at, self.port), queues=0, subnqn=nqn, **more)
 
     @staticmethod
     def name(host):
@@ -79,6 +79,33 @@ class Discovery(TcpTest):
             self.assertEqual((self.name(h), len(self.records(h)[1])), (DISCOVERY, 1))
         with self.assertRaises(Refused):
             self.come(OWN)
+
+    def test_filters(self):
+        """Who comes to one of two addresses, or one of three ports, sees what is there."""
+        d = self.daemon
+        other, third = "127.0.0.2", str(free_port())
+        for traddr, trsvcid in (other, str(self.port)), (other, third):
+            for nqn in NQN, DISCOVERY:
+                d.ok("nvmf_subsystem_add_listener", {"nqn": nqn, "listen_address": {
+                    "trtype": "TCP", "traddr": traddr, "trsvcid": trsvcid}})
+
+        def seen(at):
+            with self.come(at=at) as h:
+                page = h.admin.log(LOG, 16384)
+                n, = struct.unpack_from("<Q", page, 8)
+                return sorted((page[a + 512:a + 768].rstrip(b"\0 ").decode(),
+                               page[a + 32:a + 64].rstrip(b"\0 ").decode())
+                              for a in range(1024, 1024 + 1024 * n, 1024))
+
+        here, port = "127.0.0.1", str(self.port)
+        every = sorted([(here, port), (other, port), (other, third)])
+        for choice, first, second in (
+                ("match_any", every, every), ("transport", every, every),
+                ("address", [(here, port)], [r for r in every if r[0] == other]),
+                ("svcid", [(here, port), (other, port)], [(here, port), (other, port)]),
+                ("address,svcid", [(here, port)], [(other, port)])):
+            d.ok("nvmf_set_config", {"discovery_filter": choice})
+            self.assertEqual((choice, seen(here), seen(other)), (choice, first, second))
 
     def test_taken_back(self):
         """A configuration that fails leaves the name that was there."""

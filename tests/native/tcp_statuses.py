@@ -15,13 +15,14 @@ DNR = 0x4000
 INVALID_OPCODE, INVALID_FIELD = DNR | 0x01, DNR | 0x02
 INTERNAL, ABORTED, SQ_DELETED = 0x06, DNR | 0x07, 0x08
 INVALID_NS, SEQUENCE, DATA_LENGTH, SGL_TYPE = DNR | 0x0b, DNR | 0x0c, DNR | 0x0f, DNR | 0x11
+HOST_ID_FORMAT = DNR | 0x18
 PREEMPTED, WRITE_PROTECTED, CAPACITY, CONFLICT = DNR | 0x1b, DNR | 0x20, DNR | 0x81, DNR | 0x83
 ABORT_LIMIT, EVENT_LIMIT, LOG_PAGE = DNR | 0x103, DNR | 0x105, DNR | 0x109
 NOT_SAVEABLE, NOT_CHANGEABLE, NOT_PER_NS = DNR | 0x10d, DNR | 0x10e, DNR | 0x10f
 CONNECT_FORMAT, CONNECT_PARAMETER = DNR | 0x180, DNR | 0x182
 IDENTIFY, ABORT, SET, GET, EVENT, LOG = 6, 8, 9, 0xa, 0xc, 2
 WRITE, UNCORRECTABLE, ZEROES, DSM, COPY = 1, 4, 8, 9, 0x19
-REGISTER, ACQUIRE = 0xd, 0x11
+REGISTER, REPORT, ACQUIRE = 0xd, 0xe, 0x11
 SAVE, ERRORS, RESV_MASK = 1 << 31, 1, 0x82
 OTHER = {"hostnqn": "nqn.2026-11.io.weft:other", "hostid": b"other-test-hosts"}
 
@@ -175,6 +176,12 @@ class Io(Statuses):
                                  WRITE_PROTECTED, opcode)
             self.assertEqual(io.read(0, 1, nsid=2), bytes(512))
             self.assertEqual(h.admin.identify(0, 2)[99] & 1, 1)     # NSATTR
+
+    def test_report_of_short_identifiers(self):
+        """Hosts of fabrics have long ones: the report has to be asked for them."""
+        with Host(self.address) as h:
+            for want, eds in (HOST_ID_FORMAT, 0), (0, 1):
+                self.assertEqual(self.status(h.io[0], REPORT, 1, sgl_transport(64), 15, eds), want)
 
     def test_no_memory(self):
         self.daemon.ok("bdev_error_inject_error", {"name": "EE_ram", "io_type": "write",

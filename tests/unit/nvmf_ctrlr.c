@@ -5,6 +5,7 @@
  * keep-alive by traffic; what discovery shows to whom.
  */
 #include "common/ranges.h"
+#include "target/nvmf/internal.h"
 #include "tests/unit/lib/nvmf_fake.h"
 #include "tests/unit/unit.h"
 
@@ -393,6 +394,29 @@ static struct nvmf_disc_record record(u64 i)
 	return r;
 }
 
+/* without keep-alive: who is silent goes, who reads the log stays */
+static void test_idle_discovery(void)
+{
+	struct fake_hello h = { .subnqn = NVMF_DISCOVERY_NQN };
+	struct fake_conn *silent, *reads;
+
+	nvmf_disc_idle_ms = 1000;
+	fake_listen_port = NULL;
+	fake_start(1, 0);
+	fake_standard();
+	UNIT_EQ(hello_to(&reads, &h, NULL), 0);
+	CU_ASSERT(fake_enable(reads));
+	UNIT_EQ(hello_to(&silent, &h, NULL), 0);
+	CU_ASSERT(fake_enable(silent));
+	while (!silent->gone)
+		UNIT_EQ(records(reads), 1);
+	CU_ASSERT(!reads->gone);
+	fake_conn_end(silent);
+	fake_conn_end(reads);
+	CU_ASSERT(fake_stop());
+	nvmf_disc_idle_ms = NVMF_DISC_IDLE_MS;
+}
+
 static void test_discovery_filter(void)
 {
 	struct fake_hello h = { .subnqn = NVMF_DISCOVERY_NQN };
@@ -508,5 +532,5 @@ UNIT_MAIN(UNIT(test_static_numbers), UNIT(test_one_controller_per_host),
 	  UNIT(test_abort_in_the_device),
 	  UNIT(test_abort_the_device_decides), UNIT(test_abort_waiting_for_memory),
 	  UNIT(test_abort_pair_waiting_for_memory),
-	  UNIT(test_discovery_filter), UNIT(test_referrals),
+	  UNIT(test_idle_discovery), UNIT(test_discovery_filter), UNIT(test_referrals),
 	  UNIT(test_feature_effects), UNIT(test_traffic_keeps_alive))

@@ -316,6 +316,32 @@ static void test_bdev_resized(void)
 	end();
 }
 
+/* data that is on its way to blocks which are no longer there */
+static void test_bdev_shrinks_under_io(void)
+{
+	struct fake_req *w, *r;
+	union nvme_cmd cmd;
+	u64 blocks = 500;
+	u32 nsid = 2;
+
+	begin();
+	UNIT_EQ(fake_null("n0", 1000), 0);
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "n0", &nsid), 0);
+	io[0]->hold_data = true;
+	nvme_cmd_rw(&cmd, NVME_CMD_WRITE, 2, 992, 8, 0);
+	w = fake_submit(io[0], &cmd, data, 4096, FAKE_REMOTE);
+	nvme_cmd_rw(&cmd, NVME_CMD_WRITE, 2, 492, 8, 0);
+	r = fake_submit(io[0], &cmd, data, 4096, FAKE_REMOTE);
+	fake_on(0, resize, &blocks);
+	fake_yield();
+	fake_release(io[0]);
+	UNIT_EQ(fake_wait(w).st, DNR(NVME_SC_LBA_RANGE));
+	UNIT_EQ(fake_wait(r).st, 0);
+	nvme_cmd_rw(&cmd, NVME_CMD_WRITE, 2, 493, 8, 0);
+	UNIT_EQ(fake_cmd(io[0], &cmd, data, 4096).st, DNR(NVME_SC_LBA_RANGE));
+	end();
+}
+
 static void test_remove_host(void)
 {
 	begin();
@@ -508,7 +534,8 @@ UNIT_MAIN(UNIT(test_remove_ns_under_io), UNIT(test_remove_ns_of_silent_hosts),
 	  UNIT(test_remove_ns_of_a_dead_device),
 	  UNIT(test_lock_behind_lent_ram),
 	  UNIT(test_changes_beside_one_that_waits), UNIT(test_bdev_removed),
-	  UNIT(test_bdev_resized), UNIT(test_remove_host),
+	  UNIT(test_bdev_resized), UNIT(test_bdev_shrinks_under_io),
+	  UNIT(test_remove_host),
 	  UNIT(test_restrict_hosts), UNIT(test_remove_listener),
 	  UNIT(test_delete_under_io), UNIT(test_stop_under_io),
 	  UNIT(test_stop_unconnected), UNIT(test_disconnect_order),
