@@ -53,8 +53,6 @@ static void stop_bdevs(void *ctx)
 static void stop_target(void *ctx)
 {
 	(void)ctx;
-	/* what a bdev holds on purpose would never let its connection end */
-	bdev_end_held(true);
 	if (self.target_started)
 		nvmf_target_stop(stop_bdevs, NULL);
 	else
@@ -67,6 +65,12 @@ static void stop_state(void *ctx)
 	state_stop(stop_target, NULL);
 }
 
+static void stop_calls(void *ctx)
+{
+	(void)ctx;
+	rpc_stop(stop_state, NULL);
+}
+
 /* Begin the end, unless a start is under way: that one calls again. */
 static void stop(void *ctx)
 {
@@ -77,7 +81,9 @@ static void stop(void *ctx)
 	self.stopping = true;
 	rpc_server_stop();
 	metrics_stop();
-	rpc_stop(stop_state, NULL);
+	/* calls may wait for hosts, and those for what a bdev holds on purpose */
+	bdev_end_held(true);
+	nvmf_target_disconnect(stop_calls, NULL);
 }
 
 static void fail(const struct weft_reason *why)

@@ -103,6 +103,12 @@ struct nvmf_transport_opts {
 /** nvmf_target_start() - poll groups on all reactors, discovery subsystem */
 void nvmf_target_start(nvmf_done done, void *ctx);
 /**
+ * nvmf_target_disconnect() - every host, and whoever comes later
+ * The first step of a stop: changes that wait for hosts' commands end by
+ * themselves then. @done when all connections have been told.
+ */
+void nvmf_target_disconnect(reactor_fn done, void *ctx);
+/**
  * nvmf_target_stop() - disconnect everybody, end all I/O, destroy all
  * subsystems and transports and poll groups; bdevs are the caller's
  */

@@ -4,8 +4,10 @@
  * at the start; at the stop everything in reverse, each step begun when
  * nothing of the one before it is left. Called by main; control reactor.
  *
- * Stop: subsystems (listeners, controllers, namespaces) -> connections that
- * never sent Connect -> transports -> poll groups.
+ * Stop: all connections, so that no change of the configuration waits for a
+ * host -> main waits for such changes -> subsystems (listeners, controllers,
+ * namespaces) -> connections that have come meanwhile -> transports -> poll
+ * groups.
  */
 #include <stdlib.h>
 
@@ -144,6 +146,14 @@ static void close_qpairs(void *ctx)
 		next = TAILQ_NEXT(q, link);
 		nvmf_qpair_close(q);
 	}
+}
+
+void nvmf_target_disconnect(reactor_fn done, void *ctx)
+{
+	if (nvmf_target.running)
+		reactor_for_each(close_qpairs, ctx, done);
+	else
+		reactor_send(reactor_self(), done, ctx);
 }
 
 static void qpairs_told(void *ctx)

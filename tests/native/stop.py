@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
-"""SIGTERM at any moment, while it starts, connects hosts, is configured or does I/O: always
-exit code 0, nothing leaked. A hundred times in the full tier, fewer otherwise."""
+"""SIGTERM at any moment, while it starts, connects hosts, is configured or does I/O, or waits:
+always exit code 0, nothing leaked. A hundred times in the full tier, fewer otherwise."""
 import contextlib
+import json
 import os
 import random
 import signal
@@ -10,9 +11,11 @@ import struct
 import threading
 import unittest
 
-from daemon import Daemon, config
+from daemon import Daemon, DaemonTest, config
 from tcp_disk import free_port
-from tcp_host import (SUBNQN, Closed, Host, Refused, Terminated, sgl_capsule, sgl_transport, sqe)
+from tcp_host import (R2T, SUBNQN, Closed, Host, Refused, Terminated, sgl_capsule,
+                      sgl_transport, sqe)
+from tcp_paths import serve
 
 ROUNDS = 100 if os.environ.get("WEFT_TIER") == "full" else 20
 CORES = ",".join(str(c) for c in sorted(os.sched_getaffinity(0))[:2])
@@ -113,6 +116,47 @@ class Stop(unittest.TestCase):
         self.addCleanup(os.unlink, self.path)
         for n in range(ROUNDS):
             self.round(n)
+
+
+class Waiting(DaemonTest):
+    """SIGTERM while a call waits for a host, or for what is held on purpose."""
+
+    def setUp(self):
+        super().setUp()
+        self.address = serve(self.daemon, transfer_timeout=3_600_000)
+
+    def removal(self):
+        """Of the namespace; it is under way, and waits."""
+        s = self.daemon.connect()
+        self.addCleanup(s.close)
+        s.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "nvmf_subsystem_remove_ns",
+                              "params": {"nqn": SUBNQN, "nsid": 1}}).encode())
+        s.settimeout(0.3)
+        with self.assertRaises(TimeoutError):
+            s.recv(1)
+
+    def test_for_data(self):
+        with Host(self.address) as h:
+            c = h.io[0]
+            c.command(c.rw(1, 0, 256, sgl_transport(131072)))
+            self.assertEqual(c.recv().type, R2T)
+            self.removal()
+            self.daemon.stop()
+
+    def test_for_what_is_held(self):
+        for method, params in (
+                ("nvmf_subsystem_remove_ns", {"nqn": SUBNQN, "nsid": 1}),
+                ("bdev_error_create", {"base_name": "disk"}),
+                ("nvmf_subsystem_add_ns", {"nqn": SUBNQN, "namespace": {
+                    "bdev_name": "EE_disk", "nsid": 1}}),
+                ("bdev_error_inject_error", {"name": "EE_disk", "io_type": "read",
+                                             "error_type": "pending", "num": 1})):
+            self.daemon.ok(method, params)
+        with Host(self.address) as h:
+            c = h.io[0]
+            c.command(c.rw(2, 0, 8, sgl_transport(4096)))
+            self.removal()
+            self.daemon.stop()
 
 
 if __name__ == "__main__":
