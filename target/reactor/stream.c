@@ -1,20 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /*
  * Servers over stream sockets; see stream.h. A client that is one too many, or
- * that its owner does not want, is closed at once.
+ * that its owner does not want, is closed at once. While the process has no
+ * descriptor for one, the kernel's backlog holds it: its socket would have the
+ * reactor called without end.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "target/reactor/stream.h"
 
+#define PAUSE_US	(100 * 1000)
+
 static void client_event(void *ctx, u32 events)
 {
 	struct stream_client *c = ctx;
 
 	c->server->event(c, events);
+}
+
+static void resume(void *ctx)
+{
+	struct stream_server *s = ctx;
+
+	s->pause = NULL;
+	if (fd_source_modify(s->source, EPOLLIN))
+		log_error("%s: accepts no more: %s", s->name, strerror(errno));
+}
+
+static void pause_accepting(struct stream_server *s)
+{
+	static struct log_budget budget;
+
+	log_peer(&budget, LOG_WARNING, "%s: connections have to wait: %s",
+		 s->name, strerror(errno));
+	if (!s->pause)
+		s->pause = timer_start(s->name, resume, s, PAUSE_US);
+	/* without memory for a timer it goes on trying */
+	if (s->pause)
+		fd_source_modify(s->source, 0);
+}
+
+static bool is_short(int err)
+{
+	return err == EMFILE || err == ENFILE || err == ENOMEM ||
+	       err == ENOBUFS;
 }
 
 static void server_accept(void *ctx, u32 events)
@@ -25,8 +58,12 @@ static void server_accept(void *ctx, u32 events)
 	int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	(void)events;
-	if (fd < 0)
+	if (fd < 0) {
+		/* others are about one that has gone again */
+		if (is_short(errno))
+			pause_accepting(s);
 		return;
+	}
 	c = s->nclients < s->max ? s->accept(fd) : NULL;
 	if (!c) {
 		log_peer(&budget, LOG_WARNING,
@@ -48,6 +85,7 @@ int stream_server_open(struct stream_server *s, int fd)
 {
 	TAILQ_INIT(&s->clients);
 	s->nclients = 0;
+	s->pause = NULL;
 	s->source = fd_source_add(s->name, fd, EPOLLIN, server_accept, s);
 	if (!s->source)
 		return -ENOMEM;
@@ -63,6 +101,7 @@ void stream_server_close(struct stream_server *s)
 		return;
 	while ((c = TAILQ_FIRST(&s->clients)))
 		stream_close(c);
+	poller_unregister(&s->pause);
 	fd_source_remove(&s->source);
 	close(s->fd);
 	s->fd = -1;

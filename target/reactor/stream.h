@@ -41,6 +41,7 @@ struct stream_server {
 	void (*closed)(struct stream_client *c);
 	int fd;
 	struct fd_source *source;
+	struct poller *pause;
 	unsigned int nclients;
 	TAILQ_HEAD(, stream_client) clients;
 };
