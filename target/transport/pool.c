@@ -157,15 +157,28 @@ static void retry(void *pool)
 	serve_waiting(p);
 }
 
+static void retry_later(struct pool *p)
+{
+	if (!p->retry)
+		p->retry = timer_start("pool-retry", retry, p, RETRY_US);
+	p->untimed = !p->retry;
+}
+
+int pool_poll(struct pool *p)
+{
+	if (p->untimed)
+		retry_later(p);
+	return p->untimed;
+}
+
 /* Are there @need free buffers? Else what others hold comes back, or memory. */
 static bool provide(struct pool *p, u32 need)
 {
 	while (p->total - p->in_use < need) {
 		if (!grow(p))
 			continue;
-		if (p->total < need && !p->retry)
-			p->retry = timer_start("pool-retry", retry, p,
-					       RETRY_US);
+		if (p->total < need)
+			retry_later(p);
 		return false;
 	}
 	return true;

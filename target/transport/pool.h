@@ -84,7 +84,7 @@ struct pool_user {
  * @waits: how often somebody had to wait
  * @serving: @waiting is being gone through
  * @trim: timer that gives unused slabs back
- * @retry: timer that tries again to get memory
+ * @retry: timer that tries again to get memory; @untimed: there was none for it
  */
 struct pool {
 	const char *name;
@@ -97,6 +97,7 @@ struct pool {
 	u32 in_use;
 	u64 waits;
 	bool serving;
+	bool untimed;
 	struct poller *trim;
 	struct poller *retry;
 	TAILQ_HEAD(, pool_buf) free;
@@ -119,6 +120,12 @@ int pool_take(struct pool *p, struct pool_user *u, u32 len);
 void pool_give(struct pool *p, struct pool_user *u);
 /** pool_cancel() - @u waits no longer */
 void pool_cancel(struct pool *p, struct pool_user *u);
+
+/**
+ * pool_poll() - for the owner's poller, every turn and before the reactor sleeps
+ * Return: 1: the reactor may not sleep, for nobody would wake it; else 0.
+ */
+int pool_poll(struct pool *p);
 
 /** pool_iov() - @u->nbufs pieces, together @u->len bytes */
 static inline struct iovec *pool_iov(const struct pool_user *u)

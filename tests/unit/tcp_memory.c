@@ -269,6 +269,68 @@ static void test_steady_io(void)
 	down();
 }
 
+static int none(void *ctx, size_t len, struct pool_mem *m)
+{
+	(void)ctx, (void)len, (void)m;
+	return -ENOMEM;
+}
+
+/* Not even for the timer that has it tried again: the poller sees to it. */
+static void test_no_timer(u8 opcode)
+{
+	static const struct pool_ops empty = { .get = none };
+	const struct pool_ops *full;
+
+	up();
+	full = tg->pool.ops;
+	on_start = get_data;
+	tg->pool.ops = &empty;
+	no_aligned = no_pollers = true;
+	send_writes(opcode);
+	watched_turn();
+	expect_patience(1);
+	CU_ASSERT_TRUE(tg->pool.untimed || tg->untimed);
+	tg->pool.ops = full;
+	no_aligned = no_pollers = false;
+	turns(1);
+	recover();
+	CU_ASSERT_FALSE(tg->pool.untimed || tg->untimed || tg->unwatched);
+	expect_all();
+	down();
+}
+
+static void test_no_timer_for_buffers(void)
+{
+	test_no_timer(NVME_CMD_WRITE);
+}
+
+static void test_no_timer_for_memory(void)
+{
+	test_no_timer(NVME_OPC_FABRICS);
+}
+
+/* What has begun is limited in time as soon as there is memory for a clock. */
+static void test_no_clock(void)
+{
+	struct nvme_tcp_cmd p = {
+		.hdr = { .type = NVME_TCP_CMD, .hlen = sizeof(p),
+			 .pdo = sizeof(p), .plen = cpu_to_le32((u32)PDU) },
+		.cmd.sqe.opcode = NVME_CMD_WRITE,
+	};
+
+	up();
+	on_start = get_data;
+	no_pollers = true;
+	UNIT_EQ(send(host, &p, sizeof(p), 0), sizeof(p));
+	watched_turn();
+	turns(1);
+	CU_ASSERT_PTR_NULL(tg->tick);
+	no_pollers = false;
+	turns(1);
+	CU_ASSERT_PTR_NOT_NULL(tg->tick);
+	down();
+}
+
 static u8 ram[CAPSULE];
 
 static void to_ram(struct nvmf_request *r)
@@ -348,5 +410,6 @@ static void test_connect_once_more(void)
 
 UNIT_MAIN(UNIT(test_capsules_of_their_own), UNIT(test_gone_while_waiting),
 	  UNIT(test_bytes_that_must_wait), UNIT(test_blocks_in_part),
-	  UNIT(test_kernel_without_memory), UNIT(test_steady_io),
-	  UNIT(test_connect_once_more))
+	  UNIT(test_no_timer_for_buffers), UNIT(test_no_timer_for_memory),
+	  UNIT(test_no_clock), UNIT(test_kernel_without_memory),
+	  UNIT(test_steady_io), UNIT(test_connect_once_more))

@@ -183,7 +183,7 @@ static int group_poll(void *ctx)
 
 	TAILQ_FOREACH(gd, &g->gdevs, link)
 		if (gd->dev)
-			work += poll_gdev(gd);
+			work += poll_gdev(gd) + pool_poll(&gd->pool);
 	work += rdma_flush(g);
 	work += advance_closing(g);
 	return work;

@@ -44,8 +44,8 @@ static int group_poll(void *ctx)
 {
 	struct tcp_group *g = ctx;
 	struct tcp_conn *c, *last = TAILQ_LAST(&g->turn, tcp_conns);
+	int n = tcp_memory_poll(g) + pool_poll(&g->pool);
 	bool end = !last;
-	int n = 0;
 
 	while (!end) {
 		c = TAILQ_FIRST(&g->turn);

@@ -269,6 +269,7 @@ void tcp_limits_watch(struct tcp_group *g)
 		return;
 	g->ticked_us = reactor_now_us();
 	g->tick = poller_register("tcp_tick", tick, g, TICK_US, NULL);
+	g->unwatched = !g->tick;
 }
 
 void tcp_limits_end(struct tcp_group *g)

@@ -2,7 +2,8 @@
 /*
  * When the process or the kernel has no memory left, nothing fails for it:
  * requests wait for a place for their data, and connections leave their sockets
- * alone, until a timer has them try again. On the group's reactor.
+ * alone, until a timer has them try again. While there is no memory for a timer
+ * either, the group's poller goes on asking for it. On the group's reactor.
  */
 #include "target/transport/tcp/tcp.h"
 
@@ -46,14 +47,29 @@ static void retry(void *group)
 			go_on(c);
 }
 
+static void start_timer(struct tcp_group *g)
+{
+	if (!g->retry)
+		g->retry = timer_start("tcp-memory", retry, g, RETRY_US);
+	g->untimed = !g->retry;
+}
+
 static void retry_later(struct tcp_group *g)
 {
 	static __thread struct log_budget budget;
 
 	log_peer(&budget, LOG_WARNING,
 		 "tcp: memory is short: transfers have to wait");
-	if (!g->retry)
-		g->retry = timer_start("tcp-memory", retry, g, RETRY_US);
+	start_timer(g);
+}
+
+int tcp_memory_poll(struct tcp_group *g)
+{
+	if (g->untimed)
+		start_timer(g);
+	if (g->unwatched)
+		tcp_limits_watch(g);
+	return g->untimed || g->unwatched;
 }
 
 void tcp_conn_starve(struct tcp_conn *c)

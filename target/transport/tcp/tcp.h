@@ -133,7 +133,8 @@ struct tcp_linger {
  * @turn: those whose @todo is not empty, for the poller
  * @tick: watches time limits while there are any; @ticked_us: when it looked last
  * @next_user: who was to get buffers next when it looked last; not to be used
- * @retry: timer that tries again when memory was short
+ * @retry: timer that tries again when memory was short; @untimed: there was none
+ *         for it, @unwatched: nor for @tick
  * @short_of: requests that wait for memory
  * @buf: TCP_RX_BUF bytes, used within one call only; NULL while there is no
  *       memory for another one, as a connection has kept it
@@ -148,6 +149,8 @@ struct tcp_group {
 	struct pool pool;
 	const struct pool_user *next_user;
 	u8 *buf;
+	bool untimed;
+	bool unwatched;
 	u32 nconns;
 	struct tcp_conns conns;
 	struct tcp_conns turn;
@@ -454,6 +457,8 @@ void tcp_linger(struct tcp_group *g, int fd);
 void tcp_conn_starve(struct tcp_conn *c);
 /** tcp_request_starve() - @r is to get memory of its own later */
 void tcp_request_starve(struct tcp_request *r);
+/** tcp_memory_poll() - every turn. Return: 1: the reactor may not sleep; else 0 */
+int tcp_memory_poll(struct tcp_group *g);
 /** tcp_memory_short() - is an errno of a call about memory? */
 static inline bool tcp_memory_short(int err)
 {
