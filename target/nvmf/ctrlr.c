@@ -41,6 +41,7 @@ struct nvmf_ctrlr *nvmf_ctrlr_create(struct nvmf_subsystem *s,
 	memcpy(c->hostid, conn->hostid, sizeof(c->hostid));
 	TAILQ_INIT(&c->qpairs);
 	TAILQ_INIT(&c->aers);
+	TAILQ_INIT(&c->log_waits);
 	nvmf_features_init(c);
 	s->next_cntlid = next_after(s, cntlid);
 	TAILQ_INSERT_TAIL(&s->ctrlrs, c, link);

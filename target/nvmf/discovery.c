@@ -3,9 +3,11 @@
  * The discovery log: one record per listener of each subsystem that admits the
  * asking host, one for the service itself where the host is connected, if it has
  * a name of its own, and one per referral to another discovery service. The control
- * reactor takes a snapshot per request; a generation counter tells the host
- * when it moved between two of its requests. Hosts that wait for it are told by
- * an asynchronous event.
+ * reactor takes a snapshot; a generation counter tells the host when it moved
+ * between two of its requests. A controller has one on its way at a time, and
+ * what it is asked for meanwhile shares the next: however many requests a host
+ * sends at once, they take little of the control reactor's time. Hosts that wait
+ * for changes are told by an asynchronous event.
  */
 #include <stdlib.h>
 #include <strings.h>
@@ -14,8 +16,10 @@
 
 #define REFERRAL_ASQSZ	32
 
-struct snapshot {
-	struct nvmf_request *req;
+/** struct nvmf_snapshot - for @asking, requests of @c that came before it */
+struct nvmf_snapshot {
+	struct nvmf_ctrlr *c;
+	struct nvmf_request_list asking;
 	u64 genctr;
 	u64 count;
 	struct nvmf_disc_record *records;
@@ -127,7 +131,7 @@ static u64 records(const struct nvmf_ctrlr *c, struct nvmf_disc_record *r)
 
 static bool get_record(void *ctx, u64 index, struct nvmf_disc_record *r)
 {
-	const struct snapshot *sn = ctx;
+	const struct nvmf_snapshot *sn = ctx;
 
 	if (index >= sn->count)
 		return false;
@@ -135,35 +139,50 @@ static bool get_record(void *ctx, u64 index, struct nvmf_disc_record *r)
 	return true;
 }
 
-/* Back on the controller's home */
-static void answer(void *ctx)
+static void answer(struct nvmf_snapshot *sn, struct nvmf_request *req)
 {
-	struct snapshot *sn = ctx;
-	struct nvmf_request *req = sn->req;
 	u64 offset = nvme_log_offset(&req->cmd->sqe);
-	nvme_status st = NVME_SC_SUCCESS;
 	size_t n, left = req->length;
 	int i;
 
-	if (sn->no_memory)
-		st = NVME_SC_INTERNAL;
-	for (i = 0; !st && i < req->iovcnt && left; i++) {
+	if (sn->no_memory) {
+		nvmf_request_complete(req, NVME_SC_INTERNAL);
+		return;
+	}
+	for (i = 0; i < req->iovcnt && left; i++) {
 		n = req->iov[i].iov_len < left ? req->iov[i].iov_len : left;
 		nvmf_disc_window(sn->genctr, sn->count, get_record, sn, offset,
 				 req->iov[i].iov_base, n);
 		offset += n;
 		left -= n;
 	}
+	nvmf_request_complete(req, NVME_SC_SUCCESS);
+}
+
+static void begin(struct nvmf_ctrlr *c);
+
+/* Back on the controller's home; the last answer may be its end */
+static void answer_all(void *ctx)
+{
+	struct nvmf_snapshot *sn = ctx;
+	struct nvmf_request *req;
+
+	sn->c->snapshot = NULL;
+	if (!TAILQ_EMPTY(&sn->c->log_waits))
+		begin(sn->c);
+	while ((req = TAILQ_FIRST(&sn->asking))) {
+		TAILQ_REMOVE(&sn->asking, req, link);
+		answer(sn, req);
+	}
 	free(sn->records);
 	free(sn);
-	nvmf_request_complete(req, st);
 }
 
 /* On the control reactor */
 static void take_snapshot(void *ctx)
 {
-	struct snapshot *sn = ctx;
-	const struct nvmf_ctrlr *c = sn->req->qpair->ctrlr;
+	struct nvmf_snapshot *sn = ctx;
+	const struct nvmf_ctrlr *c = sn->c;
 
 	sn->genctr = nvmf_target.genctr;
 	sn->count = records(c, NULL);
@@ -174,19 +193,36 @@ static void take_snapshot(void *ctx)
 		else
 			sn->no_memory = true;
 	}
-	reactor_send(sn->req->qpair->group->reactor, answer, sn);
+	reactor_send(c->group->reactor, answer_all, sn);
+}
+
+/* Those that wait now; who comes later may know of changes that it misses */
+static void begin(struct nvmf_ctrlr *c)
+{
+	struct nvmf_snapshot *sn = calloc(1, sizeof(*sn));
+	struct nvmf_request *req;
+
+	if (sn) {
+		sn->c = c;
+		TAILQ_INIT(&sn->asking);
+		TAILQ_CONCAT(&sn->asking, &c->log_waits, link);
+		c->snapshot = sn;
+		reactor_send(reactor_control(), take_snapshot, sn);
+		return;
+	}
+	while ((req = TAILQ_FIRST(&c->log_waits))) {
+		TAILQ_REMOVE(&c->log_waits, req, link);
+		nvmf_request_complete(req, NVME_SC_INTERNAL);
+	}
 }
 
 void nvmf_discovery_log_execute(struct nvmf_request *req)
 {
-	struct snapshot *sn = calloc(1, sizeof(*sn));
+	struct nvmf_ctrlr *c = req->qpair->ctrlr;
 
-	if (!sn) {
-		nvmf_request_complete(req, NVME_SC_INTERNAL);
-		return;
-	}
-	sn->req = req;
-	reactor_send(reactor_control(), take_snapshot, sn);
+	TAILQ_INSERT_TAIL(&c->log_waits, req, link);
+	if (!c->snapshot)
+		begin(c);
 }
 
 /* Changes */

@@ -413,6 +413,8 @@ struct nvmf_ctrlr {
 	struct poller *association_timer;
 	u32 naborts;
 	struct nvmf_features features;
+	struct nvmf_snapshot *snapshot;	/* of the discovery log, on its way */
+	struct nvmf_request_list log_waits;	/* for the next one */
 	struct nvmf_request_list aers;
 	u32 naers;
 	u32 events_pending;

@@ -439,6 +439,52 @@ static void test_discovery_filter(void)
 	CU_ASSERT(fake_stop());
 }
 
+static void count_messages(void *messages)
+{
+	struct reactor_stats s;
+
+	reactor_stats_get(&s);
+	*(u64 *)messages = s.messages;
+}
+
+/* many requests at once take one place in the control reactor's line */
+static void test_discovery_burst(void)
+{
+	struct fake_hello h = { .subnqn = NVMF_DISCOVERY_NQN };
+	static u8 pages[16][2048];
+	struct fake_req *r[16];
+	u64 before, after, genctr, n;
+	struct fake_conn *c;
+	union nvme_cmd cmd;
+	u32 i;
+
+	fake_listen_port = NULL;
+	fake_start(1, 0);
+	fake_standard();
+	UNIT_EQ(hello_to(&c, &h, NULL), 0);
+	CU_ASSERT(fake_enable(c));
+	nvme_cmd_get_log_page(&cmd, NVME_LOG_DISCOVERY, 0, 0, sizeof(pages[0]),
+			      0, false);
+	c->hold_data = true;
+	for (i = 0; i < 16; i++)
+		r[i] = fake_submit(c, &cmd, pages[i], sizeof(pages[0]),
+				   FAKE_REMOTE);
+	UNIT_EQ(c->held, 16);
+	fake_on(0, count_messages, &before);
+	fake_release(c);
+	for (i = 0; i < 16; i++)
+		UNIT_EQ(fake_wait(r[i]).st, 0);
+	fake_on(0, count_messages, &after);
+	CU_ASSERT(after - before < 16);
+	for (i = 0; i < 16; i++) {
+		UNIT_EQ(nvmf_disc_header_decode(pages[i], sizeof(pages[i]),
+						&genctr, &n, NULL), 0);
+		UNIT_EQ(n, 1);
+	}
+	fake_conn_end(c);
+	CU_ASSERT(fake_stop());
+}
+
 static void test_referrals(void)
 {
 	struct fake_hello h = { .subnqn = NVMF_DISCOVERY_NQN };
@@ -532,5 +578,6 @@ UNIT_MAIN(UNIT(test_static_numbers), UNIT(test_one_controller_per_host),
 	  UNIT(test_abort_in_the_device),
 	  UNIT(test_abort_the_device_decides), UNIT(test_abort_waiting_for_memory),
 	  UNIT(test_abort_pair_waiting_for_memory),
-	  UNIT(test_idle_discovery), UNIT(test_discovery_filter), UNIT(test_referrals),
+	  UNIT(test_idle_discovery), UNIT(test_discovery_filter),
+	  UNIT(test_discovery_burst), UNIT(test_referrals),
 	  UNIT(test_feature_effects), UNIT(test_traffic_keeps_alive))
