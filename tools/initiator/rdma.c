@@ -4,11 +4,11 @@
  * pair needs. See rdma.h.
  */
 #include <fcntl.h>
-#include <netdb.h>
 #include <poll.h>
 
 #include "common/rdma_cm.h"
 #include "common/sgl.h"
+#include "tools/initiator/address.h"
 #include "tools/initiator/rdma.h"
 
 #define RETRIES		7
@@ -251,38 +251,34 @@ static void cm_events(struct rdma_queue *t)
 	}
 }
 
-static int resolve(struct rdma_queue *t, struct weft_reason *why)
+static int resolve_to(struct rdma_queue *t, const struct ini_addresses *a,
+		      struct weft_reason *why)
 {
 	const struct ini_opts *o = &t->q->ctrlr->opts;
 	const struct weft_connstr *c = &o->conn;
-	const struct addrinfo hints = {
-		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
-		.ai_socktype = SOCK_STREAM,
-	};
-	struct addrinfo *to = NULL, *from = NULL;
 	u8 tos = (u8)c->tos;
-	int err = 0;
 
-	if (getaddrinfo(c->traddr, c->trsvcid, &hints, &to))
-		err = weft_fail(why, -EINVAL, "traddr=%s: no address",
-				c->traddr);
-	else if (weft_connstr_given(c, WEFT_OPT_HOST_TRADDR) &&
-		 getaddrinfo(c->host_traddr, "0", &hints, &from))
-		err = weft_fail(why, -EINVAL, "host_traddr=%s: no address",
-				c->host_traddr);
-	else if (weft_connstr_given(c, WEFT_OPT_TOS) &&
-		 rdma_set_option(t->id, RDMA_OPTION_ID, RDMA_OPTION_ID_TOS,
-				 &tos, sizeof(tos)))
-		err = weft_fail(why, -errno, "tos=%d: %s", c->tos,
-				strerror(errno));
-	else if (rdma_resolve_addr(t->id, from ? from->ai_addr : NULL,
-				   to->ai_addr, (int)o->connect_ms))
-		err = weft_fail(why, -errno, "traddr=%s: no RDMA device leads there (%s)",
-				c->traddr, strerror(errno));
-	if (to)
-		freeaddrinfo(to);
-	if (from)
-		freeaddrinfo(from);
+	if (weft_connstr_given(c, WEFT_OPT_TOS) &&
+	    rdma_set_option(t->id, RDMA_OPTION_ID, RDMA_OPTION_ID_TOS, &tos,
+			    sizeof(tos)))
+		return weft_fail(why, -errno, "tos=%d: %s", c->tos,
+				 strerror(errno));
+	if (rdma_resolve_addr(t->id, a->from ? a->from->ai_addr : NULL,
+			      a->to->ai_addr, (int)o->connect_ms))
+		return weft_fail(why, -errno, "traddr=%s: no RDMA device leads there (%s)",
+				 c->traddr, strerror(errno));
+	return 0;
+}
+
+static int resolve(struct rdma_queue *t, struct weft_reason *why)
+{
+	struct ini_addresses a;
+	int err = ini_addresses_get(&t->q->ctrlr->opts.conn, &a, why);
+
+	if (err)
+		return err;
+	err = resolve_to(t, &a, why);
+	ini_addresses_put(&a);
 	return err;
 }
 

@@ -3,13 +3,13 @@
  * NVMe/TCP of the initiator: sockets and their life. See tcp.h.
  */
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tools/initiator/address.h"
 #include "tools/initiator/tcp.h"
 
 #define RING_MIN	16
@@ -19,16 +19,6 @@
 #define SCRATCH_SLOT	4224u		/* a small read's data and headers */
 
 /* --- sockets ----------------------------------------------------------------- */
-
-static int numeric(const char *addr, const char *port, struct addrinfo **out)
-{
-	const struct addrinfo hints = {
-		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
-		.ai_socktype = SOCK_STREAM,
-	};
-
-	return getaddrinfo(addr, port, &hints, out) ? -EINVAL : 0;
-}
 
 static int set_int(int fd, int level, int name, int value)
 {
@@ -57,46 +47,38 @@ static int set_options(int fd, int family, const struct weft_connstr *c,
 	return 0;
 }
 
-static int bind_from(int fd, const struct weft_connstr *c,
-		     struct weft_reason *why)
+static int dial_to(const struct weft_connstr *c, const struct ini_addresses *a,
+		   int *fd, struct weft_reason *why)
 {
-	struct addrinfo *from;
-	int err = 0;
+	int err;
 
-	if (!weft_connstr_given(c, WEFT_OPT_HOST_TRADDR))
-		return 0;
-	if (numeric(c->host_traddr, "0", &from))
-		return weft_fail(why, -EINVAL, "host_traddr=%s: no address",
-				 c->host_traddr);
-	if (bind(fd, from->ai_addr, from->ai_addrlen))
-		err = weft_fail(why, -errno, "host_traddr=%s: %s",
-				c->host_traddr, strerror(errno));
-	freeaddrinfo(from);
-	return err;
+	*fd = socket(a->to->ai_family,
+		     SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (*fd < 0)
+		return weft_fail(why, -errno, "no socket (%s)",
+				 strerror(errno));
+	err = set_options(*fd, a->to->ai_family, c, why);
+	if (err)
+		return err;
+	if (a->from && bind(*fd, a->from->ai_addr, a->from->ai_addrlen))
+		return weft_fail(why, -errno, "host_traddr=%s: %s",
+				 c->host_traddr, strerror(errno));
+	if (connect(*fd, a->to->ai_addr, a->to->ai_addrlen) &&
+	    errno != EINPROGRESS)
+		return weft_fail(why, -errno, "traddr=%s,trsvcid=%s: %s",
+				 c->traddr, c->trsvcid, strerror(errno));
+	return 0;
 }
 
 static int dial(const struct weft_connstr *c, int *fd, struct weft_reason *why)
 {
-	struct addrinfo *to;
-	int err;
+	struct ini_addresses a;
+	int err = ini_addresses_get(c, &a, why);
 
-	if (numeric(c->traddr, c->trsvcid, &to))
-		return weft_fail(why, -EINVAL, "traddr=%s: no address",
-				 c->traddr);
-	*fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-		     0);
-	if (*fd < 0)
-		err = weft_fail(why, -errno, "no socket (%s)",
-				strerror(errno));
-	else
-		err = set_options(*fd, to->ai_family, c, why);
-	if (!err)
-		err = bind_from(*fd, c, why);
-	if (!err && connect(*fd, to->ai_addr, to->ai_addrlen) &&
-	    errno != EINPROGRESS)
-		err = weft_fail(why, -errno, "traddr=%s,trsvcid=%s: %s",
-				c->traddr, c->trsvcid, strerror(errno));
-	freeaddrinfo(to);
+	if (err)
+		return err;
+	err = dial_to(c, &a, fd, why);
+	ini_addresses_put(&a);
 	return err;
 }
 
