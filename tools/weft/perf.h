@@ -2,8 +2,8 @@
 /*
  * `weft perf`: one job, its controllers on the main thread, its I/O queues
  * dealt out to worker threads. perf.c runs the job, perf_worker.c the queues,
- * perf_data.c knows what is in the blocks, perf_loop.c sleeps, perf_report.c
- * adds up and prints.
+ * perf_data.c knows what is in the blocks, perf_loop.c sleeps, perf_hist.c counts
+ * latencies, perf_report.c adds up and prints.
  */
 #ifndef WEFT_TOOLS_PERF_H
 #define WEFT_TOOLS_PERF_H
@@ -28,10 +28,12 @@ struct perf_hist {
 	u64 bucket[PERF_HIST_SIZE];
 };
 
+/* perf_hist.c */
+
 /** perf_hist_add() - one latency in ns */
 void perf_hist_add(struct perf_hist *h, u64 ns);
 void perf_hist_merge(struct perf_hist *to, const struct perf_hist *from);
-/** perf_hist_at() - the value that @permyriad of 10,000 do not exceed */
+/** perf_hist_at() - the value that @permyriad of 10,000 do not exceed, or up to 1/32 more */
 u64 perf_hist_at(const struct perf_hist *h, u32 permyriad);
 
 /**
