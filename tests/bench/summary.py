@@ -7,7 +7,7 @@ Every figure on that page comes from the JSON files through here (tests/native/d
 
 from instructions import PARTS
 from report import table, workload
-from results import PEER, published
+from results import PEER, key, medians, published
 
 US, MIXED, OURS = ("weft", "nvmet"), ("intree", "weft"), ("weft", "weft")
 READ, WRITE = ("randread", 4096, 32), ("randwrite", 4096, 32)
@@ -17,15 +17,21 @@ SPEED = 1.25
 
 
 class Figures:
-    """Rows of one queue and the memory back end, by pair and load: pattern, bytes, depth."""
+    """Rows of one queue and the memory back end, by pair and load: pattern, bytes, depth.
+
+    Of several rounds, as on the pages: medians of IOPS and latency, the last one's counts."""
 
     def __init__(self, folder):
         self.rows = {}
         for transport in "rdma", "tcp":
-            for r in published(folder, transport)[1]:
-                if (r["backend"], r["queues"], r["round"]) == ("memory", 1, 1):
-                    self.rows[transport, (r["host"], r["target"]),
-                              (r["pattern"], r["bs"], r["depth"])] = r
+            rows = published(folder, transport)[1]
+            found = medians(rows)
+            for r in rows:
+                if (r["backend"], r["queues"]) != ("memory", 1):
+                    continue
+                iops, p50, _ = found[key(r)]
+                self.rows[transport, (r["host"], r["target"]),
+                          (r["pattern"], r["bs"], r["depth"])] = {**r, "iops": iops, LATENCY: p50}
 
     def loads(self, transport, depth=None):
         found = {k[2] for k in self.rows if k[0] == transport and depth in (None, k[2][2])}

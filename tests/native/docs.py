@@ -125,7 +125,10 @@ def main():
     generated(HOST, "connect options", option_table(), write)
     generated(TARGET, "command line", usage(), write)
     whole(RPC, output(os.environ["WEFT_TARGET_BIN"], "--rpc-reference"), write)
-    generated(PERFORMANCE, "figures", summary(os.path.join(TOP, FIGURES)), write)
+    try:
+        generated(PERFORMANCE, "figures", summary(os.path.join(TOP, FIGURES)), write)
+    except KeyError as missing:
+        problems.append(f"{FIGURES}: {PERFORMANCE} tells of what was not measured: {missing}")
     no_figure_of_its_own(PERFORMANCE, "What the figures say", "figures")
     for transport in "rdma", "tcp":
         whole(f"{FIGURES}/{transport}.md", figures(transport), write)
