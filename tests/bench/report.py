@@ -101,7 +101,8 @@ def page(transport, rows, links, about, plots):
     if links:
         text += "\n## The link alone\n\nperftest over the same soft-RoCE device.\n\n" + table(
             ("operation", "bytes", "depth", "messages/s"),
-            [(v["operation"], v["bytes"], v["depth"], v["per_second"]) for v in links])
+            [(v["operation"], v["bytes"], v["depth"], v["per_second"] or "no figure")
+             for v in links])
     if counted(rows):
         text += "\n## Instructions per I/O by part of the system\n\n" + parts(rows)
         text += "\n## The functions that run most, 4 KiB at depth 32\n" + functions(rows)
