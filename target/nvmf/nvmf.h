@@ -72,8 +72,8 @@ bool nvmf_trid_equal(const struct nvmf_trid *a, const struct nvmf_trid *b);
  * @c2h_success: no response after the data of a read, where the host can do
  *               without (TCP)
  * @sock_priority: SO_PRIORITY of connections (TCP)
- * @transfer_timeout: ms without a byte moved after which a transfer that the
- *                    host has to move on breaks its connection (TCP)
+ * @transfer_timeout: ms after which a transfer that the host has to move on,
+ *                    and does not, breaks its connection
  */
 struct nvmf_transport_opts {
 	u32 max_queue_depth;

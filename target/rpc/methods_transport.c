@@ -54,7 +54,7 @@ static const struct rpc_param transport_params[] = {
 	  .help = "TCP: no response after a read's data where SQ flow control is off" },
 	OPT_U32(sock_priority, "TCP: SO_PRIORITY of connections, 0 to 6"),
 	OPT_U32(transfer_timeout,
-		"TCP: how long a host may leave a begun transfer as it is, in ms"),
+		"how long a host may leave a begun transfer as it is, in ms"),
 	{ .name = "max_qpairs_per_ctrlr", .type = RPC_U32,
 	  .offset = offsetof(struct transport_params, max_qpairs),
 	  .min = 2, .max = 65536,
@@ -91,7 +91,6 @@ static const struct {
 	{ "remote_invalidate", NVMF_TRTYPE_RDMA },
 	{ "c2h_success", NVMF_TRTYPE_TCP },
 	{ "sock_priority", NVMF_TRTYPE_TCP },
-	{ "transfer_timeout", NVMF_TRTYPE_TCP },
 };
 
 static bool is_option_of(const struct rpc_param *p,

@@ -184,19 +184,71 @@ static bool provide(struct pool *p, u32 need)
 	return true;
 }
 
-int pool_take(struct pool *p, struct pool_user *u, u32 len)
+/* The share of a connection */
+
+void pool_share_init(struct pool_share *s)
 {
-	u->len = len;
-	u->need = (len + p->chunk - 1) / p->chunk;
-	if (u->need > p->pieces || u->need > p->limit)
-		return -ENOMEM;
+	s->claimed = 0;
+	s->unparking = false;
+	TAILQ_INIT(&s->parked);
+}
+
+static bool admitted(const struct pool *p, const struct pool_user *u)
+{
+	const struct pool_share *s = u->share;
+
+	return u->urgent || !s->claimed ||
+	       s->claimed + u->need <= p->limit - p->in_use;
+}
+
+static void unclaim(struct pool_user *u)
+{
+	u->share->claimed -= u->need;
+}
+
+/* Into the line, unless there is none and there are buffers. */
+static int enter(struct pool *p, struct pool_user *u)
+{
+	u->share->claimed += u->need;
+	u->place = POOL_NOWHERE;
 	/* not past those who wait already */
 	if (TAILQ_EMPTY(&p->waiting) && provide(p, u->need)) {
 		hand_out(p, u);
 		return 0;
 	}
-	p->waits++;
+	u->place = POOL_LINE;
 	TAILQ_INSERT_TAIL(&p->waiting, u, link);
+	return -EAGAIN;
+}
+
+/* Some of the share is free: who may have it now? */
+static void unpark(struct pool *p, struct pool_share *s)
+{
+	struct pool_user *u;
+
+	if (s->unparking)
+		return;
+	s->unparking = true;
+	while ((u = TAILQ_FIRST(&s->parked)) && admitted(p, u)) {
+		TAILQ_REMOVE(&s->parked, u, link);
+		if (!enter(p, u))
+			u->ready(u);
+	}
+	s->unparking = false;
+}
+
+int pool_take(struct pool *p, struct pool_share *s, struct pool_user *u,
+	      u32 len)
+{
+	u->share = s;
+	u->len = len;
+	u->need = (len + p->chunk - 1) / p->chunk;
+	if (u->need > p->pieces || u->need > p->limit)
+		return -ENOMEM;
+	if (TAILQ_EMPTY(&s->parked) && admitted(p, u))
+		return enter(p, u);
+	u->place = POOL_PARKED;
+	TAILQ_INSERT_TAIL(&s->parked, u, link);
 	return -EAGAIN;
 }
 
@@ -210,6 +262,7 @@ static void serve_waiting(struct pool *p)
 	p->serving = true;
 	while ((u = TAILQ_FIRST(&p->waiting)) && provide(p, u->need)) {
 		TAILQ_REMOVE(&p->waiting, u, link);
+		u->place = POOL_NOWHERE;
 		hand_out(p, u);
 		u->ready(u);
 	}
@@ -235,12 +288,37 @@ void pool_give(struct pool *p, struct pool_user *u)
 	}
 	u->nbufs = 0;
 	u->first = NULL;
+	unclaim(u);
 	serve_waiting(p);
+	unpark(p, u->share);
 }
 
 void pool_cancel(struct pool *p, struct pool_user *u)
 {
-	TAILQ_REMOVE(&p->waiting, u, link);
-	/* the one behind it may need less */
+	enum pool_place place = u->place;
+
+	u->place = POOL_NOWHERE;
+	switch (place) {
+	case POOL_NOWHERE:
+		return;
+	case POOL_LINE:
+		TAILQ_REMOVE(&p->waiting, u, link);
+		unclaim(u);
+		break;
+	case POOL_PARKED:
+		TAILQ_REMOVE(&u->share->parked, u, link);
+		break;
+	}
+	/* those behind it may need less */
 	serve_waiting(p);
+	unpark(p, u->share);
+}
+
+bool pool_wanted(struct pool *p)
+{
+	const struct pool_user *first = TAILQ_FIRST(&p->waiting);
+	bool same = first && first == p->seen;
+
+	p->seen = first;
+	return same;
 }

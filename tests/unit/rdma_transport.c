@@ -269,7 +269,7 @@ static void one_of_each(struct rdma_qpair *q, struct nvmf_memory *m)
 	r = command(q, 3);
 	with_data(r, NVME_XFER_HOST_TO_CTRL, 4096, NULL);
 	ops->req_get_data(r);
-	/* holds the rest of the buffers while nvmf has it */
+	/* holds more buffers while nvmf has it: all of the connection's share */
 	r = command(q, 4);
 	with_data(r, NVME_XFER_CTRL_TO_HOST, 6 * 16384, NULL);
 	ops->req_get_data(r);
@@ -297,7 +297,7 @@ static void break_with(enum rdma_cm_event_type type, bool mute)
 	struct rdma_qpair *q;
 
 	ops->opts_init(&opts);
-	opts.num_shared_buffers = 8;
+	opts.num_shared_buffers = 16;
 	up();
 	q = connected(1, 32, 1);
 	mr_budget = 0;
@@ -630,6 +630,7 @@ static void test_options(void)
 		BAD(acceptor_backlog, 0), BAD(ack_timeout, 32),
 		BAD(max_io_qpairs_per_ctrlr, 0), BAD(num_cqe, 1),
 		BAD(max_srq_depth, 15), BAD(max_srq_depth, 65537),
+		BAD(transfer_timeout, 99), BAD(transfer_timeout, 86400001),
 #undef BAD
 	};
 	struct weft_reason why;

@@ -241,6 +241,7 @@ static void test_awaited_for_a_moment(void)
 	down();
 }
 
+static struct pool_share they;
 static bool served;
 
 static void serve(struct pool_user *u)
@@ -253,10 +254,12 @@ static void serve(struct pool_user *u)
 static void crowd(struct pool_user *has, struct pool_user *wants)
 {
 	served = false;
+	pool_share_init(&they);
 	has->ready = wants->ready = serve;
-	UNIT_EQ(pool_take(&tg->pool, has, SIZE), 0);
+	UNIT_EQ(pool_take(&tg->pool, &they, has, SIZE), 0);
 	begin_write();
-	UNIT_EQ(pool_take(&tg->pool, wants, SIZE), -EAGAIN);
+	wants->urgent = true;
+	UNIT_EQ(pool_take(&tg->pool, &they, wants, SIZE), -EAGAIN);
 }
 
 static void leave(struct pool_user *has, struct pool_user *wants)

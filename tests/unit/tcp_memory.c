@@ -168,12 +168,14 @@ static void ready(struct pool_user *u)
 static void test_bytes_that_must_wait(void)
 {
 	struct pool_user all = { .ready = ready };
+	struct pool_share others;
 
 	opts.num_shared_buffers = 8;
 	up();
 	on_start = get_data;
 	/* others have all buffers; what came behind the first capsule is kept */
-	UNIT_EQ(pool_take(&tg->pool, &all, 131072), 0);
+	pool_share_init(&others);
+	UNIT_EQ(pool_take(&tg->pool, &others, &all, 131072), 0);
 	no_malloc = true;
 	send_writes(NVME_CMD_WRITE);
 	watched_turn();

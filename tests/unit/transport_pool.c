@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /*
  * Buffers that transports share: pieces, limits, the order of those who wait,
- * memory that is given back when nobody has used it for a while.
+ * the share of a connection, memory that is given back when nobody has used it
+ * for a while.
  */
 #include <sched.h>
 #include <stdlib.h>
@@ -44,9 +45,11 @@ static const struct pool_ops ops = { get, put };
 static struct pool pool;
 static char served[16];
 
-/* who is called "a", "b", ... */
+/* who is called "a", "b", ...; each a connection, unless @of is another one's */
 struct who {
 	struct pool_user u;
+	struct pool_share own;
+	struct who *of;
 	char name;
 	bool gives;		/* back, as soon as it is served */
 };
@@ -64,7 +67,8 @@ static int take(struct who *w, char name, u32 len)
 {
 	w->name = name;
 	w->u.ready = ready;
-	return pool_take(&pool, &w->u, len);
+	pool_share_init(&w->own);
+	return pool_take(&pool, w->of ? &w->of->own : &w->own, &w->u, len);
 }
 
 static void begin(u32 limit)
@@ -107,7 +111,7 @@ static void pieces(void)
 	pool_give(&pool, &b.u);
 	/* one more piece than anybody may have */
 	UNIT_EQ(take(&a, 'a', PIECES * CHUNK + 1), -ENOMEM);
-	UNIT_EQ(pool.waits, 0);
+	UNIT_EQ(a.own.claimed, 0);
 	end();
 }
 
@@ -121,7 +125,6 @@ static void order(void)
 	/* there would be room for it, but not before who came first */
 	UNIT_EQ(take(&d, 'd', CHUNK), -EAGAIN);
 	UNIT_EQ(take(&c, 'c', 8 * CHUNK), -EAGAIN);
-	UNIT_EQ(pool.waits, 3);
 	UNIT_STR(served, "");
 	pool_give(&pool, &a.u);
 	/* d has given back at once, within the call, and c still waits for b */
@@ -146,6 +149,109 @@ static void cancel(void)
 	UNIT_STR(served, "c");
 	UNIT_EQ(b.u.nbufs, 0);
 	pool_give(&pool, &a.u);
+	pool_give(&pool, &c.u);
+	end();
+}
+
+/* Of what it leaves free, a connection may have as much again. */
+static void share(void)
+{
+	struct who a = { 0 }, more[3] = { { .of = &a }, { .of = &a }, { .of = &a } };
+	struct who other = { 0 };
+
+	begin(16);
+	UNIT_EQ(take(&a, 'a', 4 * CHUNK), 0);
+	UNIT_EQ(take(&more[0], 'b', 4 * CHUNK), 0);
+	UNIT_EQ(a.own.claimed, 8);
+	UNIT_EQ(take(&more[1], 'c', CHUNK), -EAGAIN);
+	UNIT_EQ(more[1].u.place, POOL_PARKED);
+	/* nor does anything of it go past that */
+	UNIT_EQ(take(&more[2], 'd', CHUNK), -EAGAIN);
+	UNIT_EQ(a.own.claimed, 8);
+	/* others come, take, and find all that was left */
+	UNIT_EQ(take(&other, 'o', 8 * CHUNK), 0);
+	pool_give(&pool, &more[0].u);
+	/* 4 are free, and 4 it has; the pool's line was empty all the time */
+	UNIT_STR(served, "");
+	pool_give(&pool, &other.u);
+	/* what others give back is no reason to look again; its own is */
+	UNIT_STR(served, "");
+	pool_give(&pool, &a.u);
+	UNIT_STR(served, "cd");
+	UNIT_EQ(a.own.claimed, 2);
+	pool_give(&pool, &more[1].u);
+	pool_give(&pool, &more[2].u);
+	UNIT_EQ(a.own.claimed, 0);
+	end();
+}
+
+/* One of it may always wait for what there is, and so may an urgent one. */
+static void share_of_nothing(void)
+{
+	struct who a = { 0 }, second = { .of = &a }, third = { .of = &a };
+	struct who other = { 0 };
+
+	begin(8);
+	UNIT_EQ(take(&other, 'o', 8 * CHUNK), 0);
+	UNIT_EQ(take(&a, 'a', CHUNK), -EAGAIN);
+	UNIT_EQ(a.u.place, POOL_LINE);
+	second.u.urgent = true;
+	UNIT_EQ(take(&second, 's', CHUNK), -EAGAIN);
+	UNIT_EQ(second.u.place, POOL_LINE);
+	UNIT_EQ(take(&third, 't', CHUNK), -EAGAIN);
+	UNIT_EQ(third.u.place, POOL_PARKED);
+	UNIT_EQ(a.own.claimed, 2);
+	pool_give(&pool, &other.u);
+	UNIT_STR(served, "as");
+	/* who is in nobody's way leaves the line to others */
+	pool_cancel(&pool, &third.u);
+	pool_cancel(&pool, &third.u);
+	pool_give(&pool, &a.u);
+	pool_give(&pool, &second.u);
+	UNIT_STR(served, "as");
+	end();
+}
+
+/* The first of those that are parked goes: the next one may need less. */
+static void share_cancelled(void)
+{
+	struct who a = { 0 }, big = { .of = &a }, small = { .of = &a };
+	struct who other = { 0 };
+
+	begin(8);
+	UNIT_EQ(take(&a, 'a', 2 * CHUNK), 0);
+	UNIT_EQ(take(&big, 'b', 6 * CHUNK), -EAGAIN);
+	UNIT_EQ(take(&small, 's', CHUNK), -EAGAIN);
+	UNIT_EQ(small.u.place, POOL_PARKED);
+	pool_cancel(&pool, &big.u);
+	UNIT_STR(served, "s");
+	/* from the line, too: what it has claimed there is free again */
+	UNIT_EQ(take(&other, 'o', 8 * CHUNK), -EAGAIN);
+	UNIT_EQ(other.own.claimed, 8);
+	pool_cancel(&pool, &other.u);
+	UNIT_EQ(other.own.claimed, 0);
+	pool_give(&pool, &a.u);
+	pool_give(&pool, &small.u);
+	end();
+}
+
+/* Only who stands first from one look to the next is kept waiting. */
+static void wanted(void)
+{
+	struct who a = { 0 }, b = { 0 }, c = { 0 };
+
+	begin(8);
+	UNIT_EQ(take(&a, 'a', 8 * CHUNK), 0);
+	CU_ASSERT_FALSE(pool_wanted(&pool));
+	UNIT_EQ(take(&b, 'b', 8 * CHUNK), -EAGAIN);
+	CU_ASSERT_FALSE(pool_wanted(&pool));
+	CU_ASSERT_TRUE(pool_wanted(&pool));
+	UNIT_EQ(take(&c, 'c', CHUNK), -EAGAIN);
+	pool_give(&pool, &a.u);
+	CU_ASSERT_FALSE(pool_wanted(&pool));
+	CU_ASSERT_TRUE(pool_wanted(&pool));
+	pool_give(&pool, &b.u);
+	CU_ASSERT_FALSE(pool_wanted(&pool));
 	pool_give(&pool, &c.u);
 	end();
 }
@@ -232,6 +338,10 @@ static void all(void *ctx)
 	pieces();
 	order();
 	cancel();
+	share();
+	share_of_nothing();
+	share_cancelled();
+	wanted();
 	/* goes on by itself, and then with trim() */
 	no_memory();
 }

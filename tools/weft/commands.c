@@ -68,7 +68,7 @@ static const struct cli_opt transport_opts[CLI_OPTS] = {
 	COUNT("ack-timeout", "ack_timeout",
 	      "TCP: ms without acknowledgement that break a connection; RDMA: exponent"),
 	COUNT("transfer-timeout", "transfer_timeout",
-	      "TCP: ms that a begun transfer may stand still"),
+	      "ms that a begun transfer may stand still"),
 	COUNT("backlog", "acceptor_backlog", "connections that may wait"),
 	COUNT("kas", "kas", "granularity of keep-alive timeouts in 100 ms"),
 	COUNT("min-kato", "min_kato", "shortest keep-alive timeout in ms"),

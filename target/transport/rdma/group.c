@@ -49,6 +49,7 @@ static void settle(struct rdma_qpair *q, const struct rdma_op *op)
 	case RDMA_OP_READ:
 	case RDMA_OP_SEND:
 		q->signalled--;
+		q->quiet_us = 0;
 		rdma_credits_give(&q->credits, op->wrs, op->reads);
 		break;
 	}
@@ -425,6 +426,7 @@ void rdma_group_destroy(struct nvmf_transport *t, struct nvmf_group *base)
 	base->transport_group[NVMF_TRTYPE_RDMA] = NULL;
 	/* those that were never established: nvmf does not know of them */
 	rdma_group_abandon(g);
+	poller_unregister(&g->tick);
 	poller_unregister(&g->poller);
 	while ((gd = TAILQ_FIRST(&g->gdevs))) {
 		TAILQ_REMOVE(&g->gdevs, gd, link);

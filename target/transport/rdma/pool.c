@@ -53,8 +53,11 @@ int rdma_pool_take(struct rdma_gdev *gd, struct rdma_request *r)
 	int err;
 
 	r->buf.ready = ready;
-	err = pool_take(&gd->pool, &r->buf, r->base.length);
-	if (err == -EAGAIN)
+	r->buf.urgent = r->base.urgent;
+	err = pool_take(&gd->pool, &r->q->share, &r->buf, r->base.length);
+	if (err == -EAGAIN) {
 		gd->stats.wait_buffer++;
+		gd->stats.wait_share += r->buf.place == POOL_PARKED;
+	}
 	return err;
 }

@@ -75,8 +75,10 @@ struct ibv_send_wr *rdma_send_wr(struct rdma_qpair *q, struct rdma_op *op,
 		q->send_tail = &q->send_head;
 	*q->send_tail = wr;
 	q->send_tail = &wr->next;
-	if (flags & IBV_SEND_SIGNALED)
+	if (flags & IBV_SEND_SIGNALED) {
 		q->signalled++;
+		rdma_limits_watch(g);
+	}
 	q->gd->stats.send_wrs++;
 	want_flush(q);
 	return wr;

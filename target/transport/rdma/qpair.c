@@ -392,6 +392,7 @@ void rdma_qpair_setup(void *qpair)
 	TAILQ_INIT(&q->send_wait);
 	TAILQ_INIT(&q->read_wait);
 	TAILQ_INIT(&q->idle_recvs);
+	pool_share_init(&q->share);
 	sts = build(q, &why);
 	if (sts) {
 		setup_failed(q, sts, &why);

@@ -8,6 +8,7 @@
  *   device.c     devices: protection domains, regions, hot removal
  *   group.c      a reactor's part: completion queues, polling
  *   pool.c       a reactor's data buffers on one device
+ *   limits.c     a time limit for what hosts have to move
  *   srq.c        receives, shared by queue pairs or not
  *   qpair.c      queue pairs: set-up and the way down
  *   request.c    a command's way through reads, execution and response
@@ -139,6 +140,7 @@ struct rdma_stats {
 	u64 latency_us;
 	u64 wait_request;
 	u64 wait_buffer;
+	u64 wait_share;
 	u64 wait_read;
 	u64 wait_send;
 	u64 send_wrs;
@@ -152,6 +154,7 @@ struct rdma_stats {
 	u64 inline_sends;
 	u64 wakeups;
 	u64 forced;
+	u64 stalled;
 };
 
 /* A chain of receives that are to be posted */
@@ -205,6 +208,7 @@ struct rdma_cq {
  * @dev: NULL while no queue pair is here; counters stay
  * @channel: of all @cqs; @fd: NULL after the device was pulled
  * @numbers: queue pairs that share receives, by number
+ * @wanted: somebody waits for buffers; as of the last tick
  */
 struct rdma_gdev {
 	struct rdma_group *g;
@@ -216,6 +220,7 @@ struct rdma_gdev {
 	TAILQ_HEAD(, rdma_cq) cqs;
 	TAILQ_HEAD(rdma_numbers, rdma_qpair) numbers[RDMA_NUMBERS];
 	struct pool pool;
+	bool wanted;
 	struct rdma_stats stats;
 	TAILQ_ENTRY(rdma_gdev) link;
 };
@@ -225,6 +230,7 @@ struct rdma_gdev {
 
 /**
  * struct rdma_group - one reactor's poll group
+ * @tick: watches time limits while there are any
  * @flush: queue pairs with chains to post; @flush_srqs: shared receives
  * @closing: queue pairs on their way down
  * @qpairs: all
@@ -233,6 +239,7 @@ struct rdma_group {
 	struct nvmf_group *base;
 	struct rdma_transport *t;
 	struct poller *poller;
+	struct poller *tick;
 	TAILQ_HEAD(, rdma_gdev) gdevs;
 	TAILQ_HEAD(, rdma_qpair) flush;
 	TAILQ_HEAD(, rdma_srq) flush_srqs;
@@ -328,7 +335,9 @@ enum rdma_qpair_state {
  * @admitted: counted among the pending ones
  * @known: nvmf knows it
  * @chosen: counted by nvmf_group_choose() and not yet taken over by nvmf
+ * @share: of its device's buffers
  * @signalled: posted work requests of the send queue that will complete
+ * @quiet_us: none of them has since then; 0: one has since the last tick
  * @posted_recvs: receives of its own that are posted
  * @srq: shared receives in place of a ring; @taken: of them, not given back
  * @last_recv: no more of them will be taken; @recv_mark: @emptied of then
@@ -364,7 +373,9 @@ struct rdma_qpair {
 	struct rdma_region region;
 	struct rdma_recv *recvs;
 	struct rdma_request *reqs;
+	struct pool_share share;
 	u32 signalled;
+	u64 quiet_us;
 	u32 posted_recvs;
 	struct rdma_srq *srq;
 	u32 taken;
@@ -537,6 +548,17 @@ void rdma_pool_init(struct rdma_gdev *gd,
  * Return: as pool_take(); @r that waits gets rdma_request_buffered() called.
  */
 int rdma_pool_take(struct rdma_gdev *gd, struct rdma_request *r);
+
+/* limits.c; the group's reactor */
+
+/** rdma_limits_start() - there is something with a time limit again */
+void rdma_limits_start(struct rdma_group *g);
+
+static inline void rdma_limits_watch(struct rdma_group *g)
+{
+	if (!g->tick)
+		rdma_limits_start(g);
+}
 
 /* qpair.c; the queue pair's reactor */
 

@@ -14,6 +14,7 @@
 #include "target/transport/rdma/rdma.h"
 
 #define MAX_ACK_TIMEOUT	31
+#define MAX_MS		(24u * 3600 * 1000)
 
 static void opts_init(struct nvmf_transport_opts *o)
 {
@@ -23,6 +24,7 @@ static void opts_init(struct nvmf_transport_opts *o)
 	o->max_srq_depth = 4096;
 	o->num_cqe = 4096;
 	o->remote_invalidate = true;
+	o->transfer_timeout = 60000;
 }
 
 static const struct transport_range ranges[] = {
@@ -30,6 +32,7 @@ static const struct transport_range ranges[] = {
 	TRANSPORT_RANGE(max_srq_depth, 16, 1u << 16, 1),
 	TRANSPORT_RANGE(num_cqe, 64, 1u << 22, 1),
 	TRANSPORT_RANGE(ack_timeout, 0, MAX_ACK_TIMEOUT, 1),
+	TRANSPORT_RANGE(transfer_timeout, 100, MAX_MS, 1),
 };
 
 static int opts_check(const struct nvmf_transport_opts *opts,

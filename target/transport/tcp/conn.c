@@ -159,8 +159,8 @@ void tcp_conn_start(void *conn)
 	c->g = c->base.group->transport_group[NVMF_TRTYPE_TCP];
 	TAILQ_INIT(&c->free);
 	TAILQ_INIT(&c->txq);
-	TAILQ_INIT(&c->parked);
 	TAILQ_INIT(&c->fetches);
+	pool_share_init(&c->share);
 	fill_base(c);
 	if (requests_alloc(c, FIRST_ENTRIES)) {
 		abandon(c, ENOMEM);

@@ -46,7 +46,7 @@ static u64 patience(const struct tcp_conn *c)
 
 static struct demand demand_of(const struct tcp_conn *c, bool wanted)
 {
-	if (wanted && c->claimed)
+	if (wanted && c->share.claimed)
 		return (struct demand){ PACE_BYTES, patience(c) / PACE_PART,
 					true };
 	return (struct demand){ 1, patience(c), false };
@@ -177,19 +177,6 @@ static bool check_conn(struct tcp_conn *c, u64 now, u64 passed, bool wanted)
 	return true;
 }
 
-/*
- * Has the same request been the next one to get buffers since the last look?
- * Waiting for a moment is nothing unusual.
- */
-static bool buffers_wanted(struct tcp_group *g)
-{
-	const struct pool_user *next = TAILQ_FIRST(&g->pool.waiting);
-	bool same = next && next == g->next_user;
-
-	g->next_user = next;
-	return same;
-}
-
 /* Sockets that are kept open for the peer to read a TermReq */
 
 static void linger_end(struct tcp_linger *l)
@@ -247,7 +234,7 @@ static void check_lingers(struct tcp_group *g, u64 now)
 static int tick(void *ctx)
 {
 	struct tcp_group *g = ctx;
-	bool wanted = buffers_wanted(g);
+	bool wanted = pool_wanted(&g->pool);
 	u64 now = reactor_now_us();
 	u64 passed = now - g->ticked_us;
 	bool any = false;

@@ -5,12 +5,9 @@
  * queued to leave. On the connection's reactor.
  *
  * A connection's buffers come back when its host answers R2Ts and takes what it
- * has read; one that does neither must not keep them from others. So no
- * connection claims more of the pool than it leaves free, but for one request;
- * what is beyond that waits on the connection's own list until others of it
- * have ended. The one request of many such connections may still be all that
- * there is: limits.c sees to it that they end. A Connect has memory of its own:
- * who is not let in yet holds nothing of the pool.
+ * has read; one that does neither must not keep them from others: see pool.h and
+ * limits.c. A Connect has memory of its own: who is not let in yet holds nothing
+ * of the pool.
  *
  * A request that waits for buffers does not stop its connection from being
  * read, except when the data is what comes next on the socket. That must not
@@ -133,41 +130,12 @@ void tcp_request_filled(struct tcp_request *r)
 
 /* Buffers */
 
-static bool admitted(const struct tcp_request *r, u32 need)
-{
-	const struct tcp_request *first = TAILQ_FIRST(&r->c->parked);
-	const struct pool *p = &r->c->g->pool;
-	u32 claimed = r->c->claimed;
-
-	if (first && first != r)
-		return false;
-	return r->base.urgent || !claimed || claimed + need <= p->limit - p->in_use;
-}
-
-static void unclaim(struct tcp_request *r)
-{
-	r->c->claimed -= r->claim;
-	r->claim = 0;
-}
-
-/* 0; -EAGAIN: @r waits in the pool, or is to be parked. */
 static int take_buffers(struct tcp_request *r)
 {
-	struct pool *p = &r->c->g->pool;
-	u32 need = (r->base.length + p->chunk - 1) / p->chunk;
-	int err;
-
-	r->wait = TCP_WAIT_PARKED;
-	if (!admitted(r, need))
-		return -EAGAIN;
 	r->wait = TCP_WAIT_POOL;
 	r->buf.ready = tcp_request_ready;
-	r->claim = need;
-	r->c->claimed += need;
-	err = pool_take(p, &r->buf, r->base.length);
-	if (err && err != -EAGAIN)
-		unclaim(r);
-	return err;
+	r->buf.urgent = r->base.urgent;
+	return pool_take(&r->c->g->pool, &r->c->share, &r->buf, r->base.length);
 }
 
 /* It waits no longer. */
@@ -175,11 +143,7 @@ static void forget_wait(struct tcp_request *r)
 {
 	switch (r->wait) {
 	case TCP_WAIT_POOL:
-		unclaim(r);
 		pool_cancel(&r->c->g->pool, &r->buf);
-		break;
-	case TCP_WAIT_PARKED:
-		TAILQ_REMOVE(&r->c->parked, r, link);
 		break;
 	case TCP_WAIT_MEMORY:
 		TAILQ_REMOVE(&r->c->g->short_of, r, link);
@@ -187,31 +151,9 @@ static void forget_wait(struct tcp_request *r)
 	}
 }
 
-/* Some of the connection's buffers are free: who may have them now? */
-static void unpark(struct tcp_conn *c)
-{
-	struct tcp_request *r;
-	int err;
-
-	if (c->unparking)
-		return;
-	c->unparking = true;
-	while (tcp_conn_live(c) && (r = TAILQ_FIRST(&c->parked))) {
-		err = take_buffers(r);
-		if (r->wait == TCP_WAIT_PARKED)
-			break;
-		TAILQ_REMOVE(&c->parked, r, link);
-		if (!err)
-			tcp_request_ready(&r->buf);
-	}
-	c->unparking = false;
-}
-
 static void give_buffers(struct tcp_request *r)
 {
-	unclaim(r);
 	pool_give(&r->c->g->pool, &r->buf);
-	unpark(r->c);
 }
 
 static void use_buffers(struct tcp_request *r)
@@ -275,8 +217,8 @@ static void serve_blocked(struct tcp_conn *c)
 {
 	struct tcp_request *r = c->rx_req;
 
-	forget_wait(r);
 	unblock(c);
+	forget_wait(r);
 	use_own(r);
 }
 
@@ -297,9 +239,8 @@ static void wait_for_buffers(struct tcp_request *r)
 	struct tcp_conn *c = r->c;
 
 	TCP_COUNT(c, wait_buffer, 1);
+	TCP_COUNT(c, wait_share, r->buf.place == POOL_PARKED);
 	r->state = TCP_REQ_BUFFER;
-	if (r->wait == TCP_WAIT_PARKED)
-		TAILQ_INSERT_TAIL(&c->parked, r, link);
 	if (cannot_wait(r)) {
 		forget_wait(r);
 		use_own(r);
@@ -341,12 +282,11 @@ bool tcp_req_abort(struct nvmf_request *req)
 
 	if (r->state != TCP_REQ_BUFFER)
 		return false;
-	forget_wait(r);
 	r->state = TCP_REQ_NVMF;
 	/* its data is read and dropped */
 	if (c->blocked && c->rx_req == r)
 		unblock(c);
-	unpark(c);
+	forget_wait(r);
 	return true;
 }
 

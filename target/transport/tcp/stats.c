@@ -29,8 +29,9 @@ static const struct transport_counter members[] = {
 
 static void add_members(struct weft_text *json, const struct tcp_stats *s)
 {
-	weft_text_add(json, "\"pending_data_buffer\":%llu",
-		      (unsigned long long)s->wait_buffer);
+	weft_text_add(json, "\"pending_data_buffer\":%llu,\"pending_share\":%llu",
+		      (unsigned long long)s->wait_buffer,
+		      (unsigned long long)s->wait_share);
 	transport_counters(json, members, ARRAY_SIZE(members), s);
 }
 

@@ -81,6 +81,7 @@ struct tcp_stats {
 	u64 r2ts;
 	u64 requests;
 	u64 wait_buffer;
+	u64 wait_share;
 	u64 digest_errors;
 	u64 faults;
 	u64 stalled;
@@ -132,7 +133,6 @@ struct tcp_linger {
  * @conns: all that live here
  * @turn: those whose @todo is not empty, for the poller
  * @tick: watches time limits while there are any; @ticked_us: when it looked last
- * @next_user: who was to get buffers next when it looked last; not to be used
  * @retry: timer that tries again when memory was short; @untimed: there was none
  *         for it, @unwatched: nor for @tick
  * @short_of: requests that wait for memory
@@ -147,7 +147,6 @@ struct tcp_group {
 	u64 ticked_us;
 	struct poller *retry;
 	struct pool pool;
-	const struct pool_user *next_user;
 	u8 *buf;
 	bool untimed;
 	bool unwatched;
@@ -177,9 +176,8 @@ enum tcp_req_state {
  * enum tcp_wait - what a request without a place for its data waits for
  */
 enum tcp_wait {
-	TCP_WAIT_POOL,		/* buffers: in the pool */
-	TCP_WAIT_PARKED,	/* others of its connection: on their list */
-	TCP_WAIT_MEMORY,	/* on the group's list */
+	TCP_WAIT_POOL,		/* buffers */
+	TCP_WAIT_MEMORY,	/* memory: on the group's list */
 };
 
 /**
@@ -190,7 +188,6 @@ enum tcp_wait {
  * @fetch: R2Ts and what came for them
  * @damaged: a data digest of it was wrong
  * @queued: on the connection's list of what is to be sent
- * @claim: buffers that it holds or waits for in the pool
  * @wait: in TCP_REQ_BUFFER: where it waits
  * @begun_us: what its host has to move on has begun: in TCP_REQ_SEND a time, else
  *            of its connection's @reading_us
@@ -218,7 +215,6 @@ struct tcp_request {
 	union nvme_cmd cmd;
 	struct iovec one;
 	struct pool_user buf;
-	u32 claim;
 	enum tcp_wait wait;
 	void *own;
 	struct nvme_tcp_fetch fetch;
@@ -290,9 +286,7 @@ struct tcp_pace {
  * @fetches: requests whose data comes as R2Ts ask for it, in their order;
  * @nlarge: of them those with much of it
  * @fetched: bytes that R2Ts have brought; @owed: that they have still to bring
- * @claimed: buffers that its requests hold or wait for in the pool; @parked:
- *           requests that may not wait there yet, in their order
- * @unparking: @parked is being gone through
+ * @share: of the group's buffers
  * @hdr_room: bytes of tcp_request.hdr up to the response's header
  * @reqs: @nreqs requests, @req_size bytes each, of which the first @nused have
  *        ever been used: pages of the others are not there yet
@@ -318,7 +312,6 @@ struct tcp_conn {
 	bool blocked;
 	bool starved;
 	bool broken;
-	bool unparking;
 	u8 large;
 	u8 todo;
 	u16 hdr_room;
@@ -333,8 +326,7 @@ struct tcp_conn {
 	u8 *reqs;
 	TAILQ_HEAD(, tcp_request) free;
 	struct tcp_requests txq;
-	struct tcp_requests parked;
-	u32 claimed;
+	struct pool_share share;
 	u32 tx_skip;
 	struct nvme_tcp_tx tx;
 	struct nvme_tcp_rx rx;

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+/*
+ * The time limit of a reactor's queue pairs. A poller looks at them a few times
+ * a second, as long as anybody has work requests under way; all of it on the
+ * group's reactor.
+ *
+ * An RDMA READ or a response that the host's end does not acknowledge keeps
+ * buffers, requests and memory of a bdev. The device gives it up by itself, but
+ * when is mostly the host's choice. A host that lets nothing complete for
+ * transfer_timeout is taken for dead; while somebody has to wait for buffers
+ * there is less patience with those who hold some. So hosts that stand still
+ * cannot keep all buffers, however many they are.
+ */
+#include "target/transport/rdma/rdma.h"
+
+#define TICK_US		(250 * 1000)
+/* While others wait for buffers: within this part of the time */
+#define HURRY_PART	10
+
+static void give_up(struct rdma_qpair *q, u64 now, bool hurry)
+{
+	static __thread struct log_budget budget;
+
+	q->gd->stats.stalled++;
+	log_peer(&budget, LOG_WARNING, "rdma: %s:%s queue %u: no transfer or response has completed for %llu ms%s; closing",
+		 q->base.peer, q->base.peer_port, q->qid,
+		 (unsigned long long)(now - q->quiet_us) / 1000,
+		 hurry ? ", and others wait for buffers" : "");
+	rdma_qpair_close(q);
+}
+
+/* Return: whether it has a time limit. */
+static bool check_qpair(struct rdma_qpair *q, u64 now)
+{
+	u64 limit = q->base.opts.transfer_timeout * 1000ull;
+	bool hurry;
+
+	if (!rdma_qpair_usable(q) || !q->signalled)
+		return false;
+	if (!q->quiet_us)
+		q->quiet_us = now;
+	hurry = q->gd->wanted && q->share.claimed;
+	if (now - q->quiet_us >= (hurry ? limit / HURRY_PART : limit))
+		give_up(q, now, hurry);
+	return true;
+}
+
+static int tick(void *ctx)
+{
+	struct rdma_group *g = ctx;
+	u64 now = reactor_now_us();
+	struct rdma_gdev *gd;
+	struct rdma_qpair *q;
+	bool any = false;
+
+	TAILQ_FOREACH(gd, &g->gdevs, link)
+		gd->wanted = pool_wanted(&gd->pool);
+	/* nobody leaves the list within: closing takes turns */
+	TAILQ_FOREACH(q, &g->qpairs, group_link)
+		any |= check_qpair(q, now);
+	if (!any)
+		poller_unregister(&g->tick);
+	return 0;
+}
+
+void rdma_limits_start(struct rdma_group *g)
+{
+	g->tick = poller_register("rdma_tick", tick, g, TICK_US, NULL);
+}
