@@ -447,10 +447,10 @@ struct nvmf_group_stats {
 	u64 current_unassociated_qpairs;	/* no Connect yet */
 	u64 pending_bdev_io;
 	u64 completed_nvme_io;
-	/* transport's own members as JSON object text, one per transport */
+	/* transport's own members as JSON object text; NULL: no memory for it */
 	struct {
 		const char *trtype;
-		char json[1536];
+		char *json;
 	} transports[4];
 	unsigned int ntransports;
 };

@@ -8,6 +8,9 @@
 
 #include "target/nvmf/internal.h"
 
+/* A transport's text is given twice the room until it fits */
+#define FIRST_TEXT	2048
+
 /**
  * struct collection - rows from all reactors
  * @hand_out: passes a row to the caller's function
@@ -82,20 +85,44 @@ static struct collection *begin(size_t row_size, reactor_fn done, void *ctx)
 
 /* Statistics */
 
+static void write_text(struct nvmf_transport *t, struct nvmf_group *g,
+		       struct weft_text *text)
+{
+	if (t->ops->group_stats)
+		t->ops->group_stats(t, g, text);
+	else
+		weft_text_add(text, "{}");
+}
+
+/* How long it is depends on what the transport has seen, devices for instance. */
+static char *transport_text(struct nvmf_transport *t, struct nvmf_group *g)
+{
+	struct weft_text text;
+	char *buf = NULL, *more;
+	size_t size = FIRST_TEXT;
+
+	do {
+		more = realloc(buf, size);
+		if (!more) {
+			log_error("listing: not enough memory for statistics");
+			free(buf);
+			return NULL;
+		}
+		buf = more;
+		weft_text_init(&text, buf, size);
+		write_text(t, g, &text);
+		size *= 2;
+	} while (text.cut);
+	return buf;
+}
+
 static void add_transport(struct nvmf_group_stats *st, struct nvmf_group *g,
 			  struct nvmf_transport *t)
 {
-	struct weft_text text;
-
 	if (st->ntransports == ARRAY_SIZE(st->transports))
 		return;
 	st->transports[st->ntransports].trtype = t->ops->name;
-	weft_text_init(&text, st->transports[st->ntransports].json,
-		       sizeof(st->transports[0].json));
-	if (t->ops->group_stats)
-		t->ops->group_stats(t, g, &text);
-	else
-		weft_text_add(&text, "{}");
+	st->transports[st->ntransports].json = transport_text(t, g);
 	st->ntransports++;
 }
 
@@ -119,7 +146,12 @@ static void stats_add(void *ctx)
 
 static void stats_hand_out(struct collection *col, const void *row)
 {
-	col->fn.stats(col->ctx, row);
+	const struct nvmf_group_stats *st = row;
+	unsigned int i;
+
+	col->fn.stats(col->ctx, st);
+	for (i = 0; i < st->ntransports; i++)
+		free(st->transports[i].json);
 }
 
 void nvmf_stats_collect(void (*fn)(void *ctx,

@@ -327,7 +327,7 @@ static json_t *group_transports(const struct nvmf_group_stats *s)
 
 	for (i = 0; i < s->ntransports; i++) {
 		t = json_pack("{s:s}", "trtype", s->transports[i].trtype);
-		if (s->transports[i].json[0])
+		if (s->transports[i].json)
 			json_object_update_new(t,
 				json_loads(s->transports[i].json, 0, NULL));
 		json_array_append_new(list, t);

@@ -428,6 +428,52 @@ static void test_listings(void)
 	CU_ASSERT(fake_stop());
 }
 
+/* Statistics of a transport are as long as they are. */
+
+#define LONG_TEXT	5000
+
+static size_t lengths[2];
+
+static void much(struct nvmf_transport *t, struct nvmf_group *g,
+		 struct weft_text *json)
+{
+	unsigned int i;
+
+	(void)t, (void)g;
+	for (i = 0; i < LONG_TEXT / 10; i++)
+		weft_text_add(json, "%010u", i);
+}
+
+static void take_length(void *ctx, const struct nvmf_group_stats *s)
+{
+	struct listing *l = ctx;
+
+	lengths[l->ng++ % 2] = strlen(s->transports[0].json);
+}
+
+static void list_lengths(void *ctx)
+{
+	static struct nvmf_transport_ops ops;
+
+	ops = *nvmf_transport_first()->ops;
+	ops.group_stats = much;
+	nvmf_transport_first()->ops = &ops;
+	nvmf_stats_collect(take_length, listed, ctx);
+}
+
+static void test_long_statistics(void)
+{
+	struct listing l;
+
+	fake_start(2, 0);
+	fake_standard();
+	collect(&l, list_lengths);
+	UNIT_EQ(l.ng, 2);
+	UNIT_EQ(lengths[0], LONG_TEXT);
+	UNIT_EQ(lengths[1], LONG_TEXT);
+	CU_ASSERT(fake_stop());
+}
+
 /* admin and I/O connections are spread apart from each other */
 static void test_placement(void)
 {
@@ -464,4 +510,5 @@ UNIT_MAIN(UNIT(test_subsystem_options), UNIT(test_namespaces),
 	  UNIT(test_hosts_and_listeners), UNIT(test_trids),
 	  UNIT(test_transports),
 	  UNIT(test_listener_of_a_transport_that_is_deleted),
-	  UNIT(test_turns), UNIT(test_listings), UNIT(test_placement))
+	  UNIT(test_turns), UNIT(test_listings), UNIT(test_long_statistics),
+	  UNIT(test_placement))

@@ -239,7 +239,7 @@ static void test_reads_stall_nobody(void)
 	turns(1);
 	UNIT_EQ(f->sq_tail, reads + 2);
 	UNIT_EQ(f->sq[reads + 1].opcode, IBV_WR_SEND_WITH_INV);
-	UNIT_EQ(q->gd->stats.wait_send, 0);
+	UNIT_EQ(q->gd->stats.wait_write, 0);
 	for (i = 0; i < 16; i++) {
 		complete_sends(f, 16, IBV_WC_SUCCESS);
 		turns(1);
@@ -513,12 +513,20 @@ static void test_send_queue_full(void)
 	}
 	/* 9 work requests each: 3 fit; post_send() checks that no more come */
 	UNIT_EQ(fq(q)->sq_tail, 27);
-	UNIT_EQ(q->gd->stats.wait_send, 5);
+	UNIT_EQ(q->gd->stats.wait_write, 5);
+	UNIT_EQ(q->gd->stats.wait_send, 0);
+	/* there is room for it, but not past those who wait */
+	ops->req_complete(command(q, 8));
+	UNIT_EQ(q->gd->stats.wait_write, 5);
+	UNIT_EQ(q->gd->stats.wait_send, 1);
 	for (n = 0; n < 8; n++) {
 		complete_sends(fq(q), 9, IBV_WC_SUCCESS);
 		turns(1);
 		UNIT_EQ(done, n + 1);
 	}
+	complete_sends(fq(q), 1, IBV_WC_SUCCESS);
+	turns(1);
+	UNIT_EQ(done, 9);
 	UNIT_EQ(q->credits.sends, 32);
 	hang_up(q);
 	down();

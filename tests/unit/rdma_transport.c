@@ -647,20 +647,35 @@ static void test_options(void)
 
 static void test_stats_are_json(void)
 {
-	char buf[1536];
+	char buf[4096];
 	struct weft_text t;
+	struct rdma_gdev *first;
 	struct rdma_qpair *q;
 
 	up();
 	q = connected(1, 32, 8);
 	ops->req_complete(command(q, 1));
 	turns(1);
-	memset(&q->gd->stats, 0xff, sizeof(q->gd->stats));
+	first = q->gd;
+	/* what it has counted stays when the device goes and another one comes */
+	cm_event(q->id, RDMA_CM_EVENT_DEVICE_REMOVAL, NULL);
+	turns(6);
+	memset(&first->stats, 0xff, sizeof(first->stats));
+	snprintf(device.name, sizeof(device.name), "fake1");
+	q = connected(2, 32, 8);
+	snprintf(device.name, sizeof(device.name), "fake0");
+	q->gd->stats.stalled = 77;
 	weft_text_init(&t, buf, sizeof(buf));
 	ops->group_stats(transport, &group, &t);
 	CU_ASSERT_FALSE(t.cut);
-	CU_ASSERT_PTR_NOT_NULL(strstr(buf, "\"name\":\"fake0\",\"polls\":18446744073709551615,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf, "{\"name\":\"fake0\",\"polls\":18446744073709551615,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf, ",{\"name\":\"fake1\",\"polls\":"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf, "\"stalled\":77,"));
 	UNIT_STR(buf + t.len - 3, "}]}");
+	/* who gives it too little room hears of that */
+	weft_text_init(&t, buf, t.len);
+	ops->group_stats(transport, &group, &t);
+	CU_ASSERT_TRUE(t.cut);
 	hang_up(q);
 	down();
 }

@@ -142,6 +142,7 @@ struct rdma_stats {
 	u64 wait_buffer;
 	u64 wait_share;
 	u64 wait_read;
+	u64 wait_write;
 	u64 wait_send;
 	u64 send_wrs;
 	u64 send_doorbells;

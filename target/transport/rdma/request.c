@@ -289,6 +289,7 @@ static void pump_sends(struct rdma_qpair *q)
 static void respond(struct rdma_request *r)
 {
 	struct rdma_qpair *q = r->q;
+	bool data = sends_data(r);
 
 	if (!rdma_qpair_usable(q)) {
 		finish(r);
@@ -296,12 +297,16 @@ static void respond(struct rdma_request *r)
 	}
 	if (!step(r, RDMA_EV_RESPOND))
 		return;
-	if (sends_data(r))
+	if (data)
 		rdma_xfer_init(&r->xfer, r->base.iov, r->base.iovcnt,
 			       r->base.sgl.addr, r->base.length);
 	TAILQ_INSERT_TAIL(&q->send_wait, r, wait);
 	pump_sends(q);
-	if (r->state == RDMA_REQ_SEND)
+	if (r->state != RDMA_REQ_SEND)
+		return;
+	if (data)
+		q->gd->stats.wait_write++;
+	else
 		q->gd->stats.wait_send++;
 }
 

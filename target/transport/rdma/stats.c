@@ -7,9 +7,6 @@
 #include "target/transport/counters.h"
 #include "target/transport/rdma/rdma.h"
 
-/* A device's part must fit as a whole, or the text would be no JSON. */
-#define DEVICE_TEXT	1100
-
 static const struct transport_counter members[] = {
 #define MEMBER(name, field) { name, offsetof(struct rdma_stats, field) }
 	MEMBER("polls", polls),
@@ -19,6 +16,7 @@ static const struct transport_counter members[] = {
 	MEMBER("request_latency", latency_us),
 	MEMBER("pending_free_request", wait_request),
 	MEMBER("pending_rdma_read", wait_read),
+	MEMBER("pending_rdma_write", wait_write),
 	MEMBER("pending_rdma_send", wait_send),
 	MEMBER("total_send_wrs", send_wrs),
 	MEMBER("send_doorbell_updates", send_doorbells),
@@ -31,6 +29,7 @@ static const struct transport_counter members[] = {
 	MEMBER("inline_sends", inline_sends),
 	MEMBER("wakeups", wakeups),
 	MEMBER("forced_closes", forced),
+	MEMBER("stalled", stalled),
 #undef MEMBER
 };
 
@@ -59,16 +58,16 @@ void rdma_group_stats(struct nvmf_transport *t, struct nvmf_group *base,
 	struct rdma_group *g = base->transport_group[NVMF_TRTYPE_RDMA];
 	struct rdma_gdev *gd;
 	bool first = true;
-	u64 waited = 0;
+	u64 waited = 0, shares = 0;
 
 	(void)t;
-	TAILQ_FOREACH(gd, &g->gdevs, link)
-		waited += gd->stats.wait_buffer;
-	weft_text_add(json, "{\"trtype\":\"RDMA\",\"pending_data_buffer\":%llu,\"devices\":[",
-		      (unsigned long long)waited);
 	TAILQ_FOREACH(gd, &g->gdevs, link) {
-		if (json->size - json->len < DEVICE_TEXT)
-			break;
+		waited += gd->stats.wait_buffer;
+		shares += gd->stats.wait_share;
+	}
+	weft_text_add(json, "{\"trtype\":\"RDMA\",\"pending_data_buffer\":%llu,\"pending_share\":%llu,\"devices\":[",
+		      (unsigned long long)waited, (unsigned long long)shares);
+	TAILQ_FOREACH(gd, &g->gdevs, link) {
 		add_device(json, gd, first);
 		first = false;
 	}
