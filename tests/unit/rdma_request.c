@@ -160,11 +160,17 @@ static void test_unregistered_ram_is_copied(void)
 	ops->req_get_data(req);
 	CU_ASSERT_PTR_NULL(req->memory);
 	CU_ASSERT(req->iov[0].iov_base != ram);
+	UNIT_EQ(q->gd->stats.copies, 2);
 	turns(1);
 	complete_sends(f, 1, IBV_WC_SUCCESS);
 	turns(1);
 	UNIT_EQ(executed, 1);
 	ops->req_complete(req);
+	/* where there is no RAM nothing is copied */
+	req = command(q, 3);
+	with_data(req, NVME_XFER_HOST_TO_CTRL, 512, NULL);
+	ops->req_get_data(req);
+	UNIT_EQ(q->gd->stats.copies, 2);
 	hang_up(q);
 	ops->unmap_memory(transport, &m);
 	down();

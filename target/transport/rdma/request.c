@@ -185,6 +185,7 @@ void rdma_req_get_data(struct nvmf_request *req)
 		r->lkey = mr->lkey;
 	} else if (req->memory || !req->iovcnt) {
 		/* RAM that this device cannot reach: the bdev copies */
+		r->q->gd->stats.copies += !!req->memory;
 		req->memory = NULL;
 		req->iovcnt = 0;
 		err = rdma_pool_take(r->q->gd, r);
