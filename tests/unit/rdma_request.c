@@ -41,6 +41,37 @@ static void test_responses_in_one_doorbell(void)
 	down();
 }
 
+/* However many completions there are: a turn deals with so many of a device. */
+static void test_poll_budget(void)
+{
+	struct rdma_qpair *a, *b;
+	u8 capsule[64] = { 0 };
+	int i;
+
+	up();
+	a = connected(1, 128, 8);
+	/* that queue is full, so there is another one */
+	a->cq->size = a->cq->used;
+	b = connected(2, 128, 8);
+	CU_ASSERT_PTR_NOT_EQUAL_FATAL(a->cq, b->cq);
+	for (i = 0; i < 100; i++) {
+		host_sends(fq(a), capsule, sizeof(capsule));
+		host_sends(fq(b), capsule, sizeof(capsule));
+	}
+	turns(1);
+	UNIT_EQ(nstarted, 128);
+	/* who had no turn is the first one now */
+	CU_ASSERT_PTR_EQUAL(TAILQ_FIRST(&a->gd->cqs), b->cq);
+	turns(1);
+	UNIT_EQ(nstarted, 200);
+	UNIT_EQ(a->gd->stats.completions, 200);
+	for (i = 0; i < 200; i++)
+		ops->req_complete(started[i]);
+	hang_up(a);
+	hang_up(b);
+	down();
+}
+
 /* Responses are copied into the work request, where the device can do that. */
 static void test_inline_responses(void)
 {
@@ -560,7 +591,8 @@ static void test_capsule_data(void)
 	down();
 }
 
-UNIT_MAIN(UNIT(test_responses_in_one_doorbell), UNIT(test_inline_responses),
+UNIT_MAIN(UNIT(test_responses_in_one_doorbell), UNIT(test_poll_budget),
+	  UNIT(test_inline_responses),
 	  UNIT(test_read_in_place), UNIT(test_unregistered_ram_is_copied),
 	  UNIT(test_read_throttle), UNIT(test_reads_stall_nobody),
 	  UNIT(test_read_in_parts), UNIT(test_buffers_in_order),

@@ -14,7 +14,7 @@
 
 #include "target/transport/rdma/rdma.h"
 
-/* Completions read at once, and of one queue in one turn */
+/* Completions read at once, and of one device in one turn */
 #define POLL_BATCH	32
 #define POLL_BUDGET	128
 
@@ -126,13 +126,16 @@ static void complete(struct rdma_gdev *gd, const struct ibv_wc *wc)
 	}
 }
 
-static int poll_cq(struct rdma_gdev *gd, struct rdma_cq *cq)
+static int poll_cq(struct rdma_gdev *gd, struct rdma_cq *cq, int budget)
 {
 	struct ibv_wc wc[POLL_BATCH];
-	int total = 0, n, i;
+	int total = 0, want, n, i;
 
 	do {
-		n = ibv_poll_cq(cq->cq, POLL_BATCH, wc);
+		want = budget - total;
+		if (want > POLL_BATCH)
+			want = POLL_BATCH;
+		n = ibv_poll_cq(cq->cq, want, wc);
 		if (n < 0) {
 			/* a dead device; its removal event follows */
 			cq->emptied++;
@@ -141,11 +144,23 @@ static int poll_cq(struct rdma_gdev *gd, struct rdma_cq *cq)
 		for (i = 0; i < n; i++)
 			complete(gd, &wc[i]);
 		total += n;
-		if (n < POLL_BATCH)
+		if (n < want)
 			cq->emptied++;
-	} while (n == POLL_BATCH && total < POLL_BUDGET);
+	} while (n == want && total < budget);
 	gd->stats.completions += (u64)total;
 	return total;
+}
+
+/* The one that had the rest of the budget comes last in the next turn. */
+static void put_last(struct rdma_gdev *gd, const struct rdma_cq *cq)
+{
+	struct rdma_cq *first;
+
+	do {
+		first = TAILQ_FIRST(&gd->cqs);
+		TAILQ_REMOVE(&gd->cqs, first, link);
+		TAILQ_INSERT_TAIL(&gd->cqs, first, link);
+	} while (first != cq);
 }
 
 static int poll_gdev(struct rdma_gdev *gd)
@@ -153,8 +168,13 @@ static int poll_gdev(struct rdma_gdev *gd)
 	struct rdma_cq *cq;
 	int work = 0;
 
-	TAILQ_FOREACH(cq, &gd->cqs, link)
-		work += poll_cq(gd, cq);
+	TAILQ_FOREACH(cq, &gd->cqs, link) {
+		work += poll_cq(gd, cq, POLL_BUDGET - work);
+		if (work == POLL_BUDGET) {
+			put_last(gd, cq);
+			break;
+		}
+	}
 	gd->stats.polls++;
 	if (!work)
 		gd->stats.idle_polls++;
