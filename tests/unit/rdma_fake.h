@@ -27,10 +27,14 @@ struct fake_srq {
 	u32 size;
 };
 
-/* @recvs_at_send: receives that stood when a chain of sends was posted */
+/*
+ * @recvs_at_send: receives that stood when a chain of sends was posted
+ * @unanswered: commands that have come and whose response was not posted
+ */
 struct fake_qp {
 	struct ibv_qp qp;
 	unsigned int recvs_at_send;
+	unsigned int unanswered;
 	struct ibv_recv_wr *rq[MAX_WR];
 	unsigned int rq_head, rq_tail;
 	struct ibv_send_wr sq[MAX_WR];
@@ -270,6 +274,11 @@ static unsigned int receives_of(const struct fake_qp *f)
 	return s ? s->tail - s->head : f->rq_tail - f->rq_head;
 }
 
+static bool is_response(const struct ibv_send_wr *wr)
+{
+	return wr->opcode == IBV_WR_SEND || wr->opcode == IBV_WR_SEND_WITH_INV;
+}
+
 static int post_send(struct ibv_qp *qp, struct ibv_send_wr *wr,
 		     struct ibv_send_wr **bad)
 {
@@ -287,7 +296,10 @@ static int post_send(struct ibv_qp *qp, struct ibv_send_wr *wr,
 		CU_ASSERT(f->sq_tail - f->sq_head < qp->events_completed);
 		f->sge[f->sq_tail % MAX_WR] = wr->sg_list[0];
 		f->sq[f->sq_tail++ % MAX_WR] = *wr;
+		f->unanswered -= is_response(wr);
 	}
+	/* a host that may send now finds a receive; those shared are counted apart */
+	CU_ASSERT(f->recvs_at_send + f->unanswered >= qp->handle);
 	return 0;
 }
 
@@ -355,6 +367,7 @@ static FAKE_UNUSED bool host_sends(struct fake_qp *f, const void *capsule, u32 l
 
 	if (!wr)
 		return false;
+	f->unanswered++;
 	if (len > wr->sg_list->length) {
 		push_wc(f, wr->wr_id, IBV_WC_LOC_LEN_ERR, 0, 0);
 		return true;
