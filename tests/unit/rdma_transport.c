@@ -618,6 +618,46 @@ static void test_stale_completions(void)
 	down();
 }
 
+static void answer(struct nvmf_request *req)
+{
+	ops->req_complete(req);
+}
+
+/*
+ * Another one keeps the completion queue busy, so that it is never seen empty:
+ * what was in it is read all the same.
+ */
+static void test_end_under_load(void)
+{
+	struct rdma_qpair *a, *b;
+	u8 capsule[64] = { 0 };
+	u64 emptied;
+	int i;
+
+	ops->opts_init(&opts);
+	opts.num_cqe = 1024;
+	up();
+	a = connected(1, 128, 8);
+	b = connected(2, 128, 8);
+	CU_ASSERT_PTR_EQUAL_FATAL(a->cq, b->cq);
+	emptied = b->cq->emptied;
+	on_start = answer;
+	ops->qpair_disconnect(&a->base);
+	for (i = 0; i < 40; i++) {
+		nstarted = 0;
+		complete_sends(fq(b), MAX_WR, IBV_WC_SUCCESS);
+		while (host_sends(fq(b), capsule, sizeof(capsule)))
+			;
+		turns(1);
+	}
+	UNIT_EQ(b->cq->emptied, emptied);
+	UNIT_EQ(disconnected, 1);
+	on_start = NULL;
+	turns(4);
+	hang_up(b);
+	down();
+}
+
 static void test_options(void)
 {
 	static const struct { size_t at; u32 bad; const char *name; } bad[] = {
@@ -692,4 +732,5 @@ UNIT_MAIN(UNIT(test_connect_and_disconnect),
 	  UNIT(test_completion_queue_fails),
 	  UNIT(test_listener_comes_back), UNIT(test_bad_capsules),
 	  UNIT(test_wrong_opcode), UNIT(test_remote_access_error),
-	  UNIT(test_stale_completions), UNIT(test_options), UNIT(test_stats_are_json))
+	  UNIT(test_stale_completions), UNIT(test_end_under_load),
+	  UNIT(test_options), UNIT(test_stats_are_json))

@@ -144,6 +144,7 @@ static int poll_cq(struct rdma_gdev *gd, struct rdma_cq *cq, int budget)
 		for (i = 0; i < n; i++)
 			complete(gd, &wc[i]);
 		total += n;
+		cq->read += (u64)n;
 		if (n < want)
 			cq->emptied++;
 	} while (n == want && total < budget);

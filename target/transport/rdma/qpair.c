@@ -7,7 +7,8 @@
  *
  * The way down: error state -> all counted work requests flushed, or
  * RDMA_FLUSH_US is over -> queue pair destroyed, so hardware is through with
- * its memory -> completion queue seen empty, so nothing refers to it any more
+ * its memory -> completion queue read to its end of then, so nothing refers to
+ * it any more
  * -> requests that the transport holds are ended -> nvmf is told, and frees it
  * when its own are.
  *
@@ -289,7 +290,7 @@ static void begin_sweep(struct rdma_qpair *q)
 {
 	destroy_qp(q);
 	q->state = RDMA_QP_SWEEPING;
-	q->sweep_mark = q->cq->emptied;
+	q->sweep_mark = rdma_mark(q->cq);
 }
 
 static void flush_timeout(void *qpair)
@@ -319,7 +320,7 @@ void rdma_qpair_last_recv(void *qpair)
 	if (q->state != RDMA_QP_FLUSHING || q->last_recv)
 		return;
 	q->last_recv = true;
-	q->recv_mark = q->cq->emptied;
+	q->recv_mark = rdma_mark(q->cq);
 }
 
 void rdma_qpair_close(struct rdma_qpair *q)
@@ -350,7 +351,8 @@ static bool is_flushed(const struct rdma_qpair *q)
 {
 	if (q->signalled || q->posted_recvs)
 		return false;
-	return !q->srq || (q->last_recv && q->cq->emptied != q->recv_mark);
+	return !q->srq ||
+	       (q->last_recv && rdma_mark_passed(q->cq, &q->recv_mark));
 }
 
 void rdma_qpair_advance(struct rdma_qpair *q)
@@ -360,7 +362,7 @@ void rdma_qpair_advance(struct rdma_qpair *q)
 	    (is_flushed(q) || !q->flush_timer)) {
 		begin_sweep(q);
 	} else if (q->state == RDMA_QP_SWEEPING &&
-		   q->cq->emptied != q->sweep_mark) {
+		   rdma_mark_passed(q->cq, &q->sweep_mark)) {
 		TAILQ_REMOVE(&q->g->closing, q, closing_link);
 		finish_sweep(q);
 	}

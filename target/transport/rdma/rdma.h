@@ -20,7 +20,7 @@
  * struct rdma_cm_id; a queue pair's own reactor owns everything else of it.
  * The two talk by messages. A connection ends in this order: queue pair into
  * the error state, all work requests flushed (or the time for that is over),
- * queue pair destroyed, completion queue seen empty; only then are buffers
+ * queue pair destroyed, completion queue read to its end; only then are buffers
  * given to others, and nvmf told. Hardware cannot write to freed memory then.
  */
 #ifndef WEFT_TARGET_TRANSPORT_RDMA_RDMA_H
@@ -187,7 +187,7 @@ struct rdma_srq {
  * @size: @used: entries, and how many of them queues have claimed: what is
  *        claimed never exceeds the size, so it cannot overflow. Shared receives
  *        claim theirs for as long as they are there
- * @emptied: how often it was seen empty
+ * @emptied: how often it was seen empty; @read: completions read
  * @failed: the device says so: nothing will come; set by the control reactor
  */
 struct rdma_cq {
@@ -196,10 +196,32 @@ struct rdma_cq {
 	u32 size;
 	u32 used;
 	u64 emptied;
+	u64 read;
 	bool failed;
 	unsigned int unacked;
 	TAILQ_ENTRY(rdma_cq) link;
 };
+
+/** struct rdma_mark - a moment in the life of a completion queue */
+struct rdma_mark {
+	u64 emptied;
+	u64 read;
+};
+
+static inline struct rdma_mark rdma_mark(const struct rdma_cq *cq)
+{
+	return (struct rdma_mark){ cq->emptied, cq->read };
+}
+
+/*
+ * Has all been read that was in @cq then? Under load it may never be seen empty,
+ * but it holds no more than its size.
+ */
+static inline bool rdma_mark_passed(const struct rdma_cq *cq,
+				    const struct rdma_mark *m)
+{
+	return cq->emptied != m->emptied || cq->read - m->read >= cq->size;
+}
 
 /* Buckets of queue pairs by number */
 #define RDMA_NUMBERS	64
@@ -341,7 +363,8 @@ enum rdma_qpair_state {
  * @quiet_us: none of them has since then; 0: one has since the last tick
  * @posted_recvs: receives of its own that are posted
  * @srq: shared receives in place of a ring; @taken: of them, not given back
- * @last_recv: no more of them will be taken; @recv_mark: @emptied of then
+ * @last_recv: no more of them will be taken; @recv_mark: when
+ * @sweep_mark: when it was destroyed
  * @region: receive ring, if there is one, and responses
  * @idle_recvs: commands that wait for a free request
  * @send_wait: @read_wait: requests that wait for credits
@@ -383,8 +406,8 @@ struct rdma_qpair {
 	u32 number;
 	bool numbered;
 	bool last_recv;
-	u64 recv_mark;
-	u64 sweep_mark;
+	struct rdma_mark recv_mark;
+	struct rdma_mark sweep_mark;
 	struct poller *accept_timer;
 	struct poller *flush_timer;
 	struct poller *last_recv_timer;
