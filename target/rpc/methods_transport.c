@@ -272,12 +272,14 @@ static void set_options(struct rpc_call *call, const void *params)
 {
 	const struct transport_params *p = params;
 	struct nvmf_transport *t = need_transport(call, p->trtype);
-	struct nvmf_transport_opts opts, asked = asked_opts(p);
+	struct nvmf_transport_opts opts, asked;
 	struct weft_reason why = { "" };
 	const char *fixed;
 
+	/* answered, and the parameters are gone */
 	if (!t)
 		return;
+	asked = asked_opts(p);
 	rpc_undo(call, rpc_config_call("nvmf_set_transport_options",
 				       nvmf_transport_json(t)));
 	opts = *nvmf_transport_opts(t);
