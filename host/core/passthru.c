@@ -108,39 +108,65 @@ int weft_passthru_result(struct request *rq, blk_status_t sts)
 	return req->status ? req->status : blk_status_to_errno(sts);
 }
 
-static int run(struct request_queue *q, struct weft_user_cmd *u)
+/* Runs @rq and gives it back; its memory is unmapped later. */
+static int execute(struct request *rq, struct weft_user_cmd *u)
 {
-	struct request *rq = weft_passthru_alloc(q, u, 0, 0);
+	int err = weft_passthru_result(rq, blk_execute_rq(rq, false));
+
+	u->result = weft_req(rq)->result;
+	blk_mq_free_request(rq);
+	return err;
+}
+
+/*
+ * Copies to the user what had to be read elsewhere. The user's memory may have to
+ * be read from the very disk first: so with nothing in hand that recovery or I/O
+ * waits for, neither a request nor a frozen disk.
+ */
+static int unmap(struct bio *bio, int err)
+{
+	return bio && blk_rq_unmap_user(bio) && !err ? -EFAULT : err;
+}
+
+/* weft_passthru_io() - run an I/O command; result as above */
+int weft_passthru_io(struct weft_ns *ns, struct weft_user_cmd *u)
+{
+	struct request *rq = weft_passthru_alloc(ns->disk->queue, u, 0, 0);
+	struct bio *bio;
+
+	if (IS_ERR(rq))
+		return PTR_ERR(rq);
+	bio = rq->bio;
+	return unmap(bio, execute(rq, u));
+}
+
+/* The request is executed and given back with what belongs around it. */
+static int execute_admin(struct weft_ctrl_core *core, struct request *rq,
+			 struct weft_user_cmd *u)
+{
+	u32 effects = weft_cmd_effects(core, &u->cmd, true);
+	int err = weft_effects_begin(core, effects);
+
+	if (err) {
+		blk_mq_free_request(rq);
+		return err;
+	}
+	err = execute(rq, u);
+	weft_effects_end(core, effects);
+	return err;
+}
+
+/* weft_passthru_admin() - run an admin command, with what belongs around it */
+int weft_passthru_admin(struct weft_ctrl_core *core, struct weft_user_cmd *u)
+{
+	struct request *rq = weft_passthru_alloc(core->ctrl->admin_q, u, 0, 0);
 	struct bio *bio;
 	int err;
 
 	if (IS_ERR(rq))
 		return PTR_ERR(rq);
 	bio = rq->bio;
-	err = weft_passthru_result(rq, blk_execute_rq(rq, false));
-	u->result = weft_req(rq)->result;
-	if (bio && blk_rq_unmap_user(bio) && !err)
-		err = -EFAULT;
-	blk_mq_free_request(rq);
-	return err;
-}
-
-/* weft_passthru_io() - run an I/O command; result as above */
-int weft_passthru_io(struct weft_ns *ns, struct weft_user_cmd *u)
-{
-	return run(ns->disk->queue, u);
-}
-
-/* weft_passthru_admin() - run an admin command, with what belongs around it */
-int weft_passthru_admin(struct weft_ctrl_core *core, struct weft_user_cmd *u)
-{
-	u32 effects = weft_cmd_effects(core, &u->cmd, true);
-	int err = weft_effects_begin(core, effects);
-
-	if (err)
-		return err;
-	err = run(core->ctrl->admin_q, u);
-	weft_effects_end(core, effects);
+	err = unmap(bio, execute_admin(core, rq, u));
 	if (!err && weft_sets_feature(&u->cmd, NVME_FEAT_KATO))
 		weft_ka_set(core, le32_to_cpu(u->cmd.sqe.cdw11));
 	return err;
