@@ -347,25 +347,32 @@ static void to_ram(struct nvmf_request *r)
 	ops->req_get_data(r);
 }
 
-/* A block of a RAM disk comes in two parts, and the first has no place. */
-static void test_blocks_in_part(void)
+/* Of a write to it, the first @n bytes of the data, or the others */
+static void send_part(u32 n, bool first)
 {
 	u8 pdu[PDU] = { 0 };
 	struct nvme_tcp_cmd *p = (void *)pdu;
+	u32 at = first ? 0 : (u32)sizeof(*p) + n;
+	u32 len = first ? (u32)sizeof(*p) + n : CAPSULE - n;
 
-	up();
-	on_start = to_ram;
 	p->hdr.type = NVME_TCP_CMD;
 	p->hdr.hlen = p->hdr.pdo = sizeof(*p);
 	p->hdr.plen = cpu_to_le32((u32)PDU);
 	p->cmd.sqe.opcode = NVME_CMD_WRITE;
 	memset(p + 1, 1, CAPSULE);
-	UNIT_EQ(send(host, pdu, sizeof(*p) + 700, 0), sizeof(*p) + 700);
+	UNIT_EQ(send(host, pdu + at, len, 0), len);
+}
+
+/* A block of a RAM disk comes in two parts, and the first has no place. */
+static void test_blocks_in_part(void)
+{
+	up();
+	on_start = to_ram;
+	send_part(700, true);
 	no_malloc = true;
 	watched_turn();
 	expect_patience(1);
-	UNIT_EQ(send(host, pdu + sizeof(*p) + 700, CAPSULE - 700, 0),
-		CAPSULE - 700);
+	send_part(700, false);
 	expect_patience(1);
 	CU_ASSERT_TRUE(ram[511] == 1 && !ram[512]);
 	recover();
@@ -373,6 +380,31 @@ static void test_blocks_in_part(void)
 	CU_ASSERT_TRUE(came_whole(0));
 	ops->req_complete(started[0]);
 	turns(1);
+	down();
+}
+
+/* Its memory is used again. */
+static void test_steady_blocks(void)
+{
+	u8 rsp[sizeof(struct nvme_tcp_rsp)];
+	u32 i;
+
+	up();
+	on_start = to_ram;
+	for (i = 0; i < 20; i++) {
+		if (i == 1)
+			allocations = 0;
+		send_part(700, true);
+		watched_turn();
+		send_part(700, false);
+		watched_turn();
+		UNIT_EQ(executed, i + 1);
+		ops->req_complete(started[i]);
+		turns(1);
+		UNIT_EQ(recv(host, rsp, sizeof(rsp), 0), sizeof(rsp));
+	}
+	UNIT_EQ(allocations, 0);
+	UNIT_EQ(tg->nspares, 1);
 	down();
 }
 
@@ -412,6 +444,7 @@ static void test_connect_once_more(void)
 
 UNIT_MAIN(UNIT(test_capsules_of_their_own), UNIT(test_gone_while_waiting),
 	  UNIT(test_bytes_that_must_wait), UNIT(test_blocks_in_part),
+	  UNIT(test_steady_blocks),
 	  UNIT(test_no_timer_for_buffers), UNIT(test_no_timer_for_memory),
 	  UNIT(test_no_clock), UNIT(test_kernel_without_memory),
 	  UNIT(test_steady_io), UNIT(test_connect_once_more))

@@ -115,6 +115,7 @@ void tcp_group_destroy(struct nvmf_transport *t, struct nvmf_group *base)
 	poller_unregister(&g->retry);
 	poller_unregister(&g->poller);
 	pool_fini(&g->pool);
+	tcp_blocks_free(g);
 	free(g->buf);
 	free(g);
 }

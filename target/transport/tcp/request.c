@@ -292,14 +292,22 @@ bool tcp_req_abort(struct nvmf_request *req)
 
 /* The end */
 
+static void give_own(struct tcp_request *r)
+{
+	if (r->own && r->base.block && r->base.dir == NVME_XFER_HOST_TO_CTRL)
+		tcp_block_put(r->c->g, r->own, r->base.block);
+	else
+		free(r->own);
+	r->own = NULL;
+}
+
 void tcp_request_finish(struct tcp_request *r)
 {
 	struct tcp_conn *c = r->c;
 
 	if (r->queued)
 		tcp_tx_unqueue(r);
-	free(r->own);
-	r->own = NULL;
+	give_own(r);
 	r->state = TCP_REQ_FREE;
 	r->base.iov = &r->one;
 	TAILQ_INSERT_HEAD(&c->free, r, link);

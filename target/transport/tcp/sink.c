@@ -53,6 +53,28 @@ static u32 gathered(const struct tcp_sink *s)
 	return s->block ? s->offset & (s->block - 1) : 0;
 }
 
+/* Of those that others have done with: so nothing is allocated in the long run */
+static void *block_get(struct tcp_group *g, u32 block)
+{
+	if (block > TCP_SPARE_BLOCK)
+		return malloc(block);
+	return g->nspares ? g->spares[--g->nspares] : malloc(TCP_SPARE_BLOCK);
+}
+
+void tcp_block_put(struct tcp_group *g, void *mem, u32 block)
+{
+	if (block > TCP_SPARE_BLOCK || g->nspares == ARRAY_SIZE(g->spares))
+		free(mem);
+	else
+		g->spares[g->nspares++] = mem;
+}
+
+void tcp_blocks_free(struct tcp_group *g)
+{
+	while (g->nspares)
+		free(g->spares[--g->nspares]);
+}
+
 /* @n bytes more of it are beside its place @to. */
 static void gather(struct tcp_conn *c, u8 *to, u32 n)
 {
@@ -74,7 +96,7 @@ static u32 put_blocks(struct tcp_conn *c, u8 *to, const u8 *p, u32 n)
 		return n;
 	}
 	if (!r->own)
-		r->own = malloc(block);
+		r->own = block_get(c->g, block);
 	if (!r->own) {
 		tcp_conn_starve(c);
 		return 0;

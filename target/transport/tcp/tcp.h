@@ -45,6 +45,9 @@
 #define TCP_DIRECT_MIN		4096u
 /* Bytes taken from one socket before others get their turn */
 #define TCP_RX_BUDGET		(512u * 1024)
+/* So much for a block of which a part has come, and so many are kept for reuse */
+#define TCP_SPARE_BLOCK		4096u
+#define TCP_SPARE_BLOCKS	16
 /* Pieces of one sendmsg */
 #define TCP_TX_IOV		1024
 /* A connection has this long for ICReq and for Connect's header */
@@ -135,6 +138,7 @@ struct tcp_linger {
  * @tick: watches time limits while there are any; @ticked_us: when it looked last
  * @retry: timer that tries again when memory was short; @untimed: there was none
  *         for it, @unwatched: nor for @tick
+ * @spares: memory for blocks of which a part has come
  * @short_of: requests that wait for memory
  * @buf: TCP_RX_BUF bytes, used within one call only; NULL while there is no
  *       memory for another one, as a connection has kept it
@@ -150,6 +154,8 @@ struct tcp_group {
 	u8 *buf;
 	bool untimed;
 	bool unwatched;
+	void *spares[TCP_SPARE_BLOCKS];
+	u32 nspares;
 	u32 nconns;
 	struct tcp_conns conns;
 	struct tcp_conns turn;
@@ -480,6 +486,10 @@ u32 tcp_sink_put(struct tcp_conn *c, const u8 *p, u32 n);
  * Return: pieces, of *@bytes in all. Of RAM no more than the socket has.
  */
 int tcp_sink_places(struct tcp_conn *c, struct iovec *v, u32 *bytes);
+/** tcp_block_put() - what a request has had for a @block of which a part was there */
+void tcp_block_put(struct tcp_group *g, void *mem, u32 block);
+/** tcp_blocks_free() - those that are kept for reuse */
+void tcp_blocks_free(struct tcp_group *g);
 /** tcp_sink_placed() - @n bytes have come to one of them; where they are now */
 const u8 *tcp_sink_placed(struct tcp_conn *c, const u8 *at, u32 n);
 
