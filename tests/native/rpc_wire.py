@@ -138,6 +138,8 @@ class Wire(DaemonTest):
                 self.assertEqual(s.recv(1), b"")
         except ConnectionError:
             pass        # closed with the request unread
+        except PermissionError:
+            self.skipTest("nobody else may enter the folder of temporary files")
         finally:
             os.seteuid(0)
         self.daemon.ok("spdk_get_version")
