@@ -3,6 +3,7 @@
 """Two thousand namespaces of one subsystem: listed in parts, all of them served, in the
 ANA log of several windows, and more changes at once than a list of them holds."""
 import json
+import signal
 import struct
 import unittest
 
@@ -97,32 +98,53 @@ class Namespaces(DaemonTest):
             "nqn": SUBNQN + "x", "max_namespaces": 4097})
         self.assertIn("1-4096", error["message"])
 
-    def test_taken_from_who_does_nothing(self):
-        """From a host that does not send its data, and a device that does not answer."""
+    def add_broken(self):
+        """Namespace 1, whose device can be made not to answer."""
         d = self.daemon
         d.ok("bdev_malloc_create", {"name": "ram", "num_blocks": 8, "block_size": 512})
         d.ok("bdev_error_create", {"base_name": "ram"})
+        d.ok("nvmf_subsystem_add_ns", {"nqn": SUBNQN, "namespace": {"bdev_name": "EE_ram"}})
+
+    def stuck_read(self, h):
+        self.daemon.ok("bdev_error_inject_error", {"name": "EE_ram", "io_type": "read",
+                                                   "error_type": "pending", "num": 1})
+        io = h.io[0]
+        cid = io.command(sqe(READ, io.next_cid(), 1, sgl_transport(512)))
+        arrived(self.daemon, h, 1)
+        return cid
+
+    def test_taken_from_who_does_nothing(self):
+        """From a host that does not send its data, and a device that does not answer."""
+        d = self.daemon
+        self.add_broken()
         d.ok("bdev_null_create", {"name": "null", "num_blocks": 8, "block_size": 512})
-        for name in "null", "EE_ram":
-            d.ok("nvmf_subsystem_add_ns", {"nqn": SUBNQN, "namespace": {"bdev_name": name}})
+        d.ok("nvmf_subsystem_add_ns", {"nqn": SUBNQN, "namespace": {"bdev_name": "null"}})
         with Host(self.address) as h:
             io = h.io[0]
-            late = io.command(sqe(WRITE, io.next_cid(), 1, sgl_transport(512)))
+            late = io.command(sqe(WRITE, io.next_cid(), 2, sgl_transport(512)))
             r2t = io.recv()
-            d.ok("nvmf_subsystem_remove_ns", {"nqn": SUBNQN, "nsid": 1})
+            d.ok("nvmf_subsystem_remove_ns", {"nqn": SUBNQN, "nsid": 2})
             io.answer_r2t(r2t, bytes(512))
             self.assertEqual(io.complete(late)[0].status, INVALID_NS)
-            d.ok("bdev_error_inject_error", {"name": "EE_ram", "io_type": "read",
-                                             "error_type": "pending", "num": 1})
-            stuck = io.command(sqe(READ, io.next_cid(), 2, sgl_transport(512)))
-            arrived(d, h, 1)
+            stuck = self.stuck_read(h)
             answers = d.at_once(
-                ("nvmf_subsystem_remove_ns", {"nqn": SUBNQN, "nsid": 2}),
+                ("nvmf_subsystem_remove_ns", {"nqn": SUBNQN, "nsid": 1}),
                 ("nvmf_subsystem_add_listener", {"nqn": SUBNQN, "listen_address": {
                     "trtype": "TCP", "traddr": "127.0.0.1", "trsvcid": str(free_port())}}))
             self.assertEqual([a.get("result") for a in answers], [True, True])
             self.assertEqual(io.complete(stuck)[0].status, INVALID_NS)
             self.assertTrue(h.admin.identify(1))
+
+    def test_end_while_a_change_waits(self):
+        """States of paths wait for what was let through; the end of the daemon does not."""
+        self.add_broken()
+        with Host(self.address) as h:
+            self.stuck_read(h)
+            self.daemon.at_once(("nvmf_subsystem_listener_set_ana_state", {
+                "nqn": SUBNQN, "ana_state": "inaccessible", "listen_address": {
+                    "trtype": "TCP", "traddr": "127.0.0.1", "trsvcid": str(self.address[1])}}),
+                how=signal.SIGTERM)
+            self.assertEqual(self.daemon.wait(), 0)
 
 
 if __name__ == "__main__":
