@@ -354,9 +354,13 @@ nvme_status nvmf_set_features_parse(struct nvmf_request *req)
 	if (le32_to_cpu(sqe->cdw10) & NVME_FEAT_SAVE)
 		return nvmf_request_bad(req, NVMF_LOC_CDW10 + 3,
 					NVME_DNR(NVME_SC_FEATURE_NOT_SAVEABLE));
+	/* it has come with Connect */
+	if (f->fid == NVME_FEAT_HOST_ID)
+		return nvmf_request_bad(req, NVMF_LOC_CDW10,
+					NVME_DNR(NVME_SC_CMD_SEQ_ERROR));
 	/* the value that cannot be changed may be set to what it is */
 	if (!(f->flags & FEAT_CHANGEABLE) &&
-	    (f->bytes || le32_to_cpu(sqe->cdw11) != f->get(req, 0, false)))
+	    le32_to_cpu(sqe->cdw11) != f->get(req, 0, false))
 		return nvmf_request_bad(req, NVMF_LOC_CDW10,
 				NVME_DNR(NVME_SC_FEATURE_NOT_CHANGEABLE));
 	req->length = f->bytes;

@@ -237,7 +237,7 @@ static void test_features_with_data(void)
 	UNIT_EQ(get(NVME_FEAT_HOST_ID, 0, 0, id, 8).st,
 		DNR(NVME_SC_INVALID_FIELD));
 	UNIT_EQ(set(NVME_FEAT_HOST_ID, 1, id, 16).st,
-		DNR(NVME_SC_FEATURE_NOT_CHANGEABLE));
+		DNR(NVME_SC_CMD_SEQ_ERROR));
 	nvme_cmd_set_features(&cmd, NVME_FEAT_ARBITRATION, 0, 0, 0);
 	cmd.sqe.cdw10 |= cpu_to_le32(NVME_FEAT_SAVE);
 	UNIT_EQ(fake_cmd(a, &cmd, NULL, 0).st,
