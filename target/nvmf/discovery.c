@@ -38,7 +38,7 @@ static void fill_address(const struct nvmf_trid *trid,
 	struct nvmf_transport *t = nvmf_transport_find(trid->trtype);
 
 	memset(r, 0, sizeof(*r));
-	r->trtype = trid->trtype;
+	r->trtype = (u8)trid->trtype;
 	r->adrfam = trid->adrfam;
 	r->treq = NVMF_TREQ_NOT_REQUIRED;
 	r->asqsz = t->opts.max_aq_depth;
@@ -46,7 +46,8 @@ static void fill_address(const struct nvmf_trid *trid,
 	snprintf(r->traddr, sizeof(r->traddr), "%.*s",
 		 (int)strcspn(trid->traddr, "%"), trid->traddr);
 	snprintf(r->trsvcid, sizeof(r->trsvcid), "%s", trid->trsvcid);
-	t->ops->disc_record(r);
+	if (t->ops->disc_record)
+		t->ops->disc_record(r);
 }
 
 static void fill_record(const struct nvmf_subsystem *s,
@@ -76,7 +77,9 @@ static bool shown_at(const struct nvmf_trid *l, const struct nvmf_ctrlr *c)
 {
 	const struct nvmf_config *cf = &nvmf_target.config;
 
-	return (!cf->disc_transport || l->trtype == c->listen.trtype) &&
+	/* a record has a byte for the transport's number */
+	return l->trtype <= UINT8_MAX &&
+	       (!cf->disc_transport || l->trtype == c->listen.trtype) &&
 	       (!cf->disc_address || !strcasecmp(l->traddr,
 						 c->listen.traddr)) &&
 	       (!cf->disc_svcid || !strcmp(l->trsvcid, c->listen.trsvcid));
@@ -86,7 +89,7 @@ static void fill_referral(const struct nvmf_referral *ref,
 			  struct nvmf_disc_record *r)
 {
 	memset(r, 0, sizeof(*r));
-	r->trtype = ref->trid.trtype;
+	r->trtype = (u8)ref->trid.trtype;
 	r->adrfam = ref->trid.adrfam;
 	r->subtype = NVMF_SUBTYPE_REFERRAL;
 	r->treq = NVMF_TREQ_NOT_REQUIRED;

@@ -32,7 +32,6 @@
 #endif
 
 #define NVMF_MAX_SUBSYSTEMS	1024
-#define NVMF_TRTYPES		8	/* of the tables indexed by trtype */
 #define NVMF_VERSION		NVME_VS(2, 0, 0)
 #define NVMF_ASSOCIATION_MS	120000
 #define NVMF_READY_TIMEOUT	20	/* CAP.TO, 500 ms */
@@ -518,6 +517,10 @@ extern struct nvmf_target nvmf_target;
 void nvmf_target_check_stop(void);
 /** nvmf_discovery_changed() - the log differs: count, and tell the hosts */
 void nvmf_discovery_changed(void);
+/** nvmf_transport_known() - a registered one by its name; the one after @ops */
+const struct nvmf_transport_ops *nvmf_transport_known(const char *name);
+const struct nvmf_transport_ops *
+nvmf_transport_known_next(const struct nvmf_transport_ops *ops);
 /** nvmf_transport_check_delete() - a connection has ended */
 void nvmf_transport_check_delete(void);
 /** nvmf_transport_destroy_all() - one after the other, then @done */

@@ -27,27 +27,62 @@ struct listener_op {
 
 /* Addresses */
 
+/* Referrals may lead to these, whether this daemon has them or not */
 static const struct {
 	const char *name;
-	u8 trtype;
-} trtypes[] = {
+	u16 trtype;
+} standard[] = {
 	{ "RDMA", NVMF_TRTYPE_RDMA },
 	{ "TCP", NVMF_TRTYPE_TCP },
 };
 
+static int unknown(const char *trtype, struct weft_reason *why)
+{
+	const struct nvmf_transport_ops *ops = NULL;
+	struct weft_text names;
+	char buf[64];
+
+	weft_text_init(&names, buf, sizeof(buf));
+	while ((ops = nvmf_transport_known_next(ops)))
+		if (ops->trtype != NVMF_TRTYPE_RDMA &&
+		    ops->trtype != NVMF_TRTYPE_TCP)
+			weft_text_add(&names, ", %s", ops->name);
+	return weft_fail_value(why, -EINVAL, "trtype", trtype, strlen(trtype),
+			       "RDMA, TCP%s are accepted",
+			       names.len ? buf : "");
+}
+
 static int parse_trtype(struct nvmf_trid *t, const char *trtype,
 			struct weft_reason *why)
 {
+	const struct nvmf_transport_ops *ops = nvmf_transport_known(trtype);
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(trtypes); i++) {
-		if (!strcasecmp(trtype, trtypes[i].name)) {
-			t->trtype = trtypes[i].trtype;
+	if (ops) {
+		t->trtype = ops->trtype;
+		return 0;
+	}
+	for (i = 0; i < ARRAY_SIZE(standard); i++) {
+		if (!strcasecmp(trtype, standard[i].name)) {
+			t->trtype = standard[i].trtype;
 			return 0;
 		}
 	}
-	return weft_fail_value(why, -EINVAL, "trtype", trtype, strlen(trtype),
-			       "RDMA and TCP are accepted");
+	return unknown(trtype, why);
+}
+
+const char *nvmf_trid_transport(const struct nvmf_trid *t)
+{
+	const struct nvmf_transport_ops *ops = NULL;
+	size_t i;
+
+	while ((ops = nvmf_transport_known_next(ops)))
+		if (ops->trtype == t->trtype)
+			return ops->name;
+	for (i = 0; i < ARRAY_SIZE(standard); i++)
+		if (standard[i].trtype == t->trtype)
+			return standard[i].name;
+	return "unknown";
 }
 
 static int check_adrfam(u8 found, const char *adrfam, const char *traddr,
@@ -76,16 +111,11 @@ static void fill_address(struct nvmf_trid *t, const char *traddr)
 			 traddr + n);
 }
 
-int nvmf_trid_parse(struct nvmf_trid *t, const char *trtype, const char *adrfam,
-		    const char *traddr, const char *trsvcid,
-		    struct weft_reason *why)
+static int parse_ip(struct nvmf_trid *t, const char *adrfam, const char *traddr,
+		    const char *trsvcid, struct weft_reason *why)
 {
 	int err, ret;
 
-	memset(t, 0, sizeof(*t));
-	err = parse_trtype(t, trtype, why);
-	if (err)
-		return err;
 	ret = weft_addr_check(traddr, strlen(traddr), "traddr", why);
 	if (ret < 0)
 		return ret;
@@ -105,6 +135,23 @@ int nvmf_trid_parse(struct nvmf_trid *t, const char *trtype, const char *adrfam,
 	fill_address(t, traddr);
 	snprintf(t->trsvcid, sizeof(t->trsvcid), "%u", ret & 0xffff);
 	return 0;
+}
+
+int nvmf_trid_parse(struct nvmf_trid *t, const char *trtype, const char *adrfam,
+		    const char *traddr, const char *trsvcid,
+		    struct weft_reason *why)
+{
+	const struct nvmf_transport_ops *ops;
+	int err;
+
+	memset(t, 0, sizeof(*t));
+	err = parse_trtype(t, trtype, why);
+	if (err)
+		return err;
+	ops = nvmf_transport_known(trtype);
+	if (ops && ops->parse_address)
+		return ops->parse_address(t, adrfam, traddr, trsvcid, why);
+	return parse_ip(t, adrfam, traddr, trsvcid, why);
 }
 
 bool nvmf_trid_equal(const struct nvmf_trid *a, const struct nvmf_trid *b)
@@ -136,11 +183,11 @@ static int listen_begin(const struct nvmf_trid *trid, struct nvmf_listen **out,
 	if (!t)
 		return weft_fail(why, -ENOENT,
 				 "trtype=%s: create the transport first (nvmf_create_transport)",
-				 nvmf_trtype_name(trid->trtype));
+				 nvmf_trid_transport(trid));
 	if (nvmf_transport_deleting(t))
 		return weft_fail(why, -EBUSY,
 				 "trtype=%s: the transport is being deleted; create it again first",
-				 nvmf_trtype_name(trid->trtype));
+				 nvmf_trid_transport(trid));
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return weft_fail(why, -ENOMEM, "not enough memory");
@@ -411,7 +458,7 @@ static void remove_start(struct nvmf_op *op)
 		nvmf_op_end(op, weft_fail(&op->why, -ENOENT,
 					  "%s does not listen at %s %s:%s",
 					  op->s->nqn,
-					  nvmf_trtype_name(o->trid.trtype),
+					  nvmf_trid_transport(&o->trid),
 					  o->trid.traddr, o->trid.trsvcid));
 		return;
 	}

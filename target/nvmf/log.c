@@ -112,7 +112,7 @@ void nvmf_error_log(struct nvmf_request *req, nvme_status st)
 		.cid = sqe->cid,
 		.status = cpu_to_le16(st << 1),
 		.param_error_loc = cpu_to_le16(req->error_loc),
-		.trtype = q->transport->ops->trtype,
+		.trtype = (u8)q->transport->ops->trtype,
 	};
 	struct error_note *n;
 

@@ -112,7 +112,7 @@ static void map(struct nvmf_transport *t, struct ns *ns)
 
 static void unmap_one(struct nvmf_transport *t, struct ns *ns)
 {
-	if (ns->mem.key[t->ops->trtype] && t->ops->unmap_memory)
+	if (ns->mem.key[t->ops->slot] && t->ops->unmap_memory)
 		t->ops->unmap_memory(t, &ns->mem);
 }
 

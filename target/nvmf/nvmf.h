@@ -39,7 +39,7 @@ typedef void (*nvmf_done)(void *ctx, int err, const struct weft_reason *why);
 
 /** struct nvmf_trid - a transport address */
 struct nvmf_trid {
-	u8 trtype;		/* enum nvmf_trtype */
+	u16 trtype;		/* enum nvmf_trtype, or a number beyond it */
 	u8 adrfam;		/* enum nvmf_adrfam */
 	char traddr[64];
 	char trsvcid[6];
@@ -47,13 +47,16 @@ struct nvmf_trid {
 
 /**
  * nvmf_trid_parse() - check and fill; names as SPDK's RPCs have them
- * IPv6 addresses are brought into their usual form.
- * @trtype: "RDMA", "TCP" (any case); @adrfam: "IPv4", "IPv6" or NULL/"" (from
- * the address); @trsvcid NULL/"" is 4420
+ * @trtype: "RDMA", "TCP" (any case) and the names of registered transports. What
+ * an address is they may say themselves; else it is one of IP, and IPv6
+ * addresses are brought into their usual form. @adrfam: "IPv4", "IPv6" or
+ * NULL/"" (from the address); @trsvcid NULL/"" is 4420
  */
 int nvmf_trid_parse(struct nvmf_trid *t, const char *trtype, const char *adrfam,
 		    const char *traddr, const char *trsvcid,
 		    struct weft_reason *why);
+/** nvmf_trid_transport() - "RDMA" and so on */
+const char *nvmf_trid_transport(const struct nvmf_trid *t);
 bool nvmf_trid_equal(const struct nvmf_trid *a, const struct nvmf_trid *b);
 
 /**
@@ -132,14 +135,18 @@ void nvmf_transport_delete(struct nvmf_transport *t, nvmf_done done,
 bool nvmf_transport_deleting(const struct nvmf_transport *t);
 struct nvmf_transport *nvmf_transport_first(void);
 struct nvmf_transport *nvmf_transport_next(struct nvmf_transport *t);
-struct nvmf_transport *nvmf_transport_find(u8 trtype);
+struct nvmf_transport *nvmf_transport_find(u16 trtype);
 const struct nvmf_transport_opts *
 nvmf_transport_opts(const struct nvmf_transport *t);
+/** nvmf_transport_has_option() - or does it take it without effect? */
+bool nvmf_transport_has_option(const struct nvmf_transport *t,
+			       const char *name);
 /**
- * nvmf_transport_opts_change() - take what may change while a transport is used
+ * nvmf_transport_opts_change() - take what may change while @t is used
  * The others are what buffers and devices were set up for.
  */
-void nvmf_transport_opts_change(struct nvmf_transport_opts *to,
+void nvmf_transport_opts_change(const struct nvmf_transport *t,
+				struct nvmf_transport_opts *to,
 				const struct nvmf_transport_opts *from);
 /**
  * nvmf_transport_set_opts() - other options from now on, of those that may change

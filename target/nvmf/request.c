@@ -104,9 +104,9 @@ static nvme_status check_sgl(struct nvmf_request *req)
 static void use_ram(struct nvmf_request *req)
 {
 	const struct nvmf_ns_view *v = &req->nsch->view;
-	u8 trtype = req->qpair->transport->ops->trtype;
+	u8 slot = req->qpair->transport->ops->slot;
 
-	if (req->qpair->buffered || !v->memory || !v->memory->key[trtype])
+	if (req->qpair->buffered || !v->memory || !v->memory->key[slot])
 		return;
 	req->iov[0].iov_base = v->ram + req->lba * v->block_size;
 	req->iov[0].iov_len = req->length;

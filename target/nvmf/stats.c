@@ -24,7 +24,7 @@ struct collection {
 	u8 *rows;
 	void (*hand_out)(struct collection *col, const void *row);
 	int (*order)(const void *a, const void *b);
-	struct nvmf_transport *transports[NVMF_TRTYPES];
+	struct nvmf_transport *transports[NVMF_TRANSPORTS + 1];
 	union {
 		void (*stats)(void *ctx, const struct nvmf_group_stats *s);
 		void (*ctrlr)(void *ctx, const struct nvmf_ctrlr_info *i);

@@ -10,36 +10,51 @@
 
 #include "target/nvmf/internal.h"
 
-static const struct nvmf_transport_ops *known[NVMF_TRTYPES];
-static bool in_creation[NVMF_TRTYPES];
+static const struct nvmf_transport_ops *known[NVMF_TRANSPORTS];
+static bool in_creation[NVMF_TRANSPORTS];
 
 void nvmf_transport_register(const struct nvmf_transport_ops *ops)
 {
-	if (ops->trtype < NVMF_TRTYPES)
-		known[ops->trtype] = ops;
+	u8 slot = ops->slot;
+
+	/* the same again is a test's that takes its place */
+	if (slot >= NVMF_TRANSPORTS ||
+	    (known[slot] && strcasecmp(known[slot]->name, ops->name))) {
+		log_error("transport %s: slot %u is not free", ops->name, slot);
+		abort();
+	}
+	known[slot] = ops;
 }
 
-static const struct nvmf_transport_ops *find_known(const char *name)
+const struct nvmf_transport_ops *
+nvmf_transport_known_next(const struct nvmf_transport_ops *ops)
 {
-	int i;
+	int i = ops ? ops->slot + 1 : 0;
 
-	for (i = 0; i < NVMF_TRTYPES; i++)
-		if (known[i] && !strcasecmp(known[i]->name, name))
-			return known[i];
-	return NULL;
+	while (i < NVMF_TRANSPORTS && !known[i])
+		i++;
+	return i < NVMF_TRANSPORTS ? known[i] : NULL;
+}
+
+const struct nvmf_transport_ops *nvmf_transport_known(const char *name)
+{
+	const struct nvmf_transport_ops *ops = NULL;
+
+	while ((ops = nvmf_transport_known_next(ops)))
+		if (!strcasecmp(ops->name, name))
+			break;
+	return ops;
 }
 
 static int unknown(const char *name, struct weft_reason *why)
 {
-	char buf[64];
+	const struct nvmf_transport_ops *ops = NULL;
 	struct weft_text t;
-	int i;
+	char buf[64];
 
 	weft_text_init(&t, buf, sizeof(buf));
-	for (i = 0; i < NVMF_TRTYPES; i++)
-		if (known[i])
-			weft_text_add(&t, "%s%s", t.len ? ", " : "",
-				      known[i]->name);
+	while ((ops = nvmf_transport_known_next(ops)))
+		weft_text_add(&t, "%s%s", t.len ? ", " : "", ops->name);
 	return weft_fail_value(why, -ENOTSUP, "trtype", name, strlen(name),
 			       "this daemon has: %s", t.len ? buf : "none");
 }
@@ -48,7 +63,7 @@ int nvmf_transport_opts_init(const char *trtype,
 			     struct nvmf_transport_opts *opts,
 			     struct weft_reason *why)
 {
-	const struct nvmf_transport_ops *ops = find_known(trtype);
+	const struct nvmf_transport_ops *ops = nvmf_transport_known(trtype);
 
 	memset(opts, 0, sizeof(*opts));
 	opts->association_timeout = NVMF_ASSOCIATION_MS;
@@ -68,7 +83,7 @@ struct nvmf_transport *nvmf_transport_next(struct nvmf_transport *t)
 	return TAILQ_NEXT(t, link);
 }
 
-struct nvmf_transport *nvmf_transport_find(u8 trtype)
+struct nvmf_transport *nvmf_transport_find(u16 trtype)
 {
 	struct nvmf_transport *t;
 
@@ -89,8 +104,31 @@ const char *nvmf_transport_name(const struct nvmf_transport *t)
 	return t->ops->name;
 }
 
+static bool owns(const struct nvmf_transport_ops *ops, const char *option)
+{
+	const char *const *name = ops->options;
+
+	while (name && *name && strcmp(*name, option))
+		name++;
+	return name && *name;
+}
+
+bool nvmf_transport_has_option(const struct nvmf_transport *t,
+			       const char *name)
+{
+	const struct nvmf_transport_ops *ops = NULL;
+
+	if (owns(t->ops, name))
+		return true;
+	while ((ops = nvmf_transport_known_next(ops)))
+		if (owns(ops, name))
+			return false;
+	return true;
+}
+
 /* One by one: other reactors may look at the rest just now */
-void nvmf_transport_opts_change(struct nvmf_transport_opts *to,
+void nvmf_transport_opts_change(const struct nvmf_transport *t,
+				struct nvmf_transport_opts *to,
 				const struct nvmf_transport_opts *from)
 {
 	to->max_queue_depth = from->max_queue_depth;
@@ -102,9 +140,9 @@ void nvmf_transport_opts_change(struct nvmf_transport_opts *to,
 	to->kas = from->kas;
 	to->min_kato = from->min_kato;
 	to->association_timeout = from->association_timeout;
-	to->c2h_success = from->c2h_success;
-	to->sock_priority = from->sock_priority;
 	to->transfer_timeout = from->transfer_timeout;
+	if (t->ops->opts_change)
+		t->ops->opts_change(to, from);
 }
 
 int nvmf_transport_set_opts(struct nvmf_transport *t,
@@ -114,7 +152,7 @@ int nvmf_transport_set_opts(struct nvmf_transport *t,
 	int err = t->ops->check(opts, why);
 
 	if (!err)
-		nvmf_transport_opts_change(&t->opts, opts);
+		nvmf_transport_opts_change(t, &t->opts, opts);
 	return err;
 }
 
@@ -125,7 +163,7 @@ struct creation {
 	void *ctx;
 	int err;
 	bool begun;
-	u8 trtype;
+	u8 slot;
 	bool made[REACTOR_MAX];
 	struct weft_reason why;
 };
@@ -134,7 +172,7 @@ static void creation_end(struct creation *cr)
 {
 	nvmf_target.creating--;
 	if (cr->begun)
-		in_creation[cr->trtype] = false;
+		in_creation[cr->slot] = false;
 	if (cr->done)
 		cr->done(cr->ctx, cr->err, cr->err ? &cr->why : NULL);
 	free(cr);
@@ -197,7 +235,7 @@ static void groups_made(void *ctx)
 static int creation_begin(struct creation *cr, const char *trtype,
 			  const struct nvmf_transport_opts *opts)
 {
-	const struct nvmf_transport_ops *ops = find_known(trtype);
+	const struct nvmf_transport_ops *ops = nvmf_transport_known(trtype);
 	int err;
 
 	if (!nvmf_target.running || nvmf_target.stopping)
@@ -205,7 +243,7 @@ static int creation_begin(struct creation *cr, const char *trtype,
 				 "the target is starting or stopping");
 	if (!ops)
 		return unknown(trtype, &cr->why);
-	if (nvmf_transport_find(ops->trtype) || in_creation[ops->trtype])
+	if (nvmf_transport_find(ops->trtype) || in_creation[ops->slot])
 		return weft_fail(&cr->why, -EEXIST,
 				 "trtype=%s: this transport exists already",
 				 ops->name);
@@ -215,9 +253,9 @@ static int creation_begin(struct creation *cr, const char *trtype,
 	if (err)
 		return err;
 	cr->t->ops = ops;
-	cr->trtype = ops->trtype;
+	cr->slot = ops->slot;
 	cr->begun = true;
-	in_creation[cr->trtype] = true;
+	in_creation[cr->slot] = true;
 	return 0;
 }
 

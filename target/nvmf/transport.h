@@ -29,18 +29,20 @@ struct fused;
 struct nvmf_group;
 struct nvmf_request;
 
+#define NVMF_TRANSPORTS	8	/* of the tables indexed by slot */
+
 /* Data of one request in at most this many pieces */
 #define NVMF_REQ_MAX_IOV	64
 
 /**
  * struct nvmf_memory - RAM of a bdev that transports may address directly
- * @key: a transport's registration of it, by enum nvmf_trtype (e.g. its table
- *       of MRs); set by map_memory
+ * @key: a transport's registration of it, by its slot (e.g. its table of MRs);
+ *       set by map_memory
  */
 struct nvmf_memory {
 	void *base;
 	size_t len;
-	void *key[8];
+	void *key[NVMF_TRANSPORTS];
 };
 
 /**
@@ -176,7 +178,12 @@ struct nvmf_transport {
 /**
  * struct nvmf_transport_ops - what a transport implements
  * @name: "RDMA"
+ * @trtype: as in discovery records; one that does not fit there is not shown
+ * @slot: its own place in tables of transports; < NVMF_TRANSPORTS
+ * @options: names of those that not every transport has, NULL at the end; or NULL
  * @opts_init: its defaults
+ * @opts_change: take those of @options that may change while it is used; or NULL
+ * @parse_address: check and fill all but trtype; NULL: an IP address and a port
  * @check: are these options possible? The reason names the bad one
  * @create: create with options that were checked, and fill in opts with what is
  *          honoured of them; control reactor, as are check, destroy, listen,
@@ -187,7 +194,8 @@ struct nvmf_transport {
  * @stop_listen: no new connections
  * @ctrlr_desc: fill the transport's part of Identify Controller (SGLS, IOCCSZ,
  *              IORCSZ, ICDOFF, MSDBD, MAXCMD) for a controller of these options
- * @disc_record: fill what is the transport's own in a discovery record: TSAS
+ * @disc_record: fill what is the transport's own in a discovery record: TSAS; or
+ *               NULL
  * @map_memory: make RAM reachable in place on all devices, future ones too; an
  *              error only means that copies are made
  * @unmap_memory: no request uses it any more
@@ -207,8 +215,15 @@ struct nvmf_transport {
  */
 struct nvmf_transport_ops {
 	const char *name;
-	u8 trtype;
+	u16 trtype;
+	u8 slot;
+	const char *const *options;
 	void (*opts_init)(struct nvmf_transport_opts *opts);
+	void (*opts_change)(struct nvmf_transport_opts *to,
+			    const struct nvmf_transport_opts *from);
+	int (*parse_address)(struct nvmf_trid *t, const char *adrfam,
+			     const char *traddr, const char *trsvcid,
+			     struct weft_reason *why);
 	int (*check)(const struct nvmf_transport_opts *opts,
 		     struct weft_reason *why);
 	int (*create)(const struct nvmf_transport_opts *opts,
@@ -240,11 +255,11 @@ struct nvmf_transport_ops {
 
 /**
  * struct nvmf_group - one reactor's poll group
- * @transport_group: the transport's part, by enum nvmf_trtype (< 8)
+ * @transport_group: the transport's part, by its slot
  */
 struct nvmf_group {
 	struct reactor *reactor;
-	void *transport_group[8];
+	void *transport_group[NVMF_TRANSPORTS];
 	struct nvmf_group_core *core;
 };
 

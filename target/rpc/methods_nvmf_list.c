@@ -16,11 +16,12 @@ struct list_params {
 
 json_t *nvmf_trid_json(const struct nvmf_trid *t)
 {
-	return json_pack("{s:s, s:s, s:s, s:s}",
-			 "trtype", t->trtype == NVMF_TRTYPE_RDMA ? "RDMA" :
-			 t->trtype == NVMF_TRTYPE_TCP ? "TCP" : "unknown",
-			 "adrfam", t->adrfam == NVMF_ADRFAM_IPV6 ? "IPv6" :
-			 "IPv4", "traddr", t->traddr, "trsvcid", t->trsvcid);
+	const char *adrfam = t->adrfam == NVMF_ADRFAM_IPV6 ? "IPv6" :
+			     t->adrfam == NVMF_ADRFAM_IPV4 ? "IPv4" : NULL;
+
+	return json_pack("{s:s, s:s*, s:s, s:s}",
+			 "trtype", nvmf_trid_transport(t), "adrfam", adrfam,
+			 "traddr", t->traddr, "trsvcid", t->trsvcid);
 }
 
 static json_t *ns_hosts_json(const struct nvmf_ns *ns)

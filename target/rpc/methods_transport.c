@@ -80,31 +80,13 @@ static const struct rpc_param transport_params[] = {
 	{ .type = RPC_END }
 };
 
-/* Options that other transports take without effect, and do not show */
-static const struct {
-	const char *name;
-	u8 trtype;
-} own_options[] = {
-	{ "max_srq_depth", NVMF_TRTYPE_RDMA },
-	{ "no_srq", NVMF_TRTYPE_RDMA },
-	{ "num_cqe", NVMF_TRTYPE_RDMA },
-	{ "remote_invalidate", NVMF_TRTYPE_RDMA },
-	{ "c2h_success", NVMF_TRTYPE_TCP },
-	{ "sock_priority", NVMF_TRTYPE_TCP },
-};
-
+/* Others are taken without effect, and not shown */
 static bool is_option_of(const struct rpc_param *p,
 			 const struct nvmf_transport *t)
 {
-	size_t i;
-
-	if ((p->type != RPC_U32 && p->type != RPC_BOOL) ||
-	    p->offset < offsetof(struct transport_params, opts))
-		return false;
-	for (i = 0; i < ARRAY_SIZE(own_options); i++)
-		if (!strcmp(own_options[i].name, p->name))
-			return nvmf_transport_find(own_options[i].trtype) == t;
-	return true;
+	return (p->type == RPC_U32 || p->type == RPC_BOOL) &&
+	       p->offset >= offsetof(struct transport_params, opts) &&
+	       nvmf_transport_has_option(t, p->name);
 }
 
 static struct nvmf_transport_opts
@@ -283,7 +265,7 @@ static void set_options(struct rpc_call *call, const void *params)
 	rpc_undo(call, rpc_config_call("nvmf_set_transport_options",
 				       nvmf_transport_json(t)));
 	opts = *nvmf_transport_opts(t);
-	nvmf_transport_opts_change(&opts, &asked);
+	nvmf_transport_opts_change(t, &opts, &asked);
 	fixed = difference(t, &opts, &asked);
 	if (fixed)
 		rpc_fail(call, RPC_INVALID_PARAMS,

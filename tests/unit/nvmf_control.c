@@ -4,6 +4,7 @@
  * does no harm, and what its listings show.
  */
 #include "tests/unit/lib/nvmf_fake.h"
+#include "tests/unit/lib/nvmf_fake_run.h"
 #include "tests/unit/unit.h"
 
 #define SAYS(part) do {							\
@@ -506,9 +507,146 @@ static void test_placement(void)
 	CU_ASSERT(fake_stop());
 }
 
+/* More transports, of which the room knows nothing: LOOP, and one with a number
+ * that discovery records have no room for */
+
+#define BEYOND	1024
+
+static int any_address(struct nvmf_trid *t, const char *adrfam,
+		       const char *traddr, const char *trsvcid,
+		       struct weft_reason *why)
+{
+	(void)adrfam;
+	(void)trsvcid;
+	if (*traddr != '/')
+		return weft_fail(why, -EINVAL, "traddr=%s: no path", traddr);
+	t->adrfam = 254;	/* intra-host */
+	snprintf(t->traddr, sizeof(t->traddr), "%s", traddr);
+	return 0;
+}
+
+static const char *const loop_options[] = { "sock_priority", NULL };
+
+static void loop_change(struct nvmf_transport_opts *to,
+			const struct nvmf_transport_opts *from)
+{
+	to->sock_priority = from->sock_priority;
+}
+
+static atomic_int loop_parts;
+
+static int loop_group(struct nvmf_transport *t, struct nvmf_group *g)
+{
+	g->transport_group[t->ops->slot] = t;
+	loop_parts++;
+	return 0;
+}
+
+static void loop_group_end(struct nvmf_transport *t, struct nvmf_group *g)
+{
+	g->transport_group[t->ops->slot] = NULL;
+	loop_parts--;
+}
+
+static void more_transports(struct nvmf_transport_ops more[2])
+{
+	more[0] = fake_transport_ops;
+	more[0].name = "LOOP";
+	more[0].trtype = NVMF_TRTYPE_LOOP;
+	more[0].slot = 5;
+	more[0].options = loop_options;
+	more[0].opts_change = loop_change;
+	more[0].parse_address = any_address;
+	more[0].disc_record = NULL;
+	more[0].map_memory = NULL;
+	more[0].unmap_memory = NULL;
+	more[0].group_create = loop_group;
+	more[0].group_destroy = loop_group_end;
+	more[1] = more[0];
+	more[1].name = "BEYOND";
+	more[1].trtype = BEYOND;
+	more[1].slot = 6;
+}
+
+static void change_options(void *ctx)
+{
+	struct nvmf_transport *t = nvmf_transport_find(NVMF_TRTYPE_LOOP);
+	struct nvmf_transport_opts opts = *nvmf_transport_opts(t);
+	struct outcome *o = ctx;
+
+	opts.sock_priority = 3;
+	opts.c2h_success = true;
+	o->err = nvmf_transport_set_opts(t, &opts, &fake_why);
+	UNIT_EQ(nvmf_transport_opts(t)->sock_priority, 3);
+	CU_ASSERT(!nvmf_transport_opts(t)->c2h_success);
+	CU_ASSERT(nvmf_transport_has_option(t, "sock_priority"));
+	CU_ASSERT(nvmf_transport_has_option(t, "max_io_size"));
+	t = nvmf_transport_find(NVMF_TRTYPE_TCP);
+	CU_ASSERT(!nvmf_transport_has_option(t, "sock_priority"));
+	o->done = true;
+}
+
+static void listen_there(void *ctx)
+{
+	struct nvmf_subsystem *s = nvmf_subsystem_find(FAKE_NQN);
+	const struct nvmf_listener_opts opts = { 0 };
+	struct outcome *o = ctx;
+	struct nvmf_trid trid;
+
+	UNIT_EQ(nvmf_trid_parse(&trid, o->trtype, NULL, "x", NULL, &fake_why),
+		-EINVAL);
+	SAYS("no path");
+	UNIT_EQ(nvmf_trid_parse(&trid, o->trtype, NULL, "/x", NULL, &fake_why),
+		0);
+	UNIT_STR(nvmf_trid_transport(&trid), o->trtype);
+	nvmf_subsystem_add_listener(s, &trid, &opts, outcome_done, o);
+}
+
+static u64 records_seen(struct fake_conn *c)
+{
+	static u8 page[8192];
+	union nvme_cmd cmd;
+	u64 genctr, n = 0;
+
+	nvme_cmd_get_log_page(&cmd, NVME_LOG_DISCOVERY, 0, 0, sizeof(page), 0,
+			      false);
+	UNIT_EQ(fake_cmd(c, &cmd, page, sizeof(page)).st, 0);
+	UNIT_EQ(nvmf_disc_header_decode(page, sizeof(page), &genctr, &n, NULL),
+		0);
+	return n;
+}
+
+static void test_more_transports(void)
+{
+	static struct nvmf_transport_ops more[2];
+	struct fake_conn *c;
+
+	more_transports(more);
+	fake_start(2, 0);
+	fake_standard();
+	nvmf_transport_register(&more[0]);
+	nvmf_transport_register(&more[1]);
+	UNIT_EQ(transport(create_transport, "loop", 32).err, 0);
+	UNIT_EQ(transport(create_transport, "LOOP", 32).err, -EEXIST);
+	UNIT_EQ(transport(create_transport, "beyond", 32).err, 0);
+	UNIT_EQ(loop_parts, 4);
+	UNIT_EQ(transport(listen_there, "LOOP", 0).err, 0);
+	UNIT_EQ(transport(listen_there, "BEYOND", 0).err, 0);
+	UNIT_EQ(transport(change_options, NULL, 0).err, 0);
+	/* hosts hear of those that have a number for it */
+	c = fake_admin(NVMF_DISCOVERY_NQN, NULL);
+	UNIT_EQ(records_seen(c), 2);
+	fake_config((struct nvmf_config){ .disc_transport = true });
+	UNIT_EQ(records_seen(c), 1);
+	fake_conn_end(c);
+	CU_ASSERT(fake_stop());
+	UNIT_EQ(loop_parts, 0);
+}
+
 UNIT_MAIN(UNIT(test_subsystem_options), UNIT(test_namespaces),
 	  UNIT(test_hosts_and_listeners), UNIT(test_trids),
 	  UNIT(test_transports),
 	  UNIT(test_listener_of_a_transport_that_is_deleted),
 	  UNIT(test_turns), UNIT(test_listings), UNIT(test_long_statistics),
-	  UNIT(test_placement))
+	  UNIT(test_placement),
+	  UNIT(test_more_transports))

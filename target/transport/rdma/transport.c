@@ -124,9 +124,15 @@ static void disc_record(struct nvmf_disc_record *r)
 	r->rdma_cms = NVMF_RDMA_CMS_RDMA_CM;
 }
 
+static const char *const own_options[] = {
+	"max_srq_depth", "no_srq", "num_cqe", "remote_invalidate", NULL
+};
+
 static const struct nvmf_transport_ops rdma_ops = {
 	.name = "RDMA",
 	.trtype = NVMF_TRTYPE_RDMA,
+	.slot = NVMF_TRTYPE_RDMA,
+	.options = own_options,
 	.opts_init = opts_init,
 	.check = opts_check,
 	.create = transport_create,

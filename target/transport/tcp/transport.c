@@ -110,10 +110,24 @@ static void unmap_memory(struct nvmf_transport *t, struct nvmf_memory *m)
 	m->key[NVMF_TRTYPE_TCP] = NULL;
 }
 
+static const char *const own_options[] = {
+	"c2h_success", "sock_priority", NULL
+};
+
+static void opts_change(struct nvmf_transport_opts *to,
+			const struct nvmf_transport_opts *from)
+{
+	to->c2h_success = from->c2h_success;
+	to->sock_priority = from->sock_priority;
+}
+
 static const struct nvmf_transport_ops tcp_ops = {
 	.name = "TCP",
 	.trtype = NVMF_TRTYPE_TCP,
+	.slot = NVMF_TRTYPE_TCP,
+	.options = own_options,
 	.opts_init = opts_init,
+	.opts_change = opts_change,
 	.check = opts_check,
 	.create = transport_create,
 	.destroy = transport_destroy,

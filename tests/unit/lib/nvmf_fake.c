@@ -520,6 +520,7 @@ static void op_group_destroy(struct nvmf_transport *t, struct nvmf_group *g)
 const struct nvmf_transport_ops fake_transport_ops = {
 	.name = "TCP",
 	.trtype = NVMF_TRTYPE_TCP,
+	.slot = NVMF_TRTYPE_TCP,
 	.opts_init = op_opts_init,
 	.check = op_check,
 	.create = op_create,
