@@ -4,6 +4,7 @@
  * from any context, leaves the event to this work item, which acts on it and
  * sends the next request, so that an event storm is slowed down to our pace.
  */
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "host/core/head.h"
@@ -89,11 +90,8 @@ static void enable_events(struct weft_ctrl_core *core)
 			 why.text);
 }
 
-void weft_aer_work(struct work_struct *work)
+static void aer_step(struct weft_ctrl_core *core)
 {
-	struct weft_ctrl_core *core = container_of(to_delayed_work(work),
-						   struct weft_ctrl_core,
-						   aer_work);
 	nvme_status status = READ_ONCE(core->aer_status);
 
 	if (!core->aer_armed) {
@@ -111,6 +109,16 @@ void weft_aer_work(struct work_struct *work)
 		handle_event(core, READ_ONCE(core->aer_result));
 	}
 	weft_submit_aer(core);
+}
+
+/* A teardown waits for it, so it does not wait for memory that I/O would free. */
+void weft_aer_work(struct work_struct *work)
+{
+	unsigned int noio = memalloc_noio_save();
+
+	aer_step(container_of(to_delayed_work(work), struct weft_ctrl_core,
+			      aer_work));
+	memalloc_noio_restore(noio);
 }
 
 /* weft_aer_start() - the controller is live: ask for events */

@@ -11,6 +11,7 @@
  * and the ANA work, under ana_lock.
  */
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/xarray.h>
 
 #include "host/core/head.h"
@@ -175,14 +176,17 @@ static int update(struct weft_ctrl_core *core, struct weft_reason *why)
 	return err;
 }
 
+/* A teardown waits for it, so it does not wait for memory that I/O would free. */
 static void ana_work(struct work_struct *work)
 {
 	struct weft_ctrl_core *core = container_of(to_delayed_work(work),
 						   struct weft_ctrl_core,
 						   ana_work);
+	unsigned int noio = memalloc_noio_save();
 	struct weft_reason why;
 	int err = update(core, &why);
 
+	memalloc_noio_restore(noio);
 	if (!err || weft_ctrl_state(core->ctrl) != WEFT_CTRL_LIVE)
 		return;
 	dev_warn_ratelimited(core->ctrl->device, "ANA log: %s\n", why.text);
