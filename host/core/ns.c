@@ -13,10 +13,11 @@
 
 #include "host/core/head.h"
 
-/* A target that offers more is refused the rest: every disk costs memory. */
+/*
+ * A target that lists more is refused the rest: every disk costs memory, and
+ * what is listed without being there costs time.
+ */
 #define WEFT_MAX_NAMESPACES	4096
-/* And one that lists what is not there is not asked for ever. */
-#define WEFT_MAX_LISTED		65536
 
 /* Buffers of one scan; too large for a stack */
 struct scan {
@@ -25,7 +26,6 @@ struct scan {
 	u32 nsids[NVME_NSID_LIST_MAX];
 	struct nvme_ns_facts facts;
 	struct weft_reason why;
-	unsigned int listed;
 	unsigned int count;
 	bool again;
 };
@@ -144,10 +144,6 @@ static int scan_one(struct scan *s, u32 nsid)
 		s->again = true;
 		return 0;
 	}
-	if (s->count++ >= WEFT_MAX_NAMESPACES)
-		return weft_fail(&s->why, -E2BIG,
-				 "more than %u namespaces: the rest is left out",
-				 WEFT_MAX_NAMESPACES);
 	if (ns)
 		err = weft_ns_update(ns, &s->facts, &s->why);
 	else
@@ -164,10 +160,10 @@ static int may_go_on(struct scan *s)
 {
 	if (weft_ctrl_state(s->core->ctrl) != WEFT_CTRL_LIVE)
 		return weft_fail(&s->why, -ECONNRESET, "it is not live");
-	if (s->listed++ >= WEFT_MAX_LISTED)
+	if (s->count++ >= WEFT_MAX_NAMESPACES)
 		return weft_fail(&s->why, -E2BIG,
-				 "more than %u namespaces listed: the rest is left out",
-				 WEFT_MAX_LISTED);
+				 "more than %u namespaces: the rest is left out",
+				 WEFT_MAX_NAMESPACES);
 	return 0;
 }
 

@@ -29,6 +29,9 @@ Some modes break nothing, but do what other targets do not, and print what the h
     no-list   a list of namespaces is not known
     clock     a timestamp can be set, and is printed
     csi       the namespace is of command set 2
+    ns-slow   from the second list of namespaces on there are 200, of which 199 are not
+              there, and it takes a while to say so
+    ns-endless  the list of namespaces has no end, and none is there but the first
     ic-once   after the first two connections there is no ICResp any more
 """
 
@@ -43,6 +46,7 @@ ICREQ, ICRESP, H2C_TERM, C2H_TERM, CMD, RSP, H2C_DATA, C2H_DATA, R2T = (
 LAST, SUCCESS = 4, 8
 STRIKE_LBA = 1024
 BLOCKS = 2048
+LIST_MAX = 1024
 # room for it to grow
 DISK = bytearray(2 * BLOCKS * 512)
 
@@ -166,12 +170,15 @@ SHAPES = {
 }
 # in units of 100 ms
 DELAYS = {"retry": (1, 2, 3), "hour": (36000, 0, 0), "astray": (0, 0, 0)}
-MODES = ["good", *DELAYS, "descs", *SHAPES, "no-list", "clock", "csi", *GROWING,
+# last namespace of the second list and those after it
+LAST_NS = {"ns-slow": 200, "ns-endless": 0xFFFFFFFE}
+MODES = ["good", *DELAYS, "descs", *LAST_NS, *SHAPES, "no-list", "clock", "csi", *GROWING,
          *ACTIVATION, "path", *SILENT, *FIRST, *CONNECT, *IDENTIFY, *READ, *WRITE]
 
 FW_LOG, HOST_BEHAVIOR, TIMESTAMP = 3, 0x16, 0x0E
 FW_STARTING = FW_LOG << 16 | 1 << 8 | 2
 INTERNAL_ERROR, COMMAND_INTERRUPTED, INTERNAL_PATH_ERROR = 0x06, 0x21, 0x300
+INVALID_NS = 0x400B
 CSTS_PAUSED = 32
 HOPELESS_LBA = 1536
 
@@ -247,6 +254,7 @@ class Port:
         self.attempts = {}     # at reading, by block
         self.lists = 0         # of identifiers, asked for
         self.sizes = 0         # of the namespace, asked for
+        self.scans = 0         # lists of namespaces, asked for from the start
 
     def note(self, *words):
         print(self.mode, *words, flush=True)
@@ -275,6 +283,19 @@ class Port:
             self.firmware = b"2"
             self.note("processing")
         return CSTS_PAUSED
+
+    def namespaces(self, after):
+        """The list of namespaces from the one after @after on"""
+        self.scans += not after
+        last = LAST_NS.get(self.mode, 1) if self.scans > 1 or self.mode == "ns-endless" else 1
+        ids = range(after + 1, min(last, after + LIST_MAX) + 1)
+        return struct.pack(f"<{len(ids)}I", *ids).ljust(4096, b"\0")
+
+    def absent(self, nsid):
+        if self.mode == "ns-slow":
+            self.note("absent", nsid)
+            time.sleep(0.1)
+        return INVALID_NS
 
     def verdict(self, lba):
         """The status that this attempt at reading ends with"""
@@ -388,7 +409,7 @@ class Connection:
     def admin(self, opcode, sqe, cid, data):
         cdw10 = struct.unpack_from("<I", sqe, 40)[0]
         if opcode == 0x06:
-            self.identify(cdw10 & 0xFF, cid)
+            self.identify(cdw10 & 0xFF, struct.unpack_from("<I", sqe, 4)[0], cid)
         elif opcode == 0x02 and cdw10 & 0xFF == FW_LOG:
             self.port.told = False
             self.port.note("log")
@@ -404,17 +425,18 @@ class Connection:
         else:
             self.send(rsp(cid, 0x4001))
 
-    def identity(self, cns):
+    def identity(self, cns, nsid):
         if cns == 0:
             return identify_ns(self.port)
-        if cns == 2 and self.mode == "no-list":
-            return None
-        return {1: identify_ctrl(self.nqn, self.port),
-                2: struct.pack("<I", 1).ljust(4096, b"\0"),
-                3: ns_descriptors(self.port)}.get(cns)
+        if cns == 2:
+            return None if self.mode == "no-list" else self.port.namespaces(nsid)
+        return {1: identify_ctrl(self.nqn, self.port), 3: ns_descriptors(self.port)}.get(cns)
 
-    def identify(self, cns, cid):
-        data = self.identity(cns)
+    def identify(self, cns, nsid, cid):
+        if cns == 0 and nsid != 1:
+            self.send(rsp(cid, self.port.absent(nsid)))
+            return
+        data = self.identity(cns, nsid)
         self.port.lists += cns == 3
         if self.mode == "descs" and cns == 3 and self.port.lists == 2:
             self.port.note("failed")

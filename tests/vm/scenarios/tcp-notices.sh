@@ -2,8 +2,8 @@
 # What only a scripted target does: it activates firmware, during which I/O waits, until
 # processing goes on or MTFA is over, or takes another path if there is one; it fails
 # commands that may be sent again after a delay of its own (CRD), or for reasons of the path; it
-# fails to tell the identifiers of a disk in use; and it tells by one path that a namespace has
-# grown. The data is right in the end.
+# fails to tell the identifiers of a disk in use; its list of namespaces has no end; and it tells
+# by one path that a namespace has grown. The data is right in the end.
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
@@ -14,7 +14,7 @@ TRANSPORT=tcp
 
 setup_net
 load_weft
-evil_start good retry hour astray descs fw-done fw-stuck fw-path path grows late
+evil_start good retry hour astray descs ns-endless fw-done fw-stuck fw-path path grows late
 
 # connect MODE: sets i, ctrl, disk
 connect() {
@@ -57,6 +57,12 @@ connect astray
 refute timeout 60 dd if="$disk" of=/dev/null bs=64k skip=8 count=1 iflag=direct 2> /dev/null
 lines_are 'astray attempt 1024' 6 || fail "$(lines 'astray attempt 1024') attempts, not 6"
 is live || fail "state $(< "$ctrl/state")"
+disconnect_weft "$i"
+
+step "namespaces without end, none of which is there"
+connect ns-endless
+[ -b "$disk" ] || fail "no $disk"
+dmesg | contains 'more than 4096 namespaces: the rest is left out' || fail "nobody was told"
 disconnect_weft "$i"
 
 step "a disconnect does not wait for a delay"
