@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # A network that loses, reorders, doubles and damages packets, and a target that drops all
-# connections: verified I/O goes on, and not a byte is wrong.
+# connections, once while a CPU goes offline: verified I/O goes on, and not a byte is wrong.
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
@@ -44,20 +44,46 @@ bad reorder ",hdr_digest" delay 2ms reorder 25% 50%
 bad double ",data_digest" duplicate 10%
 bad all ",hdr_digest,data_digest" delay 1ms loss 1% reorder 10% 50% duplicate 2% corrupt 1%
 
+go_away() {
+	rm "$NVMET/ports/1/subsystems/$WEFT_NQN"
+	wait_for is connecting
+}
+come_back() {
+	ln -s "$NVMET/subsystems/$WEFT_NQN" "$NVMET/ports/1/subsystems/$WEFT_NQN"
+	wait_for is live
+}
+
 step "three times the target drops its connections"
 connect ""
 verify dropped 12M &
 job=$!
 for n in 1 2 3; do
 	sleep 2
-	rm "$NVMET/ports/1/subsystems/$WEFT_NQN"
-	wait_for is connecting
+	go_away
 	sleep 1
-	ln -s "$NVMET/subsystems/$WEFT_NQN" "$NVMET/ports/1/subsystems/$WEFT_NQN"
-	wait_for is live
+	come_back
 	echo "loss $n: $(cat "$ctrl/last_error")"
 done
 wait $job
+
+step "a CPU goes offline and has to wait for I/O of a controller that is away"
+disconnect_weft "$i"
+unload_weft
+# with multipath nothing would wait at the path
+load_weft multipath=N
+connect ""
+verify offline 12M &
+job=$!
+sleep 2
+go_away
+echo 0 > /sys/devices/system/cpu/cpu1/online &
+offline=$!
+sleep 3
+come_back
+wait $offline
+wait $job
+[ "$(cat /sys/devices/system/cpu/online)" = 0 ] || fail "CPUs $(cat /sys/devices/system/cpu/online)"
+echo 1 > /sys/devices/system/cpu/cpu1/online
 
 disconnect_weft "$i"
 unload_weft
