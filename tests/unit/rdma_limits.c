@@ -242,6 +242,46 @@ static void test_nothing_moves(void)
 	stands_still(false);
 }
 
+/* The last of many READs, one at a time, each before the time is over. */
+static void trickle(bool somebody_waits)
+{
+	struct nvmf_request *last = NULL;
+	struct rdma_qpair *q;
+	u16 i;
+
+	up_with(64);
+	hold_free = true;
+	q = connected(1, 32, 1);
+	for (i = 0; i < 5; i++)
+		last = write_of(q, i, 4096);
+	awaited = somebody_waits ? last : NULL;
+	after(LIMIT / 2 * SECOND);
+	for (i = 0; i < 4 && !gone_down(q); i++) {
+		complete_sends(fq(q), 1, IBV_WC_SUCCESS);
+		after((LIMIT / 2 + 1) * SECOND);
+	}
+	awaited = NULL;
+	/* its time counts from when it was seen first: after the first of these */
+	UNIT_EQ(executed, somebody_waits ? 2 : 4);
+	if (!somebody_waits)
+		hang_up(q);
+	UNIT_EQ(disconnected, 1);
+	for (i = 0; i < nstarted; i++)
+		if (to_request(started[i])->state == RDMA_REQ_NVMF)
+			ops->req_complete(started[i]);
+	UNIT_EQ(done, 5);
+	chosen--;
+	ops->qpair_free(gone);
+	down();
+}
+
+static void test_others_wait_for_it(void)
+{
+	trickle(false);
+	trickle(true);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_warning, "queue 1: others wait for a command whose data is on its way for 6"));
+}
+
 /* The disk takes its time, or nobody has anything to do. */
 static void test_not_the_hosts_fault(void)
 {
@@ -293,4 +333,5 @@ static void test_no_memory_for_the_limit(void)
 UNIT_MAIN(UNIT(test_deep_queue_leaves_a_share), UNIT(test_share_of_copies),
 	  UNIT(test_pair_at_once), UNIT(test_way_for_others),
 	  UNIT(test_pace_that_is_enough), UNIT(test_nothing_moves),
+	  UNIT(test_others_wait_for_it),
 	  UNIT(test_not_the_hosts_fault), UNIT(test_no_memory_for_the_limit))

@@ -316,6 +316,7 @@ struct rdma_recv {
  * @recv: its slot; NULL after that was posted again
  * @one: base.iov while there is one piece
  * @buf: buffers that it holds or waits for
+ * @moving_us: when a tick saw its data or its response on the way; 0: none has
  * @lkey: of base.iov when it is a bdev's RAM
  * @ram: data that must be copied to leave
  */
@@ -333,6 +334,7 @@ struct rdma_request {
 	struct iovec ram;
 	u32 lkey;
 	u64 start_us;
+	u64 moving_us;
 	struct iovec one;
 	struct pool_user buf;
 	TAILQ_ENTRY(rdma_request) wait;
@@ -361,6 +363,7 @@ enum rdma_qpair_state {
  * @share: of its device's buffers
  * @signalled: posted work requests of the send queue that will complete
  * @quiet_us: none of them has since then; 0: one has since the last tick
+ * @scan_us: when its requests were looked at last
  * @posted_recvs: receives of its own that are posted
  * @srq: shared receives in place of a ring; @taken: of them, not given back
  * @last_recv: no more of them will be taken; @recv_mark: when
@@ -400,6 +403,7 @@ struct rdma_qpair {
 	struct pool_share share;
 	u32 signalled;
 	u64 quiet_us;
+	u64 scan_us;
 	u32 posted_recvs;
 	struct rdma_srq *srq;
 	u32 taken;

@@ -100,6 +100,7 @@ static void start_reading(struct rdma_request *r)
 
 	rdma_xfer_init(&r->xfer, r->base.iov, r->base.iovcnt, r->base.sgl.addr,
 		       r->base.length);
+	r->moving_us = 0;
 	TAILQ_INSERT_TAIL(&q->read_wait, r, wait);
 	pump_reads(q);
 	if (TAILQ_LAST(&q->read_wait, rdma_requests) == r)
@@ -301,6 +302,7 @@ static void respond(struct rdma_request *r)
 	if (data)
 		rdma_xfer_init(&r->xfer, r->base.iov, r->base.iovcnt,
 			       r->base.sgl.addr, r->base.length);
+	r->moving_us = 0;
 	TAILQ_INSERT_TAIL(&q->send_wait, r, wait);
 	pump_sends(q);
 	if (r->state != RDMA_REQ_SEND)
