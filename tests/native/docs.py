@@ -139,8 +139,9 @@ def main():
     named(HOST, "host/rdma/ctrl.c", r'\[WEFT_RDMA_N_\w+\]\s*= "(\w+)"', "counter")
     named(HOST, "host/tcp/ctrl.c", r'\[WEFT_TCP_N_\w+\]\s*= "(\w+)"', "counter")
     named(HOST, "host/tcp/main.c", r"module_param(?:_named|_cb)?\((\w+)", "module parameter")
-    named(TARGET, "target/rpc/methods_transport.c", r'\{ "(\w+)", NVMF_TRTYPE_TCP \}',
-          "transport option")
+    for transport in "rdma", "tcp":
+        named(TARGET, f"target/transport/{transport}/transport.c",
+              r'"(\w+)",(?= "\w+",| NULL\b)', "transport option")
     pages = ["README.md"] + ["Documentation/" + p for p in
                              os.listdir(os.path.join(TOP, "Documentation")) if p.endswith(".md")]
     for page in pages:
