@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # The in-tree host, driven by nvme-cli, and our target.
 # kernels: 6.1 6.12
-# tier: full
+# tier: check
 # check-kernels: 6.1
 # timeout: 900
 # scratch: 512M
