@@ -5,25 +5,34 @@
 # faults-*.sh scenarios after lib.sh. A fault is two functions, strike_FAULT and
 # heal_FAULT; a phase is one, phase_PHASE FAULT, which says what must come of it:
 #
-#   creating      the connect fails in time, with a reason, and leaves nothing
+#   creating      the connect fails in time, with a reason, and leaves nothing; before it
+#                 begins, and in the middle of it
 #   idle          the controller notices, comes back after healing, and serves
 #   load          likewise, and verified I/O in flight loses nothing
 #   reconnecting  the target is away already; nothing gets worse, and all comes back
-#   deleting      the deletion ends in time, I/O with an error, and nothing is left
+#   deleting      the deletion ends in time, I/O with an error, and nothing is left; before
+#                 it begins, and while it waits for I/O
 #
-# Our target serves a file, so that it can die and come back with its data.
+# Our target serves a file, so that it can die and come back with its data. A delay bdev on
+# it can hold I/O back.
 
 FAULTS_CONFIG=/run/faults.json
 FAULTS_CELLS=0
 evil_pid=
+ctrl=
 
 faults_setup() {
 	truncate -s 64M /run/disk.img
+	# behind everything that loads write
+	dd if=/dev/urandom of=/run/pattern bs=64k count=4 status=none
+	dd if=/run/pattern of=/run/disk.img bs=64k seek=768 conv=notrunc status=none
 	setup_net
 	load_weft admin_timeout=5 io_timeout=10 delete_timeout=5
 	start_target
-	target_with_disk "$WEFT_NQN" bdev_uring_create \
-		'{"name":"disk1","filename":"/run/disk.img","block_size":512}'
+	rpc bdev_uring_create '{"name":"file1","filename":"/run/disk.img","block_size":512}'
+	target_with_disk "$WEFT_NQN" bdev_delay_create '{"base_bdev_name":"file1","name":"disk1",
+		"avg_read_latency":0,"p99_read_latency":0,
+		"avg_write_latency":0,"p99_write_latency":0}'
 	WEFT_RPC_SOCKET=$WEFT_RPC_SOCK "$WEFT_CLI" target config save "$FAULTS_CONFIG"
 }
 
@@ -34,6 +43,7 @@ faults_connect() {
 }
 
 ctrl_is() { [ "$(cat "$ctrl/state")" = "$1" ]; }
+nobody_stuck() { ! grep -l '^State:.*D ' /proc/[0-9]*/status; }
 nothing_left() { [ -z "$(ls -A "/sys/class/$WEFT_CLASS")" ]; }
 has_written() { [ "$(cat "$ctrl/statistics/writes")" -gt "$before" ]; }
 
@@ -51,8 +61,36 @@ faults_load() {
 load_ends_well() { wait $job || fail "$cell: fio: $(tail -n 3 "$VM_OUT/fio-$cell.txt")"; }
 
 serves() {
-	dd if="$disk" of=/dev/null bs=64k count=4 iflag=direct status=none ||
+	dd if="$disk" of=/run/seen bs=64k skip=768 count=4 iflag=direct status=none ||
 		fail "$cell: no read succeeds"
+	cmp /run/pattern /run/seen || fail "$cell: other data"
+}
+
+target_stands_still() { grep -q '^State:.T' "/proc/$TARGET_PID/status"; }
+freeze() {
+	kill -STOP "$TARGET_PID"
+	wait_for target_stands_still
+}
+
+# reads_take SECONDS: in the target's delay bdev
+reads_take() {
+	local which
+	for which in avg_read p99_read; do
+		rpc bdev_delay_update_latency "{\"delay_bdev_name\":\"disk1\",
+			\"latency_type\":\"$which\",\"latency_us\":${1}000000}" > /dev/null
+	done
+}
+
+# in_background COMMAND...: sets pid
+in_background() {
+	"$@" > /run/said 2>&1 &
+	pid=$!
+}
+# ends_in_time [SECONDS]: sets rc, how pid has ended
+ends_in_time() {
+	wait_for -t "${1:-100}" test ! -e "/proc/$pid"
+	rc=0
+	wait "$pid" || rc=$?
 }
 
 # a target that came back is no sooner found than the next attempt
@@ -60,23 +98,41 @@ lives_again() { wait_for -t 90 ctrl_is live; }
 
 # --- phases -------------------------------------------------------------------
 
-phase_creating() {
-	local rc=0
-	"strike_$1"
-	timeout 100 bash -c 'exec 5<> "$1"; printf %s "$2" >&5 || { cat <&5; exit 1; }' - \
-		"$WEFT_FABRICS" "$(connect_string)" > /run/why 2> /dev/null || rc=$?
-	if [ "$1" != restarted ] || [ $rc != 0 ]; then
-		[ $rc = 1 ] || fail "$cell: the connect ended with $rc"
-		grep -q 'error=-.*reason=.' /run/why || fail "$cell: no reason: $(cat /run/why)"
-		nothing_left || fail "$cell: left: $(ls "/sys/class/$WEFT_CLASS")"
-		cat /run/why
-	else
+connects() {
+	in_background bash -c 'exec 5<> "$1"; printf %s "$2" >&5 || { cat <&5; exit 1; }' - \
+		"$WEFT_FABRICS" "$(connect_string)"
+}
+is_waiting() { grep -q '^State:.S' "/proc/$pid/status"; }
+is_connecting() { compgen -G '/sys/kernel/debug/weft/nvme*' && is_waiting; }
+
+# connect_ends FAULT: which the connect in the background has met; then another one succeeds
+connect_ends() {
+	local c
+	ends_in_time
+	if [ "$1" = restarted ] && [ $rc = 0 ]; then
 		for c in "/sys/class/$WEFT_CLASS"/nvme*; do echo 1 > "$c/delete_controller"; done
+	else
+		[ $rc = 1 ] || fail "$cell: the connect ended with $rc"
+		grep 'error=-.*reason=.' /run/said || fail "$cell: no reason: $(< /run/said)"
 	fi
+	nothing_left || fail "$cell: left: $(ls "/sys/class/$WEFT_CLASS")"
 	"heal_$1"
 	faults_connect
 	serves
 	disconnect_weft "$i"
+}
+
+phase_creating() {
+	"strike_$1"
+	connects
+	connect_ends "$1"
+	# and once more, in the middle of it
+	freeze
+	connects
+	wait_for is_connecting
+	"strike_$1"
+	[ "$1" = frozen ] || [ -z "$TARGET_PID" ] || kill -CONT "$TARGET_PID"
+	connect_ends "$1"
 }
 
 phase_idle() {
@@ -101,11 +157,17 @@ phase_load() {
 phase_reconnecting() {
 	faults_connect
 	faults_load "$cell"
-	kill_target
-	wait_for ctrl_is connecting
+	if [ "$1" = killed ]; then
+		# somebody to kill: an attempt waits for it
+		freeze
+		wait_for attempt_under_way
+	else
+		kill_target
+		wait_for ctrl_is connecting
+	fi
 	"strike_$1"
 	sleep 3
-	[ "$1" = restarted ] || wait_for ctrl_is connecting
+	[ "$1" = restarted ] || wait_for noticed "$1"
 	"heal_$1"
 	if [ -z "$TARGET_PID" ]; then
 		start_target "$FAULTS_CONFIG"
@@ -114,21 +176,50 @@ phase_reconnecting() {
 	comes_back
 }
 
+attempt_under_way() {
+	ctrl_is connecting && grep -q 'next=-1,' "$ctrl/reconnect_status"
+}
+
+delete() { in_background bash -c "echo 1 > $ctrl/delete_controller"; }
+# the deletion in the background, whose file may have been gone before it began
+deletion_ends() {
+	ends_in_time
+	[ $rc = 0 ] || [ ! -e "$ctrl" ] || fail "$cell: the deletion ended with $rc"
+	wait_for nothing_left
+}
+io_fails() { wait $job && fail "$cell: I/O ended well without a disk"; return 0; }
+
 phase_deleting() {
 	faults_connect
 	faults_load "$cell"
 	"strike_$1"
-	timeout 60 bash -c "echo 1 > $ctrl/delete_controller" 2> /dev/null ||
-		[ ! -e "$ctrl" ] || fail "$cell: the deletion hangs"
-	wait_for nothing_left
-	wait $job && fail "$cell: fio ended well without a disk"
+	[ "$1" != wrong ] || wait_for noticed "$1"
+	delete
+	deletion_ends
+	io_fails
 	"heal_$1"
+	# and once more, while it waits for I/O
+	faults_connect
+	reads_take 600
+	dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct 2> /dev/null &
+	job=$!
+	wait_for grep -q '^State:.D' "/proc/$job/status"
+	delete
+	wait_for ctrl_is deleting
+	"strike_$1"
+	deletion_ends
+	# a target that stops in good order answers first
+	[ "$1" = restarted ] || io_fails
+	"heal_$1"
+	reads_take 0
 }
 
-# A restarted target may be found again before we look: the loss shows in the reason
+# A restarted target may be found again before we look: the loss shows in the reason. One
+# that answers wrongly must have been heard.
 noticed() {
 	case $1 in
 	restarted) [ -s "$ctrl/last_error" ] ;;
+	wrong) grep -q 'no command in flight' "$ctrl/last_error" ;;
 	*) ctrl_is connecting ;;
 	esac
 }
@@ -152,7 +243,11 @@ strike_frozen() {
 heal_frozen() { kill -CONT "$TARGET_PID"; }
 
 strike_restarted() {
-	[ -z "$TARGET_PID" ] || stop_target
+	if [ -n "$TARGET_PID" ]; then
+		# it may stand still
+		kill -CONT "$TARGET_PID"
+		stop_target
+	fi
 	start_target "$FAULTS_CONFIG"
 }
 heal_restarted() { :; }
@@ -177,6 +272,7 @@ faults_cell() {
 	step "$1 while $2"
 	"phase_$2" "$1"
 	nothing_left || fail "$cell: left: $(ls "/sys/class/$WEFT_CLASS")"
+	wait_for nobody_stuck
 	FAULTS_CELLS=$((FAULTS_CELLS + 1))
 }
 

@@ -6,7 +6,7 @@
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
-# timeout: 900
+# timeout: 1500
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/faults.sh"
 
@@ -17,11 +17,12 @@ heal_linkdown() {
 }
 
 # The target sits on the same device, and soft-RoCE lets none go that a process has open:
-# so the target dies first, and the host finds both again. rdma-removal has the other case:
-# a controller that still is on the device is deleted.
+# so the target dies first, and the host, off the device by then, finds both again. A
+# controller that is on it would be deleted for good: rdma-removal has that case.
+is_off_device() { [ ! -e "$ctrl" ] || ! grep -Eqx 'live|resetting' "$ctrl/state"; }
 strike_removed() {
 	strike_killed
-	[ ! -e "${ctrl:-/nowhere}" ] || wait_for ctrl_is connecting
+	wait_for is_off_device
 	rdma link delete "$RXE_DEV"
 }
 heal_removed() {

@@ -5,7 +5,7 @@
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
-# timeout: 900
+# timeout: 1500
 TRANSPORT=tcp
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/faults.sh"
