@@ -1,0 +1,130 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+"""An NVMe/TCP target that breaks nothing and can do what others cannot.
+
+    tcp_able_target.py ADDRESS PORT [IDENTIFIER...]
+
+On each port from PORT on the namespace has another identifier: uuid, nguid, eui64, none;
+without any there is one port. It serves the controller of tcp_evil_target.py. Format NVM
+takes a second, and then the namespace is twice as large; so it is, without a word, after
+SIGUSR1. It has a volatile write cache that hosts may switch. Prints "ready" when it
+listens, and what hosts do:
+
+    connect QID CATTR
+    scan                the list of namespaces is asked for
+    format, formatted   Format NVM begins, has ended
+    io                  a command of an I/O queue in between
+"""
+
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+
+import tcp_evil_target as evil
+
+SET_FEATURES, GET_FEATURES, FORMAT_NVM = 0x09, 0x0A, 0x80
+WRITE_CACHE = 6
+FORMAT_SECONDS = 1
+# type and length of their descriptors
+IDENTIFIERS = {"uuid": (3, 16), "nguid": (2, 16), "eui64": (1, 8), "none": (0, 0)}
+
+
+def grow(*_):
+    evil.DISK.extend(bytes(len(evil.DISK)))
+
+
+class Port(evil.Port):
+    formatting = False
+    write_cache = 1
+
+    def __init__(self, identifier):
+        super().__init__("good")
+        self.identifier = identifier
+
+    def descriptors(self):
+        kind, length = IDENTIFIERS[self.identifier]
+        return bytes([kind, length, 0, 0, *range(1, length + 1)]).ljust(4096, b"\0")
+
+    def note(self, *words):
+        print(*words, flush=True)
+
+
+class Connection(evil.Connection):
+    def fabrics(self, sqe, cid, data):
+        if sqe[4] == 1:
+            self.port.note("connect", struct.unpack_from("<H", sqe, 42)[0], sqe[46])
+        super().fabrics(sqe, cid, data)
+
+    def io(self, opcode, sqe, cid, data):
+        if self.port.formatting:
+            self.port.note("io")
+        super().io(opcode, sqe, cid, data)
+
+    def admin(self, opcode, sqe, cid, data):
+        feature, value = struct.unpack_from("<BxxxI", sqe, 40)
+        if opcode == FORMAT_NVM:
+            self.format()
+            self.send(evil.rsp(cid))
+        elif opcode == GET_FEATURES and feature == WRITE_CACHE:
+            self.send(evil.rsp(cid, 0, self.port.write_cache))
+        elif opcode == SET_FEATURES and feature == WRITE_CACHE:
+            self.port.write_cache = value & 1
+            self.send(evil.rsp(cid))
+        else:
+            super().admin(opcode, sqe, cid, data)
+
+    def identity(self, cns, nsid):
+        if cns == 2:
+            self.port.note("scan")
+        if cns == 3:
+            return self.port.descriptors()
+        data = super().identity(cns, nsid)
+        if cns == 1:
+            data = bytearray(data)
+            data[525] = 1                   # a volatile write cache
+        elif cns == 0:
+            data = bytearray(data)
+            struct.pack_into("<QQQ", data, 0, *[len(evil.DISK) // 512] * 3)
+        return data and bytes(data)
+
+    def format(self):
+        self.port.formatting = True
+        self.port.note("format")
+        time.sleep(FORMAT_SECONDS)
+        grow()
+        self.port.formatting = False
+        self.port.note("formatted")
+
+
+def run(sock, port):
+    with sock:
+        try:
+            Connection(sock, port).serve()
+        except (evil.Gone, ConnectionError):
+            pass
+
+
+def listen(listener, port):
+    while True:
+        sock, _ = listener.accept()
+        threading.Thread(target=run, args=(sock, port), daemon=True).start()
+
+
+def main():
+    address, first = sys.argv[1], int(sys.argv[2])
+    signal.signal(signal.SIGUSR1, grow)
+    threads = []
+    for number, identifier in enumerate(sys.argv[3:] or ["uuid"], first):
+        args = socket.create_server((address, number)), Port(identifier)
+        threads.append(threading.Thread(target=listen, args=args))
+        threads[-1].start()
+    print("ready", flush=True)
+    for t in threads:
+        t.join()
+
+
+if __name__ == "__main__":
+    main()
