@@ -86,7 +86,17 @@ listen 2
 wait_for ctrl_is "$b" live
 wait $job || fail "fio noticed"
 
+# failovers CONTROLLER: of all its namespaces, as the controller counts them, too
+failovers() {
+	local n
+	n=$(awk 'NR > 1 { sum += $NF } END { print sum }' "/sys/kernel/debug/weft/nvme$1/namespaces")
+	[ "$(cat "$(ctrl_dir "$1")/statistics/failovers")" = "$n" ] ||
+		fail "nvme$1: $n failovers of namespaces, others of the controller"
+	echo "$n"
+}
+
 step "the target is killed and starts again"
+before=$(($(failovers "$a") + $(failovers "$b")))
 background killed $VERIFY --bs=4k --iodepth=16 --size=8M
 sleep 1
 kill_target
@@ -97,6 +107,8 @@ start_target /run/target.json
 wait_for ctrl_is "$a" live
 wait_for ctrl_is "$b" live
 wait $job || fail "fio noticed"
+after=$(($(failovers "$a") + $(failovers "$b")))
+[ $after -gt "$before" ] || fail "no failover was counted"
 
 disconnect_weft "$a"
 [ -b "$disk" ] || fail "the disk went with one of its paths"

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # What the host counts agrees with what was done: reads, writes and bytes of controller,
-# queues and namespaces, latency buckets, errors, recoveries; and the tracepoints tell of
-# commands, states, recovery and events.
+# queues and namespaces, latency buckets, errors of each kind, timeouts, recoveries; and the
+# tracepoints tell of commands, FUA and flushes among them, states, recovery and events.
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
-# timeout: 300
+# timeout: 400
 . "$WEFT_TOP/tests/vm/lib.sh"
 
 setup_rxe
@@ -13,7 +13,7 @@ nvmet_setup "$WEFT_NQN" null 64
 if grep -q '^nvme_core ' /proc/modules; then
 	WEFT_CLASS=weft
 fi
-load_weft
+load_weft io_timeout=10
 events=/sys/kernel/tracing/events/weft
 for e in weft_setup_rq weft_end_rq weft_state weft_recovery weft_aer; do
 	[ -d "$events/$e" ] || fail "no tracepoint $e"
@@ -60,10 +60,15 @@ done
 [ "$(awk '$1 == 2 { print $3 }' "$debug/io")" = 0 ]
 
 step "errors"
-errors=$(stat errors)
+errors=$(stat errors) generic=$(column io generic_errors)
 refute nvme read "$disk" -s 0xffffffff -c 0 -z 512 -d /run/block 2> /dev/null
 grew errors "$errors" 1
+[ "$(column io generic_errors)" = $((generic + 1)) ] || fail "not counted as generic"
 [ "$(column namespaces errors)" -ge 1 ]
+
+step "writes that must last"
+dd if=/dev/zero of="$disk" bs=4k count=1 oflag=direct,dsync status=none
+dd if=/dev/zero of="$disk" bs=4k count=1 conv=fsync status=none
 
 step "recovery"
 recoveries=$(stat recoveries)
@@ -96,9 +101,48 @@ said "weft_recovery: nvme$i begins: queue"
 said "weft_setup_rq: nvme$i qid=1 cid=0x[0-9a-f]+ opcode=0x1 nsid=1"
 said "weft_end_rq: nvme$i qid=2 cid=0x[0-9a-f]+ status=0x0 "
 said "weft_aer: nvme$i status=0x0 result=0x40002"
+# FUA, and Flush
+said "weft_setup_rq: nvme$i qid=1 .* opcode=0x1 nsid=1 .* cdw12=0x40000007"
+said "weft_setup_rq: nvme$i qid=[12] .* opcode=0x0 nsid=1"
+disconnect_weft "$i"
+nvmet_teardown
+
+start_target
+rpc bdev_malloc_create '{"name":"fast","num_blocks":2048,"block_size":512}'
+target_with_disk "$WEFT_NQN" bdev_delay_create '{"base_bdev_name":"fast","name":"disk1",
+	"avg_read_latency":0,"p99_read_latency":0,"avg_write_latency":0,"p99_write_latency":0}'
+# reads_take SECONDS
+reads_take() {
+	local which
+	for which in avg_read p99_read; do
+		rpc bdev_delay_update_latency "{\"delay_bdev_name\":\"disk1\",
+			\"latency_type\":\"$which\",\"latency_us\":${1}000000}" > /dev/null
+	done
+}
+timed_out() { [ "$(stat timeouts)" -ge 1 ]; }
+i=$(connect_weft "$(connect_string),nr_io_queues=1,reconnect_delay=1")
+ctrl=/sys/class/$WEFT_CLASS/nvme$i
+debug=/sys/kernel/debug/weft/nvme$i
+disk=/dev/nvme${i}n1
+
+step "errors of data, and a command that does not end"
+head -c 512 /dev/urandom > /run/other
+refute nvme compare "$disk" -s 0 -c 0 -z 512 -d /run/other 2> /dev/null
+[ "$(column io media_errors)" = 1 ] || fail "not counted as one of the medium"
+[ "$(stat timeouts)" = 0 ] && [ "$(stat cancelled)" = 0 ] || fail "counted from the start"
+reads_take 600
+dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none &
+reader=$!
+wait_for timed_out
+reads_take 0
+wait $reader || fail "the read has failed"
+[ "$(stat recoveries)" -ge 1 ] || fail "no recovery"
+[ "$(stat cancelled)" -ge 1 ] || fail "nothing was cancelled"
+[ $(($(column namespaces retries) + $(column namespaces failovers))) -ge 1 ] ||
+	fail "it was not sent again"
 disconnect_weft "$i"
 
 unload_weft
-nvmet_teardown
+stop_target
 teardown_rxe
 check_clean
