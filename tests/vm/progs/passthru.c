@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /*
  * Commands sent through the host's device files: by io_uring with every rule
- * of it, by the ioctls as a 32-bit program calls them, and by a user without
- * privileges. The scenario names the files and chooses a part; the first thing
+ * of it, by the ioctls as programs of 64 and of 32 bits call them, and by a
+ * user without privileges. The scenario names the files and chooses a part; the first thing
  * that is not as it must be ends the program with 1.
  *
  *	passthru uring NG NVME NSID		(NG: /dev/ngXnY, NVME: /dev/nvmeX)
  *	passthru polled NG NSID
  *	passthru shared NG NSID			two processes, one polled queue
  *	passthru late NG NSID			a polled read: prints "sent", waits
- *	passthru compat DISK NVME NSID
+ *	passthru native DISK NVME NSID		all ioctls
+ *	passthru compat DISK NVME NSID		likewise, as a 32-bit program
+ *	passthru ctrl NVME ERRNO NSID		an I/O command through NVME
  *	passthru user NG NVME PARTITION NSID
  *	passthru kato NVME MS NSID		sets the keep-alive timeout
  *	passthru gone NG NVME NSID		opens, prints "open", waits for a line
+ *	passthru away NG NVME NSID		likewise; the controller only reconnects
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -460,9 +463,114 @@ static int part_user(char **arg)
 	return 0;
 }
 
+/* How a program of some kind calls the kernel, and what its structures are */
+struct abi {
+	long (*ioctl)(int fd, unsigned long op, void *arg);
+	unsigned long submit_io;
+	void (*vectors)(void *at);	/* two, of BYTES of data */
+};
+
+static void io64(const struct abi *abi, int disk)
+{
+	struct nvme_passthru_cmd64 *c = (void *)(data + BYTES);
+	void *vec = data + BYTES + 256;
+
+	memset(data, 0, BYTES);
+	memset(c, 0, sizeof(*c));
+	c->opcode = OP_READ;
+	c->nsid = nsid;
+	c->cdw10 = 256;
+	c->cdw12 = BYTES / BLOCK - 1;
+	c->addr = (uintptr_t)data;
+	c->data_len = BYTES;
+	expect("64", abi->ioctl(disk, NVME_IOCTL_IO64_CMD, c), 0);
+	check_data("64", 5);
+	memset(data, 0, BYTES);
+	abi->vectors(vec);
+	c->addr = (uintptr_t)vec;
+	c->data_len = 2;
+	expect("64 with vectors",
+	       abi->ioctl(disk, NVME_IOCTL_IO64_CMD_VEC, c), 0);
+	check_data("64 with vectors", 5);
+}
+
+static void submit_io(const struct abi *abi, int disk)
+{
+	struct nvme_user_io *io = (void *)(data + BYTES);
+
+	fill(5);
+	memset(io, 0, sizeof(*io));
+	io->opcode = OP_WRITE;
+	io->nblocks = BYTES / BLOCK - 1;
+	io->addr = (uintptr_t)data;
+	io->slba = 256;
+	expect("write", abi->ioctl(disk, abi->submit_io, io), 0);
+	memset(data, 0, BYTES);
+	io->opcode = OP_READ;
+	expect("read", abi->ioctl(disk, abi->submit_io, io), 0);
+	check_data("read", 5);
+	io->opcode = OP_FLUSH;
+	expect("flush", abi->ioctl(disk, abi->submit_io, io), -EINVAL);
+}
+
+static void admin64(const struct abi *abi, int nvme)
+{
+	struct nvme_passthru_cmd64 *c = (void *)(data + BYTES);
+
+	memset(data, 0, BYTES);
+	memset(c, 0, sizeof(*c));
+	c->opcode = OP_IDENTIFY;
+	c->cdw10 = 1;
+	c->addr = (uintptr_t)data;
+	c->data_len = 4096;
+	expect("identify, 64", abi->ioctl(nvme, NVME_IOCTL_ADMIN64_CMD, c), 0);
+	if (!data[4])
+		die("no serial number");
+	memset(c, 0, sizeof(*c));
+	c->opcode = OP_GET_FEATURES;
+	c->cdw10 = 7;
+	expect("number of queues, 64",
+	       abi->ioctl(nvme, NVME_IOCTL_ADMIN64_CMD, c), 0);
+	if (!c->result)
+		die("no result word");
+}
+
+static int every_ioctl(const struct abi *abi, char **arg)
+{
+	int disk = open_dev(arg[0], O_RDWR), nvme = open_dev(arg[1], O_RDWR);
+
+	memset(data, 0, BYTES);
+	expect("identify", abi->ioctl(nvme, NVME_IOCTL_ADMIN_CMD,
+				      passthru(OP_IDENTIFY, 1, 4096)), 0);
+	if (!data[4])
+		die("no serial number");
+	expect("number", abi->ioctl(disk, NVME_IOCTL_ID, NULL), nsid);
+	admin64(abi, nvme);
+	submit_io(abi, disk);
+	io64(abi, disk);
+	return 0;
+}
+
+static void native_vectors(void *at)
+{
+	struct iovec *vec = at;
+
+	vec[0] = (struct iovec) { data, 8192 };
+	vec[1] = (struct iovec) { data + 8192, BYTES - 8192 };
+}
+
+static int part_native(char **arg)
+{
+	static const struct abi abi = {
+		native_ioctl, NVME_IOCTL_SUBMIT_IO, native_vectors,
+	};
+
+	return every_ioctl(&abi, arg);
+}
+
 #ifdef __x86_64__
 /* The 32-bit entry of the kernel: pointers must lie below 4 GiB */
-static long compat_ioctl(int fd, unsigned long op, const void *arg)
+static long compat_ioctl(int fd, unsigned long op, void *arg)
 {
 	long ret;
 
@@ -473,54 +581,24 @@ static long compat_ioctl(int fd, unsigned long op, const void *arg)
 	return (int)ret;
 }
 
-static int part_compat(char **arg)
+static void compat_vectors(void *at)
 {
-	int disk = open_dev(arg[0], O_RDWR), nvme = open_dev(arg[1], O_RDWR);
-	/* as a 32-bit program has it: no padding at the end, small iovecs */
-	struct nvme_user_io *io = (void *)(data + BYTES);
-	struct nvme_passthru_cmd64 *c64 = (void *)(data + BYTES);
-	uint32_t *vec = (void *)(data + BYTES + 256);
-	const unsigned int len32 = 44;
+	uint32_t *vec = at;
 
-	expect("identify", compat_ioctl(nvme, NVME_IOCTL_ADMIN_CMD,
-					passthru(OP_IDENTIFY, 1, 4096)), 0);
-	if (!data[4])
-		die("no serial number");
-	expect("number", compat_ioctl(disk, NVME_IOCTL_ID, NULL), nsid);
-	fill(5);
-	memset(io, 0, sizeof(*io));
-	io->opcode = OP_WRITE;
-	io->nblocks = BYTES / BLOCK - 1;
-	io->addr = (uintptr_t)data;
-	io->slba = 256;
-	expect("write", compat_ioctl(disk, _IOC(_IOC_WRITE, 'N', 0x42, len32),
-				     io), 0);
-	memset(data, 0, BYTES);
-	io->opcode = OP_READ;
-	expect("read", compat_ioctl(disk, _IOC(_IOC_WRITE, 'N', 0x42, len32),
-				    io), 0);
-	check_data("read", 5);
-	memset(data, 0, BYTES);
-	memset(c64, 0, sizeof(*c64));
-	c64->opcode = OP_READ;
-	c64->nsid = nsid;
-	c64->cdw10 = 256;
-	c64->cdw12 = BYTES / BLOCK - 1;
-	c64->addr = (uintptr_t)data;
-	c64->data_len = BYTES;
-	expect("64", compat_ioctl(disk, NVME_IOCTL_IO64_CMD, c64), 0);
-	check_data("64", 5);
-	memset(data, 0, BYTES);
 	vec[0] = (uint32_t)(uintptr_t)data;
 	vec[1] = 8192;
 	vec[2] = (uint32_t)(uintptr_t)data + 8192;
 	vec[3] = BYTES - 8192;
-	c64->addr = (uintptr_t)vec;
-	c64->data_len = 2;
-	expect("64 with vectors",
-	       compat_ioctl(disk, NVME_IOCTL_IO64_CMD_VEC, c64), 0);
-	check_data("64 with vectors", 5);
-	return 0;
+}
+
+static int part_compat(char **arg)
+{
+	/* no padding at the end of the structure */
+	static const struct abi abi = {
+		compat_ioctl, _IOC(_IOC_WRITE, 'N', 0x42, 44), compat_vectors,
+	};
+
+	return every_ioctl(&abi, arg);
 }
 #else
 static int part_compat(char **arg)
@@ -529,6 +607,16 @@ static int part_compat(char **arg)
 	return 77;
 }
 #endif
+
+/* An I/O command through the controller's file */
+static int part_ctrl(char **arg)
+{
+	int nvme = open_dev(arg[0], O_RDWR);
+
+	expect("read through the controller's file", IO(nvme, OP_READ, true),
+	       -strtol(arg[1], NULL, 10));
+	return 0;
+}
 
 /* A feature that the host has to hear of, by io_uring */
 static int part_kato(char **arg)
@@ -546,20 +634,41 @@ static int part_kato(char **arg)
 	return 0;
 }
 
+/* The scenario does something to the controller meanwhile */
+static void wait_for_line(void)
+{
+	char line[16];
+
+	puts("open");
+	fflush(stdout);
+	if (!fgets(line, sizeof(line), stdin))
+		die("no line");
+}
+
+/* Nothing waits for a controller that is away. */
+static int part_away(char **arg)
+{
+	int ng = open_dev(arg[0], O_RDWR), nvme = open_dev(arg[1], O_RDWR);
+
+	expect("read", IO(ng, OP_READ, true), 0);
+	wait_for_line();
+	expect("read, away", IO(ng, OP_READ, true), -EWOULDBLOCK);
+	expect("identify, away", ADMIN(OP_IDENTIFY, 1), -EWOULDBLOCK);
+	if (open(arg[1], O_RDWR) >= 0 || errno != EWOULDBLOCK)
+		die("%s: opened while it is away", arg[1]);
+	return 0;
+}
+
 /* Files that stay open when the controller goes */
 static int part_gone(char **arg)
 {
 	int ng = open_dev(arg[0], O_RDWR), nvme = open_dev(arg[1], O_RDWR);
 	struct call c = io_call(ng, OP_READ, 0, data);
 	struct io_uring ring;
-	char line[16];
 
 	ring_open(&ring, BIG);
 	expect("read", submit(&ring, &c, NULL), 0);
-	puts("open");
-	fflush(stdout);
-	if (!fgets(line, sizeof(line), stdin))
-		die("no line");
+	wait_for_line();
 	if (submit(&ring, &c, NULL) >= 0)
 		die("io_uring on a namespace that is gone");
 	if (IO(ng, OP_READ, true) >= 0)
@@ -582,10 +691,13 @@ int main(int argc, char **argv)
 		{ "polled", 2, part_polled },
 		{ "shared", 2, part_shared },
 		{ "late", 2, part_late },
+		{ "native", 3, part_native },
 		{ "compat", 3, part_compat },
+		{ "ctrl", 3, part_ctrl },
 		{ "user", 4, part_user },
 		{ "kato", 3, part_kato },
 		{ "gone", 3, part_gone },
+		{ "away", 3, part_away },
 	};
 
 	char *end;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # Ends of controllers: deleted under load and with a mounted file system, modules
-# unloaded with controllers, a module held by an open disk, many connects side by side,
-# connects broken off; nothing leaks, nothing hangs.
+# unloaded with controllers, a module held by an open disk, many connects side by side;
+# nothing leaks, nothing hangs.
 # kernels: 6.1 6.12
 # check-kernels: 6.1
 # tier: check

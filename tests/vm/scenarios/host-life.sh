@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # How a controller is tried again and given up: the pauses and what reconnect_status says
 # of them, limits that change meanwhile, a refusal for good against a target that is only
-# away; resets of a controller by the user while it is away.
+# away; the first attempt; commands and resets of users while a controller is away.
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
@@ -30,6 +30,7 @@ not_there() { [ ! -e "$ctrl" ]; }
 # field NAME: of reconnect_status
 field() { sed -n "s/.*\b$1=\([^,]*\).*/\1/p" "$ctrl/reconnect_status"; }
 at_attempt() { [ "$(field attempt)" -ge "$1" ]; }
+lives_again() { dmesg | contains 'connected again'; }
 reads() { dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none; }
 
 step "pauses grow up to reconnect_delay, and the status says so"
@@ -57,7 +58,8 @@ step "limits that change meanwhile hold at once"
 echo 600 > "$ctrl/reconnect_delay"
 gone
 wait_for is connecting
-wait_for at_attempt 8
+# the pauses before are 0.5, 1, 2, 4, 8 and 16 s
+wait_for -t 120 at_attempt 7
 [ "$(field next)" -gt 20000 ] || fail "$(cat "$ctrl/reconnect_status")"
 back
 # a new delay tries again now
@@ -102,10 +104,25 @@ echo 1 > "$ctrl/reset_controller" 2> /dev/null || true
 wait_for not_there
 echo 1 > "$sub/attr_allow_any_host"
 
-step "resets while it is away"
+step "the first attempt comes at once"
+connect reconnect_delay=600
+dmesg -C
+gone
+back
+# a pause of reconnect_delay would take longer than this waits
+wait_for lives_again
+is live
+disconnect_weft "$i"
+
+step "commands and resets of users while it is away"
 connect reconnect_delay=1
+coproc AWAY { "$WEFT_BIN/tests/vm/progs/passthru" away "/dev/ng${i}n1" "/dev/nvme$i" 1; }
+answers=${AWAY[0]} questions=${AWAY[1]} pid=$AWAY_PID
+while read -r line <&"$answers" && [ "$line" != open ]; do :; done
 gone
 wait_for is connecting
+echo >&"$questions"
+wait "$pid" || fail "wrong answers while the controller is away"
 refute bash -c "echo 1 > $ctrl/reset_controller" 2> /dev/null
 back
 wait_for is live

@@ -30,7 +30,6 @@ check_clean
 step "a user of the control device holds the modules"
 load_weft
 exec 5<> /dev/nvme-fabrics
-refute rmmod weft_rdma_none 2> /dev/null
 rmmod weft_rdma
 refute rmmod weft 2> /dev/null
 exec 5>&-

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # Commands of users: io_uring on ngXnY and nvmeX with its rules, polled too, and fio's
-# io_uring_cmd engine; the ioctls of 32-bit programs; what a user without privileges may
-# send; files that stay open while the controller goes, and a polled command under way. On the
-# in-tree target and on ours.
+# io_uring_cmd engine; the ioctls, those of 32-bit programs, too; what a user without
+# privileges may send; files that stay open while the controller goes, and a polled command
+# under way. On the in-tree target and on ours.
 # kernels: 6.1 6.12
 # tier: check
 # check-kernels: 6.12
@@ -31,8 +31,10 @@ both_peers() {
 	[ "$(polled_commands)" -ge $((before + 8 * 7)) ] || fail "the polled queue was not used"
 	step "io_uring, two processes that poll one queue, $1"
 	"$passthru" shared "$ng" 1
-	step "a 32-bit program, $1"
+	step "ioctls, and those of a 32-bit program, $1"
+	"$passthru" native "$disk" "$nvme" 1
 	"$passthru" compat "$disk" "$nvme" 1
+	"$passthru" ctrl "$nvme" 0 1
 	step "a user without privileges, $1"
 	addpart "$disk" 1 2048 65536
 	wait_for test -b "${disk}p1"
@@ -68,6 +70,7 @@ for opts in "" "--fixedbufs" "--hipri" "--hipri --fixedbufs"; do
 done
 
 step "commands that want to be alone, under load"
+# that they are is shown by tcp-abilities; here nothing stands in their way for ever
 fio --name=load --filename="$disk" --allow_file_create=0 --direct=1 --ioengine=libaio \
 	--iodepth=16 --rw=randwrite --offset=40M --size=16M --bs=4k --verify=crc32c --do_verify=1 \
 	--verify_fatal=1 --minimal > "$VM_OUT/fio-load.txt" &
@@ -96,13 +99,25 @@ target_with_disk
 connect
 both_peers weft
 
-step "a polled command whose path goes before its answer comes"
 rpc bdev_malloc_create '{"name":"disk2","num_blocks":2048,"block_size":512}'
 rpc bdev_delay_create '{"base_bdev_name":"disk2","name":"slow","avg_read_latency":5000000,
 	"p99_read_latency":5000000,"avg_write_latency":0,"p99_write_latency":0}'
 rpc nvmf_subsystem_add_ns \
 	"{\"nqn\":\"$WEFT_NQN\",\"namespace\":{\"bdev_name\":\"slow\",\"nsid\":2}}"
 wait_for test -c "/dev/ng${i}n2"
+
+step "I/O commands through the controller's file name no namespace: there must be one, and no more"
+EINVAL=22 ENOTTY=25
+"$passthru" ctrl "$nvme" $EINVAL 1
+empty=nqn.2026-11.io.weft:empty
+rpc nvmf_create_subsystem "{\"nqn\":\"$empty\",\"allow_any_host\":true}"
+rpc nvmf_subsystem_add_listener "{\"nqn\":\"$empty\",\"listen_address\":{\"trtype\":\"RDMA\",
+	\"adrfam\":\"IPv4\",\"traddr\":\"$RXE_ADDR\",\"trsvcid\":\"4420\"}}"
+none=$(connect_weft "$(connect_string "$RXE_ADDR" $empty)")
+"$passthru" ctrl "/dev/nvme$none" $ENOTTY 1
+disconnect_weft "$none"
+
+step "a polled command whose path goes before its answer comes"
 "$passthru" late "/dev/ng${i}n2" 2 > "$VM_OUT/late.txt" &
 late=$!
 wait_for grep -q sent "$VM_OUT/late.txt"
