@@ -6,20 +6,13 @@
 # tier: check
 # timeout: 400
 . "$WEFT_TOP/tests/vm/lib.sh"
+. "$WEFT_TOP/tests/vm/nvme_cli.sh"
 
 setup_rxe
 load_weft
 nvmet_setup "$WEFT_NQN" null 64
 sub=$NVMET/subsystems/$WEFT_NQN
 to=(-t rdma -a "$RXE_ADDR" -s 4420)
-
-# has WORDS COMMAND...: the output has a line that matches
-has() {
-	local want=$1 out
-	shift
-	out=$("$@" 2>&1) || fail "$* failed: $out"
-	grep -Eq -- "$want" <<< "$out" || fail "$*: no '$want' in: $out"
-}
 
 step "discover"
 has "subnqn: +$WEFT_NQN" nvme discover "${to[@]}"
@@ -88,7 +81,6 @@ nvme read "$disk" -s 8 -c 7 -z 4096 -d /run/back
 cmp /run/block /run/back
 dd if="$disk" of=/run/back bs=4096 skip=1 count=1 iflag=direct status=none
 cmp /run/block /run/back
-nvme compare "$disk" -s 8 -c 7 -z 4096 -d /run/block || true
 nvme io-passthru "$disk" --opcode=2 --namespace-id=1 --data-len=4096 --read --cdw10=8 \
 	--cdw12=7 -b > /run/back
 cmp /run/block /run/back

@@ -7,15 +7,9 @@
 # debug: yes
 # timeout: 400
 . "$WEFT_TOP/tests/vm/lib.sh"
+. "$WEFT_TOP/tests/vm/nvme_cli.sh"
 . "$WEFT_TOP/tests/vm/paths.sh"
 
-# has WORDS COMMAND...: the output has a line that matches
-has() {
-	local want=$1 out
-	shift
-	out=$("$@" 2>&1) || fail "$* failed: $out"
-	grep -Eq -- "$want" <<< "$out" || fail "$*: no '$want' in: $out"
-}
 seen() { grep -q -- "$1" /run/uevents; }
 
 setup_net
