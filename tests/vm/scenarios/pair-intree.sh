@@ -88,6 +88,21 @@ print(sum(t["digest_errors"] + t["faults"] for g in json.load(sys.stdin)["poll_g
           for t in g["transports"]))')" = 0 ] || fail "digest errors or faults were counted"
 }
 
+# queues of three kinds, and more data in a capsule than by default
+other_queues() {
+	step "verify with queues for writes and polled ones, 16 KiB in a capsule"
+	rpc nvmf_set_transport_options '{"trtype":"TCP","in_capsule_data_size":16384}'
+	CONNECT_OPTIONS="--nr-io-queues=1 --nr-write-queues=1 --nr-poll-queues=1"
+	pair_connect
+	[ "$(cat /sys/class/nvme/nvme0/queue_count)" = 4 ] || fail "queues are missing"
+	fio_verify queues 8m
+	fio --name=polled --filename="$DISK" --direct=1 --allow_file_create=0 --hipri \
+		--ioengine=io_uring --rw=randwrite --bs=4k --iodepth=8 --size=4M --verify=crc32c \
+		--do_verify=1 --verify_fatal=1 --minimal > "$VM_OUT/fio-polled.txt"
+	pair_disconnect
+	CONNECT_OPTIONS=
+}
+
 setup_net
 weft_target_prepare
 weft_target_start
@@ -97,7 +112,10 @@ pair_load
 pair_connect
 nvme_cli
 pair_disconnect
-[ "$TRANSPORT" = rdma ] || digests
+if [ "$TRANSPORT" = tcp ]; then
+	digests
+	other_queues
+fi
 pair_run
 stop_target
 teardown_net
