@@ -21,19 +21,26 @@ FAULTS_CELLS=0
 evil_pid=
 ctrl=
 
-faults_setup() {
+# our target with its disk, and the configuration by which it starts again
+faults_target() {
 	truncate -s 64M /run/disk.img
 	# behind everything that loads write
 	dd if=/dev/urandom of=/run/pattern bs=64k count=4 status=none
 	dd if=/run/pattern of=/run/disk.img bs=64k seek=768 conv=notrunc status=none
-	setup_net
-	load_weft admin_timeout=5 io_timeout=10 delete_timeout=5
 	start_target
 	rpc bdev_uring_create '{"name":"file1","filename":"/run/disk.img","block_size":512}'
 	target_with_disk "$WEFT_NQN" bdev_delay_create '{"base_bdev_name":"file1","name":"disk1",
 		"avg_read_latency":0,"p99_read_latency":0,
 		"avg_write_latency":0,"p99_write_latency":0}'
 	WEFT_RPC_SOCKET=$WEFT_RPC_SOCK "$WEFT_CLI" target config save "$FAULTS_CONFIG"
+}
+
+faults_host() { load_weft admin_timeout=5 io_timeout=10 delete_timeout=5; }
+
+faults_setup() {
+	setup_net
+	faults_host
+	faults_target
 }
 
 faults_connect() {
@@ -71,6 +78,7 @@ freeze() {
 	kill -STOP "$TARGET_PID"
 	wait_for target_stands_still
 }
+thaw() { kill -CONT "$TARGET_PID"; }
 
 # reads_take SECONDS: in the target's delay bdev
 reads_take() {
@@ -131,7 +139,7 @@ phase_creating() {
 	connects
 	wait_for is_connecting
 	"strike_$1"
-	[ "$1" = frozen ] || [ -z "$TARGET_PID" ] || kill -CONT "$TARGET_PID"
+	[ "$1" = frozen ] || [ -z "$TARGET_PID" ] || thaw
 	connect_ends "$1"
 }
 
@@ -240,12 +248,12 @@ strike_frozen() {
 	[ -n "$TARGET_PID" ] || start_target "$FAULTS_CONFIG"
 	kill -STOP "$TARGET_PID"
 }
-heal_frozen() { kill -CONT "$TARGET_PID"; }
+heal_frozen() { thaw; }
 
 strike_restarted() {
 	if [ -n "$TARGET_PID" ]; then
 		# it may stand still
-		kill -CONT "$TARGET_PID"
+		thaw
 		stop_target
 	fi
 	start_target "$FAULTS_CONFIG"
