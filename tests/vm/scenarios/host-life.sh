@@ -8,7 +8,7 @@
 # timeout: 400
 . "$WEFT_TOP/tests/vm/lib.sh"
 
-setup_rxe
+setup_net
 nvmet_setup "$WEFT_NQN" null 64
 # where nvmet brings the in-tree nvme-core along our host runs beside it
 if grep -q '^nvme_core ' /proc/modules; then
@@ -134,5 +134,5 @@ rm "$NVMET/ports/1/subsystems/$other"
 rmdir "$NVMET/subsystems/$other"
 unload_weft
 nvmet_teardown
-teardown_rxe
+teardown_net
 check_clean

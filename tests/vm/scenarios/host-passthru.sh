@@ -42,7 +42,7 @@ both_peers() {
 	"$passthru" user "$ng" "$nvme" "${disk}p1" 1
 }
 
-setup_rxe
+setup_net
 nvmet_setup "$WEFT_NQN" null 128
 # where nvmet brings the in-tree nvme-core along our host runs beside it
 if grep -q '^nvme_core ' /proc/modules; then
@@ -88,7 +88,7 @@ answers=${GONE[0]} questions=${GONE[1]} pid=$GONE_PID
 while read -r line <&"$answers" && [ "$line" != open ]; do :; done
 timeout 60 bash -c "echo 1 > /sys/class/$WEFT_CLASS/nvme$i/delete_controller" || fail "deletion hangs"
 [ ! -e "$ng" ] || fail "$ng is still there"
-refute rmmod weft_rdma 2> /dev/null
+refute rmmod "weft_$TRANSPORT" 2> /dev/null
 echo >&"$questions"
 wait "$pid" || fail "wrong answers of files that stayed open"
 
@@ -111,8 +111,8 @@ EINVAL=22 ENOTTY=25
 "$passthru" ctrl "$nvme" $EINVAL 1
 empty=nqn.2026-11.io.weft:empty
 rpc nvmf_create_subsystem "{\"nqn\":\"$empty\",\"allow_any_host\":true}"
-rpc nvmf_subsystem_add_listener "{\"nqn\":\"$empty\",\"listen_address\":{\"trtype\":\"RDMA\",
-	\"adrfam\":\"IPv4\",\"traddr\":\"$RXE_ADDR\",\"trsvcid\":\"4420\"}}"
+rpc nvmf_subsystem_add_listener "{\"nqn\":\"$empty\",\"listen_address\":{
+	\"trtype\":\"${TRANSPORT^^}\",\"adrfam\":\"IPv4\",\"traddr\":\"$RXE_ADDR\",\"trsvcid\":\"4420\"}}"
 none=$(connect_weft "$(connect_string "$RXE_ADDR" $empty)")
 "$passthru" ctrl "/dev/nvme$none" $ENOTTY 1
 disconnect_weft "$none"
@@ -126,5 +126,5 @@ wait $late || fail "nobody polled for it any more: $(cat "$VM_OUT/late.txt")"
 
 unload_weft
 stop_target
-teardown_rxe
+teardown_net
 check_clean

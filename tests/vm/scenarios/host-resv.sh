@@ -8,7 +8,7 @@
 # timeout: 300
 . "$WEFT_TOP/tests/vm/lib.sh"
 
-setup_rxe
+setup_net
 load_weft multipath=N
 start_target
 target_with_disk
@@ -97,5 +97,5 @@ disconnect_weft "$a"
 disconnect_weft "$b"
 stop_target
 unload_weft
-teardown_rxe
+teardown_net
 check_clean

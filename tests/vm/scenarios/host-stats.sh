@@ -8,7 +8,7 @@
 # timeout: 400
 . "$WEFT_TOP/tests/vm/lib.sh"
 
-setup_rxe
+setup_net
 nvmet_setup "$WEFT_NQN" null 64
 if grep -q '^nvme_core ' /proc/modules; then
 	WEFT_CLASS=weft
@@ -144,5 +144,5 @@ disconnect_weft "$i"
 
 unload_weft
 stop_target
-teardown_rxe
+teardown_net
 check_clean
