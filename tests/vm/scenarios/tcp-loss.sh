@@ -54,13 +54,15 @@ unload_weft
 load_weft multipath=N
 loss_connect
 cpus=/sys/devices/system/cpu
-verify offline 12M &
+# of that CPU's context
+(taskset -pc 1 "$BASHPID" && verify offline 12M) &
 job=$!
 sleep 2
 go_away
 echo 0 > $cpus/cpu1/online &
 offline=$!
 sleep 3
+[ -e /proc/$offline ] || fail "the CPU had nothing to wait for"
 come_back
 wait $offline
 wait $job
