@@ -80,15 +80,6 @@ freeze() {
 }
 thaw() { kill -CONT "$TARGET_PID"; }
 
-# reads_take SECONDS: in the target's delay bdev
-reads_take() {
-	local which
-	for which in avg_read p99_read; do
-		rpc bdev_delay_update_latency "{\"delay_bdev_name\":\"disk1\",
-			\"latency_type\":\"$which\",\"latency_us\":${1}000000}" > /dev/null
-	done
-}
-
 # in_background COMMAND...: sets pid
 in_background() {
 	"$@" > /run/said 2>&1 &

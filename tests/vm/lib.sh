@@ -297,6 +297,15 @@ target_with_disk() {
 	rpc nvmf_subsystem_add_listener "{\"nqn\":\"$nqn\",\"listen_address\":{$listen}}"
 }
 
+# reads_take SECONDS: of disk1, if that is a delay bdev
+reads_take() {
+	local which
+	for which in avg_read p99_read; do
+		rpc bdev_delay_update_latency "{\"delay_bdev_name\":\"disk1\",
+			\"latency_type\":\"$which\",\"latency_us\":$(($1 * 1000000))}" > /dev/null
+	done
+}
+
 # --- our host -----------------------------------------------------------------
 
 # connect_weft OPTIONS: writes the connect string and prints the instance number;

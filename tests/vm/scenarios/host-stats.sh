@@ -111,14 +111,6 @@ start_target
 rpc bdev_malloc_create '{"name":"fast","num_blocks":2048,"block_size":512}'
 target_with_disk "$WEFT_NQN" bdev_delay_create '{"base_bdev_name":"fast","name":"disk1",
 	"avg_read_latency":0,"p99_read_latency":0,"avg_write_latency":0,"p99_write_latency":0}'
-# reads_take SECONDS
-reads_take() {
-	local which
-	for which in avg_read p99_read; do
-		rpc bdev_delay_update_latency "{\"delay_bdev_name\":\"disk1\",
-			\"latency_type\":\"$which\",\"latency_us\":${1}000000}" > /dev/null
-	done
-}
 timed_out() { [ "$(stat timeouts)" -ge 1 ]; }
 i=$(connect_weft "$(connect_string),nr_io_queues=1,reconnect_delay=1")
 ctrl=/sys/class/$WEFT_CLASS/nvme$i
