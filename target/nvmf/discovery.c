@@ -40,7 +40,8 @@ static void fill_address(const struct nvmf_trid *trid,
 	memset(r, 0, sizeof(*r));
 	r->trtype = (u8)trid->trtype;
 	r->adrfam = trid->adrfam;
-	r->treq = NVMF_TREQ_NOT_REQUIRED;
+	/* "not required" is an offer: libnvme then connects with TLS over TCP */
+	r->treq = NVMF_TREQ_NOT_SPECIFIED;
 	r->asqsz = t->opts.max_aq_depth;
 	/* a zone is a name of this machine's: it says nothing to a host */
 	snprintf(r->traddr, sizeof(r->traddr), "%.*s",
@@ -92,7 +93,7 @@ static void fill_referral(const struct nvmf_referral *ref,
 	r->trtype = (u8)ref->trid.trtype;
 	r->adrfam = ref->trid.adrfam;
 	r->subtype = NVMF_SUBTYPE_REFERRAL;
-	r->treq = NVMF_TREQ_NOT_REQUIRED;
+	r->treq = NVMF_TREQ_NOT_SPECIFIED;
 	r->cntlid = NVMF_CNTLID_DYNAMIC;
 	r->asqsz = REFERRAL_ASQSZ;
 	snprintf(r->traddr, sizeof(r->traddr), "%s", ref->trid.traddr);

@@ -36,6 +36,15 @@ class Discovery(TcpTest):
                          page[at + 32:at + 64].decode().rstrip(" \0")))
         return genctr, rows
 
+    def test_no_secure_channel_is_offered(self):
+        """Where one is "not required" libnvme asks for TLS, which not every kernel has."""
+        self.daemon.ok("nvmf_discovery_add_referral", {"address": {
+            "trtype": "TCP", "adrfam": "IPv4", "traddr": "127.0.0.1", "trsvcid": "8009"}})
+        with self.come() as h:
+            page = h.admin.log(LOG, 16384)
+            n = struct.unpack_from("<Q", page, 8)[0]
+            self.assertEqual([page[1024 * (k + 1) + 3] for k in range(n)], [0, 0])
+
     def test_a_name_of_its_own(self):
         d, port = self.daemon, str(self.port)
         served = (NVM, 0, NQN, port)
