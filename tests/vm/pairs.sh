@@ -199,7 +199,8 @@ weft_target_prepare() {
 	  {"method": "bdev_uring_create", "params":
 	   {"name": "disk1", "filename": "/mnt/scratch/disk.img", "block_size": 512}}]},
 	 {"subsystem": "nvmf", "config": [
-	  {"method": "nvmf_create_transport", "params": {"trtype": "${TRANSPORT^^}"}},
+	  {"method": "nvmf_create_transport", "params":
+	   {"trtype": "${TRANSPORT^^}", "in_capsule_data_size": 4096}},
 	  {"method": "nvmf_create_subsystem", "params":
 	   {"nqn": "$WEFT_NQN", "serial_number": "WEFT0001", "allow_any_host": true}},
 	  {"method": "nvmf_subsystem_add_ns", "params":

@@ -88,10 +88,17 @@ print(sum(t["digest_errors"] + t["faults"] for g in json.load(sys.stdin)["poll_g
           for t in g["transports"]))')" = 0 ] || fail "digest errors or faults were counted"
 }
 
+# capsules OLD NEW: the target starts again with that size of their data
+capsules() {
+	stop_target
+	sed -i "s/\"in_capsule_data_size\": $1/\"in_capsule_data_size\": $2/" /run/target.json
+	weft_target_start
+}
+
 # queues of three kinds, and more data in a capsule than by default
 other_queues() {
 	step "verify with queues for writes and polled ones, 16 KiB in a capsule"
-	rpc nvmf_set_transport_options '{"trtype":"TCP","in_capsule_data_size":16384}'
+	capsules 4096 16384
 	CONNECT_OPTIONS="--nr-io-queues=1 --nr-write-queues=1 --nr-poll-queues=1"
 	pair_connect
 	[ "$(cat /sys/class/nvme/nvme0/queue_count)" = 4 ] || fail "queues are missing"
@@ -101,6 +108,7 @@ other_queues() {
 		--do_verify=1 --verify_fatal=1 --minimal > "$VM_OUT/fio-polled.txt"
 	pair_disconnect
 	CONNECT_OPTIONS=
+	capsules 16384 4096
 }
 
 setup_net
