@@ -10,8 +10,8 @@
 #   idle          the controller notices, comes back after healing, and serves
 #   load          likewise, and verified I/O in flight loses nothing
 #   reconnecting  the target is away already; nothing gets worse, and all comes back
-#   deleting      the deletion ends in time, I/O with an error, and nothing is left; before
-#                 it begins, and while it waits for I/O
+#   deleting      the deletion ends in time, I/O with an error, and nothing is left; while
+#                 it waits for I/O, and before it begins
 #
 # Our target serves a file, so that it can die and come back with its data. A delay bdev on
 # it can hold I/O back.
@@ -188,16 +188,8 @@ deletion_ends() {
 }
 io_fails() { wait $job && fail "$cell: I/O ended well without a disk"; return 0; }
 
-phase_deleting() {
-	faults_connect
-	faults_load "$cell"
-	"strike_$1"
-	[ "$1" != wrong ] || wait_for noticed "$1"
-	delete
-	deletion_ends
-	io_fails
-	"heal_$1"
-	# and once more, while it waits for I/O
+# I/O waits in the target
+delete_amid() {
 	faults_connect
 	reads_take 600
 	dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct 2> /dev/null &
@@ -211,6 +203,23 @@ phase_deleting() {
 	[ "$1" = restarted ] || io_fails
 	"heal_$1"
 	reads_take 0
+}
+
+delete_after() {
+	faults_connect
+	faults_load "$cell"
+	"strike_$1"
+	[ "$1" != wrong ] || wait_for noticed "$1"
+	delete
+	deletion_ends
+	io_fails
+	"heal_$1"
+}
+
+# in this order: after the second one, with its link down, soft-RoCE is of no use any more
+phase_deleting() {
+	delete_amid "$1"
+	delete_after "$1"
 }
 
 # A restarted target may be found again before we look: the loss shows in the reason. One
