@@ -3,6 +3,7 @@
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
-# timeout: 600
+# timeout: 900
+# daemon: release
 TARGET=weft
 . "$WEFT_TOP/tests/vm/scenarios/tcp-data.sh"
