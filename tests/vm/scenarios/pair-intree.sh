@@ -103,8 +103,8 @@ other_queues() {
 	pair_connect
 	[ "$(cat /sys/class/nvme/nvme0/queue_count)" = 4 ] || fail "queues are missing"
 	fio_verify queues 8m
-	fio --name=polled --filename="$DISK" --direct=1 --allow_file_create=0 --hipri \
-		--ioengine=io_uring --rw=randwrite --bs=4k --iodepth=8 --size=4M --verify=crc32c \
+	fio --name=polled --filename="$DISK" --direct=1 --allow_file_create=0 \
+		--ioengine=io_uring --hipri --rw=randwrite --bs=4k --iodepth=8 --size=4M --verify=crc32c \
 		--do_verify=1 --verify_fatal=1 --minimal > "$VM_OUT/fio-polled.txt"
 	pair_disconnect
 	CONNECT_OPTIONS=
