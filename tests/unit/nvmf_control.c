@@ -602,22 +602,9 @@ static void listen_there(void *ctx)
 	nvmf_subsystem_add_listener(s, &trid, &opts, outcome_done, o);
 }
 
-static u64 records_seen(struct fake_conn *c)
-{
-	static u8 page[8192];
-	union nvme_cmd cmd;
-	u64 genctr, n = 0;
-
-	nvme_cmd_get_log_page(&cmd, NVME_LOG_DISCOVERY, 0, 0, sizeof(page), 0,
-			      false);
-	UNIT_EQ(fake_cmd(c, &cmd, page, sizeof(page)).st, 0);
-	UNIT_EQ(nvmf_disc_header_decode(page, sizeof(page), &genctr, &n, NULL),
-		0);
-	return n;
-}
-
 static void test_more_transports(void)
 {
+	static u8 page[8192];
 	static struct nvmf_transport_ops more[2];
 	struct fake_conn *c;
 
@@ -635,9 +622,9 @@ static void test_more_transports(void)
 	UNIT_EQ(transport(change_options, NULL, 0).err, 0);
 	/* hosts hear of those that have a number for it */
 	c = fake_admin(NVMF_DISCOVERY_NQN, NULL);
-	UNIT_EQ(records_seen(c), 2);
+	UNIT_EQ(fake_records(c, page, sizeof(page)), 2);
 	fake_config((struct nvmf_config){ .disc_transport = true });
-	UNIT_EQ(records_seen(c), 1);
+	UNIT_EQ(fake_records(c, page, sizeof(page)), 1);
 	fake_conn_end(c);
 	CU_ASSERT(fake_stop());
 	UNIT_EQ(loop_parts, 0);

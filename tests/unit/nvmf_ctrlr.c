@@ -374,15 +374,7 @@ static void test_abort_pair_waiting_for_memory(void)
 
 static u64 records(struct fake_conn *c)
 {
-	union nvme_cmd cmd;
-	u64 genctr, n = 0;
-
-	nvme_cmd_get_log_page(&cmd, NVME_LOG_DISCOVERY, 0, 0, sizeof(page), 0,
-			      false);
-	UNIT_EQ(fake_cmd(c, &cmd, page, sizeof(page)).st, 0);
-	UNIT_EQ(nvmf_disc_header_decode(page, sizeof(page), &genctr, &n, NULL),
-		0);
-	return n;
+	return fake_records(c, page, sizeof(page));
 }
 
 static struct nvmf_disc_record record(u64 i)

@@ -99,27 +99,13 @@ class Connection(evil.Connection):
         self.port.note("formatted")
 
 
-def run(sock, port):
-    with sock:
-        try:
-            Connection(sock, port).serve()
-        except (evil.Gone, ConnectionError):
-            pass
-
-
-def listen(listener, port):
-    while True:
-        sock, _ = listener.accept()
-        threading.Thread(target=run, args=(sock, port), daemon=True).start()
-
-
 def main():
     address, first = sys.argv[1], int(sys.argv[2])
     signal.signal(signal.SIGUSR1, grow)
     threads = []
     for number, identifier in enumerate(sys.argv[3:] or ["uuid"], first):
-        args = socket.create_server((address, number)), Port(identifier)
-        threads.append(threading.Thread(target=listen, args=args))
+        args = socket.create_server((address, number)), Port(identifier), Connection
+        threads.append(threading.Thread(target=evil.listen, args=args))
         threads[-1].start()
     print("ready", flush=True)
     for t in threads:

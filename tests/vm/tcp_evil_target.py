@@ -505,18 +505,19 @@ class Connection:
             self.send(rsp(cid))
 
 
-def run(sock, port):
+def run(sock, port, connection):
     with sock:
         try:
-            Connection(sock, port).serve()
+            connection(sock, port).serve()
         except (Gone, ConnectionError):
             pass
 
 
-def listen(listener, port):
+def listen(listener, port, connection=Connection):
+    """Serves each that comes by a @connection of its own"""
     while True:
         sock, _ = listener.accept()
-        threading.Thread(target=run, args=(sock, port), daemon=True).start()
+        threading.Thread(target=run, args=(sock, port, connection), daemon=True).start()
 
 
 def main():

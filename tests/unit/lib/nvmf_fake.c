@@ -407,6 +407,18 @@ struct fake_result fake_cmd(struct fake_conn *c, const union nvme_cmd *cmd,
 	return fake_wait(fake_submit(c, cmd, data, len, FAKE_REMOTE));
 }
 
+u64 fake_records(struct fake_conn *c, void *page, u32 size)
+{
+	union nvme_cmd cmd;
+	u64 genctr, n = 0;
+
+	nvme_cmd_get_log_page(&cmd, NVME_LOG_DISCOVERY, 0, 0, size, 0, false);
+	if (fake_cmd(c, &cmd, page, size).st ||
+	    nvmf_disc_header_decode(page, size, &genctr, &n, NULL))
+		return FAKE_NO_RECORDS;
+	return n;
+}
+
 /* The rest of what a transport implements */
 
 struct fake_transport {
