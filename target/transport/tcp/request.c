@@ -151,11 +151,6 @@ static void forget_wait(struct tcp_request *r)
 	}
 }
 
-static void give_buffers(struct tcp_request *r)
-{
-	pool_give(&r->c->g->pool, &r->buf);
-}
-
 static void use_buffers(struct tcp_request *r)
 {
 	r->base.iov = pool_iov(&r->buf);
@@ -311,7 +306,7 @@ void tcp_request_finish(struct tcp_request *r)
 	r->state = TCP_REQ_FREE;
 	r->base.iov = &r->one;
 	TAILQ_INSERT_HEAD(&c->free, r, link);
-	give_buffers(r);
+	pool_give(&r->c->g->pool, &r->buf);
 	nvmf_request_done(&r->base);
 }
 
@@ -398,7 +393,7 @@ void tcp_request_respond(struct tcp_request *r)
 	if (data)
 		build_data(r, enough);
 	else
-		give_buffers(r);
+		pool_give(&r->c->g->pool, &r->buf);
 	if (!enough)
 		build_response(r);
 	r->built = true;

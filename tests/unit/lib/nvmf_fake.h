@@ -151,9 +151,7 @@ bool fake_awaited(struct fake_req *r);
 struct fake_result fake_cmd(struct fake_conn *c, const union nvme_cmd *cmd,
 			    void *data, u32 len);
 #define FAKE_NO_RECORDS		UINT64_MAX
-/** fake_records() - read the discovery log to @page; how many records it has, or
- * FAKE_NO_RECORDS if it cannot be read
- */
+/** fake_records() - of the discovery log, read to @page; or FAKE_NO_RECORDS */
 u64 fake_records(struct fake_conn *c, void *page, u32 size);
 
 /** struct fake_hello - a Connect; zero means the usual */
