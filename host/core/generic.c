@@ -77,18 +77,17 @@ static int generic_uring_cmd(struct io_uring_cmd *ioucmd,
 			     unsigned int issue_flags)
 {
 	struct weft_head *head = head_of(ioucmd->file);
-	int err = -ENOTCONN;
 	struct weft_ns *ns;
-	int idx;
+	int err;
 
 	if (!head)
 		return weft_ns_uring_cmd(ns_of(ioucmd->file), ioucmd,
 					 issue_flags);
-	idx = srcu_read_lock(&head->srcu);
-	ns = weft_find_path(head);
-	if (ns)
-		err = weft_ns_uring_cmd(ns, ioucmd, issue_flags);
-	srcu_read_unlock(&head->srcu, idx);
+	ns = weft_path_get(head);
+	if (!ns)
+		return -ENOTCONN;
+	err = weft_ns_uring_cmd(ns, ioucmd, issue_flags);
+	weft_path_put(ns);
 	return err;
 }
 

@@ -179,6 +179,8 @@ extern const char *const weft_iopolicy_names[WEFT_IOPOLICIES];
 extern const struct kernel_param_ops weft_iopolicy_ops;
 extern enum weft_iopolicy weft_default_iopolicy;
 struct weft_ns *weft_find_path(struct weft_head *head);
+struct weft_ns *weft_path_get(struct weft_head *head);
+void weft_path_put(struct weft_ns *ns);
 bool weft_path_usable(const struct weft_ns *ns);
 bool weft_head_can_recover(struct weft_head *head);
 void weft_clear_path(struct weft_head *head, const struct weft_ns *ns);

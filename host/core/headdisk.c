@@ -10,7 +10,6 @@
  * waiting bios fail, and only then waits for the work, with no lock held.
  */
 #include <linux/module.h>
-#include <linux/nvme_ioctl.h>
 #include <linux/slab.h>
 
 #include "host/core/head.h"
@@ -286,46 +285,17 @@ void weft_head_unhold(struct weft_head *head)
 	mutex_unlock(&head->lock);
 }
 
-/* Requests to the controller, which may outlive the path */
-static bool is_ctrl_ioctl(unsigned int cmd)
-{
-	switch (cmd) {
-	case NVME_IOCTL_ADMIN_CMD:
-	case NVME_IOCTL_ADMIN64_CMD:
-	case NVME_IOCTL_RESET:
-	case NVME_IOCTL_SUBSYS_RESET:
-	case NVME_IOCTL_RESCAN:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/*
- * weft_head_ioctl() - on a head's nvmeXnY or ngXnY
- * While the user waits for an I/O command of his, the path does not go.
- */
+/* weft_head_ioctl() - on a head's nvmeXnY or ngXnY */
 int weft_head_ioctl(struct weft_head *head, unsigned int cmd, void __user *arg,
 		    unsigned int opened)
 {
-	struct weft_ctrl *ctrl = NULL;
-	int err = -EWOULDBLOCK;
-	struct weft_ns *ns;
-	int idx;
+	struct weft_ns *ns = weft_path_get(head);
+	int err;
 
-	idx = srcu_read_lock(&head->srcu);
-	ns = weft_find_path(head);
-	if (ns && is_ctrl_ioctl(cmd)) {
-		ctrl = ns->ctrl;
-		get_device(ctrl->device);
-	} else if (ns) {
-		err = weft_ns_ioctl(ns, cmd, arg, opened);
-	}
-	srcu_read_unlock(&head->srcu, idx);
-	if (ctrl) {
-		err = weft_ctrl_ioctl(ctrl, cmd, arg, opened);
-		put_device(ctrl->device);
-	}
+	if (!ns)
+		return -EWOULDBLOCK;
+	err = weft_ns_ioctl(ns, cmd, arg, opened);
+	weft_path_put(ns);
 	return err;
 }
 

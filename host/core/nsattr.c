@@ -92,16 +92,19 @@ static ssize_t nuse_show(struct device *dev, struct device_attribute *attr,
 {
 	struct gendisk *disk = dev_to_disk(dev);
 	struct weft_head *head = head_of(dev);
-	struct weft_ns *ns = disk->private_data;
-	int idx, err = 0;
+	struct weft_ns *path;
+	int err = 0;
 
 	if (!__ratelimit(&head->nuse_limit))
 		goto out;
-	idx = srcu_read_lock(&head->srcu);
-	if (weft_is_head(disk))
-		ns = weft_find_path(head);
-	err = ns ? read_nuse(ns) : -EWOULDBLOCK;
-	srcu_read_unlock(&head->srcu, idx);
+	if (!weft_is_head(disk)) {
+		err = read_nuse(disk->private_data);
+		goto out;
+	}
+	path = weft_path_get(head);
+	err = path ? read_nuse(path) : -EWOULDBLOCK;
+	if (path)
+		weft_path_put(path);
 out:
 	return err ? err : sysfs_emit(buf, "%llu\n", head->nuse);
 }

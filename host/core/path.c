@@ -149,6 +149,28 @@ struct weft_ns *weft_find_path(struct weft_head *head)
 	return ns;
 }
 
+/*
+ * weft_path_get() - a usable path, for longer than SRCU may be held: or NULL
+ * It may be removed meanwhile, which waits for none but its own requests: then
+ * there are no new ones, but it stays in memory, and its controller with it.
+ * Context: may sleep, as weft_path_put() does.
+ */
+struct weft_ns *weft_path_get(struct weft_head *head)
+{
+	int idx = srcu_read_lock(&head->srcu);
+	struct weft_ns *ns = weft_find_path(head);
+
+	if (ns)
+		get_device(disk_to_dev(ns->disk));
+	srcu_read_unlock(&head->srcu, idx);
+	return ns;
+}
+
+void weft_path_put(struct weft_ns *ns)
+{
+	put_device(disk_to_dev(ns->disk));
+}
+
 /* weft_clear_path() - @ns is not the last choice any more: it goes */
 void weft_clear_path(struct weft_head *head, const struct weft_ns *ns)
 {

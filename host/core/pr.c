@@ -47,25 +47,23 @@ static int run(struct weft_ns *ns, const union nvme_cmd *cmd, void *data,
 	return err;
 }
 
-/* With the head's SRCU where @bdev is a head's */
 static int run_on(struct block_device *bdev, union nvme_cmd *cmd, void *data,
 		  unsigned int len, nvme_status *status)
 {
 	struct weft_ns *ns = bdev->bd_disk->private_data;
 	struct weft_head *head = bdev->bd_disk->private_data;
-	int err = -EWOULDBLOCK;
-	int idx;
+	int err;
 
 	if (!weft_is_head(bdev->bd_disk)) {
 		cmd->sqe.nsid = cpu_to_le32(ns->nsid);
 		return run(ns, cmd, data, len, status);
 	}
 	cmd->sqe.nsid = cpu_to_le32(head->nsid);
-	idx = srcu_read_lock(&head->srcu);
-	ns = weft_find_path(head);
-	if (ns)
-		err = run(ns, cmd, data, len, status);
-	srcu_read_unlock(&head->srcu, idx);
+	ns = weft_path_get(head);
+	if (!ns)
+		return -EWOULDBLOCK;
+	err = run(ns, cmd, data, len, status);
+	weft_path_put(ns);
 	return err;
 }
 

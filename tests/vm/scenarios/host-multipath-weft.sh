@@ -34,7 +34,12 @@ cat > /run/target.json <<-JSON
 	{"subsystems": [
 	 {"subsystem": "bdev", "config": [
 	  {"method": "bdev_uring_create", "params":
-	   {"name": "disk1", "filename": "/mnt/scratch/disk.img", "block_size": 512}}]},
+	   {"name": "disk1", "filename": "/mnt/scratch/disk.img", "block_size": 512}},
+  {"method": "bdev_malloc_create", "params":
+   {"name": "memory", "num_blocks": 2048, "block_size": 512}},
+  {"method": "bdev_delay_create", "params":
+   {"name": "slow", "base_bdev_name": "memory", "avg_read_latency": 0, "p99_read_latency": 0,
+    "avg_write_latency": 50000000, "p99_write_latency": 50000000}}]},
 	 {"subsystem": "nvmf", "config": [
 	  {"method": "nvmf_create_transport", "params": {"trtype": "$tr"}},
 	  {"method": "nvmf_create_subsystem", "params":
@@ -43,6 +48,9 @@ cat > /run/target.json <<-JSON
 	  {"method": "nvmf_subsystem_add_ns", "params":
 	   {"nqn": "$WEFT_NQN", "namespace": {"bdev_name": "disk1", "nsid": 1,
 	    "uuid": "5e6c2ad3-6f5e-4a0e-9d7e-0123456789ab"}}},
+  {"method": "nvmf_subsystem_add_ns", "params":
+   {"nqn": "$WEFT_NQN", "namespace": {"bdev_name": "slow", "nsid": 2,
+    "uuid": "5e6c2ad3-6f5e-4a0e-9d7e-0123456789ac"}}},
 	  {"method": "nvmf_subsystem_add_listener", "params":
 	   {"nqn": "$WEFT_NQN", $(listener 1)}},
 	  {"method": "nvmf_subsystem_add_listener", "params":
@@ -110,9 +118,28 @@ wait $job || fail "fio noticed"
 after=$(($(failovers "$a") + $(failovers "$b")))
 [ $after -gt "$before" ] || fail "no failover was counted"
 
+# commands CONTROLLER: that its I/O queues were given
+commands() {
+	awk '$1 == "commands" { n += $2 } END { print n }' \
+		"/sys/kernel/debug/weft/nvme$1"/queue[1-9]*
+}
+more_commands_than() { [ "$(commands "$1")" -gt "$2" ]; }
+
+step "a path goes while a user's command takes its time on the other one"
+target_ana 1 inaccessible
+wait_for state_is "$path_a" inaccessible
+n=$(commands "$b")
+head -c 512 /dev/zero | nvme io-passthru "/dev/ng${a}n2" --opcode=1 --write --namespace-id=2 \
+	--data-len=512 --timeout=100000 > "$VM_OUT/passthru.txt" 2>&1 &
+command=$!
+wait_for more_commands_than "$b" "$n"
+target_ana 1 optimized
+wait_for state_is "$path_a" optimized
 disconnect_weft "$a"
+kill -0 $command || fail "the command has ended: $(cat "$VM_OUT/passthru.txt")"
 [ -b "$disk" ] || fail "the disk went with one of its paths"
 disconnect_weft "$b"
+wait $command && fail "a command of a path that is gone succeeded"
 [ ! -e "$disk" ] || fail "the disk is left"
 unload_weft
 check_clean
