@@ -216,7 +216,6 @@ delete_after() {
 	"heal_$1"
 }
 
-# in this order: after the second one, with its link down, soft-RoCE is of no use any more
 phase_deleting() {
 	delete_amid "$1"
 	delete_after "$1"

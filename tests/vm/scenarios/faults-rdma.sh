@@ -1,20 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # The fault matrix over RDMA: target killed, frozen, restarted, answering wrongly, device
 # removed, each while a controller is created, idle, under verified load, reconnecting and
-# being deleted. The link goes down for a deletion only: soft-RoCE makes no connection any
-# more, whoever the host is, once one was tried while its link was down.
+# being deleted. A link that goes down takes two machines (faults-rdma-far): soft-RoCE makes no
+# connection any more, whoever the host is, once it was to send while its own link was down.
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
 # timeout: 1500
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/faults.sh"
-
-strike_linkdown() { ip link set v0 down; }
-heal_linkdown() {
-	ip link set v0 up
-	wait_for rxe_is_active
-}
 
 # The target sits on the same device, and soft-RoCE lets none go that a process has open:
 # so the target dies first, and the host, off the device by then, finds both again. A
@@ -35,5 +29,4 @@ faults_evil() { exec "$WEFT_BIN/tests/vm/progs/rdma_evil_target" "$RXE_ADDR" 442
 
 faults_setup
 faults_matrix killed frozen restarted wrong removed
-faults_cell linkdown deleting
 faults_teardown

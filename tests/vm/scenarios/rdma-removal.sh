@@ -7,6 +7,7 @@
 # timeout: 400
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/counters.sh"
+. "$WEFT_TOP/tests/vm/paths.sh"
 
 connects() {
 	i=$(connect_weft "$(connect_string),nr_io_queues=2,nr_poll_queues=1,queue_size=32") &&
@@ -23,11 +24,13 @@ removed() {
 	rdma link delete "$RXE_DEV"
 	wait_for test ! -e "$ctrl"
 }
-# the device is there again, and the target has noticed
+# the device is there again; with the other one nvmet lost the ear that it had there
 back() {
 	rdma link add "$RXE_DEV" type rxe netdev v0
 	wait_for rxe_is_active
-	wait_for connects
+	port_down 1
+	port_up 1
+	connects
 }
 
 setup_rxe
