@@ -15,9 +15,12 @@
 #define SPIN_CHOICES	5
 /*
  * One pause in so many is spun through, and only it teaches: what comes while the
- * reactor sleeps is seen later than it came.
+ * reactor sleeps is seen later than it came. Fewer and fewer are while that changes
+ * nothing, as each of them may be in vain. Odd numbers: pauses often come in pairs, a
+ * command's arrival and the end of what it sends.
  */
-#define SPIN_PROBE	8
+#define SPIN_PROBE_MIN	7
+#define SPIN_PROBE_MAX	127
 
 /**
  * struct spin - of one reactor
@@ -25,13 +28,15 @@
  *	longer than that never worth it
  * @cost: of each choice for a pause, us, a decaying sum
  * @choice: the cheapest; of equal ones the longest, which answers sooner
- * @pauses: so far
+ * @probe: pauses from one that teaches to the next
+ * @left: pauses until then; 0: this one does
  */
 struct spin {
 	u64 limit_us;
 	u64 cost[SPIN_CHOICES];
 	unsigned int choice;
-	unsigned int pauses;
+	unsigned int probe;
+	unsigned int left;
 };
 
 /** spin_init() - begins with the whole of @limit_us; 0: never spin */

@@ -9,11 +9,13 @@
 /* enough to forget what was before */
 #define LONG	100
 
-/* @n pauses that teach, and the others between them */
+/* @n pauses that teach, and the others before them */
 static void pauses(struct spin *s, unsigned int n, u64 us)
 {
-	for (n *= SPIN_PROBE; n; n--)
+	while (n) {
+		n -= !s->left;
 		spin_paused(s, us);
+	}
 }
 
 /* How long it spins in the pauses that do not teach */
@@ -21,7 +23,7 @@ static u64 spins(const struct spin *s)
 {
 	struct spin next = *s;
 
-	next.pauses |= 1;
+	next.left = 1;
 	return spin_us(&next);
 }
 
@@ -63,14 +65,52 @@ static void test_probe(void)
 
 	spin_init(&s, LIMIT);
 	pauses(&s, LONG, 1000000);
-	for (i = 0; i < LONG * SPIN_PROBE; i++)
+	for (i = 0; i < 10 * SPIN_PROBE_MAX; i++)
 		spin_paused(&s, spin_us(&s) >= LIMIT / 2 ? LIMIT / 2 : 2 * LIMIT);
 	CU_ASSERT(spins(&s) >= LIMIT / 2);
-	pauses(&s, LONG, 1000000);
-	for (i = 0; i < SPIN_PROBE; i++) {
-		UNIT_EQ(spin_us(&s), i ? 0 : LIMIT);
-		spin_paused(&s, 1000000);
+}
+
+/* How many of @n pauses of @us are spun through to the limit */
+static unsigned int probes(struct spin *s, unsigned int n, u64 us)
+{
+	unsigned int probes = 0;
+
+	for (; n; n--) {
+		probes += spin_us(s) == LIMIT;
+		spin_paused(s, us);
 	}
+	return probes;
+}
+
+/* In a load that stays as it is hardly any pause is a probe; in another one more are. */
+static void test_probe_seldom(void)
+{
+	struct spin s;
+
+	spin_init(&s, LIMIT);
+	pauses(&s, LONG, 1000000);
+	UNIT_EQ(probes(&s, 10 * SPIN_PROBE_MAX, 1000000), 10);
+	UNIT_EQ(s.probe, SPIN_PROBE_MAX);
+	do
+		pauses(&s, 1, 1);
+	while (!spins(&s));
+	UNIT_EQ(s.probe, SPIN_PROBE_MIN);
+	UNIT_EQ(s.left, SPIN_PROBE_MIN - 1);
+}
+
+/* Of pauses that alternate both kinds are seen. */
+static void test_pairs(void)
+{
+	unsigned int i, seen[2] = {};
+	struct spin s;
+
+	spin_init(&s, LIMIT);
+	for (i = 0; i < 100 * SPIN_PROBE_MAX; i++) {
+		seen[i % 2] += !s.left;
+		spin_paused(&s, i % 2 ? 1000000 : LIMIT / 2);
+	}
+	CU_ASSERT(seen[0] > 10);
+	CU_ASSERT(seen[1] > 10);
 }
 
 /* A few pauses of another length, such as a timer's, change nothing. */
@@ -109,4 +149,4 @@ static void test_bursts(void)
 }
 
 UNIT_MAIN(UNIT(test_beginning), UNIT(test_steady), UNIT(test_probe),
-	  UNIT(test_exception), UNIT(test_bursts))
+	  UNIT(test_probe_seldom), UNIT(test_pairs), UNIT(test_exception), UNIT(test_bursts))
