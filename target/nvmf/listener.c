@@ -52,16 +52,12 @@ static int unknown(const char *trtype, struct weft_reason *why)
 			       names.len ? buf : "");
 }
 
-static int parse_trtype(struct nvmf_trid *t, const char *trtype,
-			struct weft_reason *why)
+/* One that this daemon has not: what referrals name */
+static int parse_standard(struct nvmf_trid *t, const char *trtype,
+			  struct weft_reason *why)
 {
-	const struct nvmf_transport_ops *ops = nvmf_transport_known(trtype);
 	size_t i;
 
-	if (ops) {
-		t->trtype = ops->trtype;
-		return 0;
-	}
 	for (i = 0; i < ARRAY_SIZE(standard); i++) {
 		if (!strcasecmp(trtype, standard[i].name)) {
 			t->trtype = standard[i].trtype;
@@ -141,14 +137,16 @@ int nvmf_trid_parse(struct nvmf_trid *t, const char *trtype, const char *adrfam,
 		    const char *traddr, const char *trsvcid,
 		    struct weft_reason *why)
 {
-	const struct nvmf_transport_ops *ops;
-	int err;
+	const struct nvmf_transport_ops *ops = nvmf_transport_known(trtype);
+	int err = 0;
 
 	memset(t, 0, sizeof(*t));
-	err = parse_trtype(t, trtype, why);
+	if (ops)
+		t->trtype = ops->trtype;
+	else
+		err = parse_standard(t, trtype, why);
 	if (err)
 		return err;
-	ops = nvmf_transport_known(trtype);
 	if (ops && ops->parse_address)
 		return ops->parse_address(t, adrfam, traddr, trsvcid, why);
 	return parse_ip(t, adrfam, traddr, trsvcid, why);
