@@ -123,24 +123,42 @@ class Abort(AdminTest):
             d.ok("bdev_malloc_delete", {"name": "ram"})
             h.io[0].complete(left)
 
+    def waits(self, reason):
+        return sum(r["waits"][reason]
+                   for r in self.daemon.ok("nvmf_get_statistics")["reactors"])
+
     def test_held_by_limits(self):
-        """A bdev's, a namespace's and a host's: each lets one through, and the next waits."""
+        """A bdev's, a namespace's and a host's: one command is as much as may pass in minutes."""
         d = self.daemon
-        d.ok("bdev_malloc_create", {"name": "ram", "num_blocks": 8192, "block_size": 512})
-        d.ok("nvmf_subsystem_add_ns", {"nqn": SUBNQN, "namespace": {"bdev_name": "ram"}})
-        least = {"rw_mbytes_per_sec": 1}
-        for method, params in (("bdev_set_qos_limit", {"name": "ram"}),
-                               ("nvmf_subsystem_set_ns_limits", {"nqn": SUBNQN, "nsid": 2}),
-                               ("nvmf_set_host_limits", {"host": HOSTNQN})):
-            d.ok(method, {**params, **least})
+        # not RAM, of which Verify reads nothing
+        d.ok("bdev_null_create", {"name": "null", "num_blocks": 1 << 16, "block_size": 4096})
+        d.ok("nvmf_subsystem_add_ns", {"nqn": SUBNQN, "namespace": {"bdev_name": "null"}})
+        for reason, method, params in (
+                ("bdev_limit", "bdev_set_qos_limit", {"name": "null"}),
+                ("namespace_limit", "nvmf_subsystem_set_ns_limits", {"nqn": SUBNQN, "nsid": 2}),
+                ("host_limit", "nvmf_set_host_limits", {"host": HOSTNQN})):
+            before = self.waits(reason)
+            d.ok(method, {**params, "rw_mbytes_per_sec": 1})
             with Host(self.address) as h:
                 io = h.io[0]
-                cids = [io.command(sqe(2, io.next_cid(), 2, sgl_transport(131072), 0, 0, 255))
-                        for _ in range(30)]
-                for cid in cids[:15:-1]:
+                # a quarter of a GiB each, which a bdev is asked for in pieces
+                verifies = [io.command(sqe(0xc, io.next_cid(), 2, None, 0, 0, 0xffff))
+                            for _ in range(9)]
+                reads = [io.command(sqe(2, io.next_cid(), 2, sgl_transport(131072), 0, 0, 31))
+                         for _ in range(8)]
+                for cid in verifies[:0:-1]:
                     self.aborted(h, 1, cid)
+                if reason == "bdev_limit":
+                    # each was in the midst of it; of the reads some may have passed
+                    self.assertGreaterEqual(self.waits(reason) - before, 8)
+                else:
+                    self.assertEqual(io.complete(verifies[0])[0].status, 0)
+                    self.assertEqual(self.waits(reason) - before, 16)
+                    self.aborted(h, 1, reads.pop())
                 d.ok(method, {**params, "rw_mbytes_per_sec": 0})
-                for cid in cids[:16]:
+                if reason == "bdev_limit":
+                    self.assertEqual(io.complete(verifies[0])[0].status, 0)
+                for cid in reads:
                     self.assertEqual(len(io.complete(cid)[1]), 131072)
 
 
