@@ -17,18 +17,13 @@
 #include <liburing.h>
 #include <limits.h>
 #include <netinet/tcp.h>
-#include <sched.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "target/reactor/pace.h"
+#include "tests/bench/measure.h"
 
 #define SPIN_US		50
 #define CONNS_MAX	64
@@ -90,38 +85,6 @@ struct figures {
 };
 
 static u8 disk[16 * RX_BUF], hdrs[2 * HDR];
-
-static void check(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	perror(what);
-	exit(1);
-}
-
-static u64 now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (u64)ts.tv_sec * 1000000 + (u64)ts.tv_nsec / 1000;
-}
-
-static void pin(int which)
-{
-	cpu_set_t all, one;
-	int i, seen = -1;
-
-	check(!sched_getaffinity(0, sizeof(all), &all), "sched_getaffinity");
-	CPU_ZERO(&one);
-	for (i = 0; i < CPU_SETSIZE && seen < which; i++)
-		if (CPU_ISSET(i, &all)) {
-			CPU_ZERO(&one);
-			CPU_SET(i, &one);
-			seen++;
-		}
-	check(!sched_setaffinity(0, sizeof(one), &one), "sched_setaffinity");
-}
 
 /* The host: as many requests as responses have come, in one send */
 
@@ -407,15 +370,6 @@ static void serve_ring(struct run *r)
 
 /* One run, and many */
 
-static double cpu_us(void)
-{
-	struct rusage u;
-
-	getrusage(RUSAGE_SELF, &u);
-	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 +
-	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
-}
-
 static void accept_all(struct run *r, int listener)
 {
 	int one = 1;
@@ -463,19 +417,6 @@ static struct figures measure(struct run *r, void (*serve)(struct run *r))
 				 (double)r->ios * 1e6 / began };
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static double median(double *v, int n)
-{
-	qsort(v, (size_t)n, sizeof(*v), by_value);
-	return v[n / 2];
-}
-
 static void print(const struct run *r, const char *how, const struct figures *f,
 		  int n)
 {
@@ -506,29 +447,13 @@ static void compare(struct run *r, int rounds)
 	print(r, "io_uring", uring, rounds);
 }
 
-/* Argument @i: a number from 1 to @most; @otherwise if it is not there */
-static long number(char **argv, int i, long most, long otherwise)
-{
-	char *end;
-	long n;
-
-	if (!argv[i])
-		return otherwise;
-	n = strtol(argv[i], &end, 10);
-	if (*end || n < 1 || n > most) {
-		fprintf(stderr, "sockets [IOS [ROUNDS]]: '%s': 1 to %ld is accepted\n",
-			argv[i], most);
-		exit(2);
-	}
-	return n;
-}
-
 int main(int argc, char **argv)
 {
 	static const u32 courses[][2] = { { 1, 1 }, { 1, 32 }, { 1, 128 },
 					  { 16, 8 } };
-	u64 ios = (u64)number(argv, 1, LONG_MAX, 400000);
-	int rounds = argc > 1 ? (int)number(argv, 2, ROUNDS_MAX, 5) : 5;
+	static const char usage[] = "sockets [IOS [ROUNDS]]";
+	u64 ios = (u64)number(usage, argv, 1, LONG_MAX, 400000);
+	int rounds = argc > 1 ? (int)number(usage, argv, 2, ROUNDS_MAX, 5) : 5;
 	struct run r = { .conns = calloc(CONNS_MAX, sizeof(*r.conns)) };
 	size_t i, k;
 
