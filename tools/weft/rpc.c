@@ -39,7 +39,7 @@ static int open_failed(const char *path, int err)
 	return cli_error(cli_exit_of(err), "%s: %s", path, strerror(err));
 }
 
-/* Neither connect() nor send() waits longer than this for the target. */
+/* connect() does not wait longer than this for the target. */
 static void limit_waiting(int fd)
 {
 	struct timeval limit = { .tv_sec = TAKE_SECONDS };
@@ -68,23 +68,6 @@ static int open_socket(const char *path, int *fd)
 	return open_failed(path, err);
 }
 
-static int send_all(int fd, const char *s)
-{
-	size_t len = strlen(s);
-	ssize_t n;
-
-	while (len) {
-		n = send(fd, s, len, MSG_NOSIGNAL);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		s += n;
-		len -= n;
-	}
-	return 0;
-}
-
 static long long now_ms(void)
 {
 	struct timespec t;
@@ -93,10 +76,10 @@ static long long now_ms(void)
 	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
-/* Something to read within the time? 0, -ETIMEDOUT or what poll() said. */
-static int wait_readable(int fd, int seconds)
+/* Ready within the time? 0, -ETIMEDOUT or what poll() said. */
+static int wait_ready(int fd, short events, int seconds)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p = { .fd = fd, .events = events };
 	long long end = now_ms() + seconds * 1000LL, left;
 	int n;
 
@@ -105,6 +88,29 @@ static int wait_readable(int fd, int seconds)
 		n = poll(&p, 1, left > 0 ? (int)left : 0);
 	} while (n < 0 && errno == EINTR);
 	return n > 0 ? 0 : n ? -errno : -ETIMEDOUT;
+}
+
+/* -EAGAIN: for as long as it may take, the target has taken nothing. */
+static int send_all(int fd, const char *s)
+{
+	size_t len = strlen(s);
+	ssize_t n;
+
+	while (len) {
+		n = send(fd, s, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno == EAGAIN) {
+			if (wait_ready(fd, POLLOUT, TAKE_SECONDS))
+				return -EAGAIN;
+			continue;
+		}
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		s += n;
+		len -= n;
+	}
+	return 0;
 }
 
 /**
@@ -131,7 +137,7 @@ static int read_more(int fd, struct answer *a)
 			return -ENOMEM;
 		a->bytes = bytes;
 	}
-	err = wait_readable(fd, ANSWER_SECONDS);
+	err = wait_ready(fd, POLLIN, ANSWER_SECONDS);
 	if (err)
 		return err;
 	n = recv(fd, a->bytes + a->len, CHUNK, 0);
@@ -298,7 +304,7 @@ int rpc_stop(const struct cli_args *a)
 	if (rc && err.code)
 		cli_error(rc, "spdk_kill_instance: %s", err.message);
 	/* of a process in another container only the connection is seen */
-	if (!rc && wait_readable(peer >= 0 ? peer : fd, STOP_SECONDS))
+	if (!rc && wait_ready(peer >= 0 ? peer : fd, POLLIN, STOP_SECONDS))
 		rc = cli_error(CLI_FAILED,
 			       "the target was told to stop, but has not within %d s",
 			       STOP_SECONDS);
