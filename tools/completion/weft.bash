@@ -66,7 +66,6 @@ _weft() {
 	command=
 	for word in "${words[@]:1:cword-1}"; do
 		[[ $word == [a-z]* ]] || break
-		[[ -n $(_weft_words "$command") ]] || break
 		_weft_words "$command" | grep -qx -- "$word" || break
 		command=${command:+$command }$word
 		n=$((n + 1))
