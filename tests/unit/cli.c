@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /*
  * tools/weft: what every command of the table does with lines that nothing is
- * tried for: help, wrong words, and a target that is not there. The program
+ * tried for: help, wrong words, wrong strings, no target there. The program
  * itself is run by tests/native/cli.py; here one process has time for them all.
  */
 #include "tests/unit/unit.h"
@@ -271,8 +271,106 @@ static void test_nobody_listens(void)
 	CU_ASSERT(n > 30);
 }
 
+/* Mistakes in connect strings, and their places */
+
+#define GOOD	"transport=rdma,traddr=10.9.0.1,nqn=nqn.2026-11.io.weft:disk1"
+
+/** struct mistake - an option, what is said about it, and what is pointed at */
+struct mistake {
+	const char *option;
+	const char *says;
+	const char *place;
+};
+
+/* In words: the string, and carets below the place; both are printable */
+static void marked(const char *err, const char *place)
+{
+	const char *string = strchr(err, '\n'), *carets;
+	size_t at, n, i;
+
+	CU_ASSERT_FATAL(string && strchr(string + 1, '\n'));
+	string++;
+	carets = strchr(string, '\n') + 1;
+	at = strspn(carets, " ");
+	n = strspn(carets + at, "^");
+	UNIT_EQ(n, strlen(place));
+	UNIT_STR(carets + at + n, "\n");
+	CU_ASSERT_FATAL(at + n < (size_t)(carets - string));
+	for (i = 0; i < n; i++)
+		UNIT_EQ(string[at + i], place[i] < ' ' ? ' ' : place[i]);
+}
+
+/* For programs */
+static void located(const char *out, const char *string, const struct mistake *m)
+{
+	json_t *j = json_loads(out, 0, NULL);
+	json_int_t at = json_integer_value(json_object_get(j, "at"));
+	json_int_t len = json_integer_value(json_object_get(j, "length"));
+	const char *reason = json_string_value(json_object_get(j, "reason"));
+
+	CU_ASSERT(json_is_false(json_object_get(j, "valid")));
+	UNIT_EQ(len, strlen(m->place));
+	CU_ASSERT_FATAL(at >= 0 && at + len <= (json_int_t)strlen(string));
+	CU_ASSERT(!memcmp(string + at, m->place, (size_t)len));
+	CU_ASSERT(reason && strstr(reason, m->says));
+	json_decref(j);
+}
+
+static void explain(const struct mistake *m, const char *before,
+		    const char *behind)
+{
+	struct line people = { .len = 0 }, programs = { .len = 0 };
+	char string[256];
+
+	snprintf(string, sizeof(string), "%s%s%s", before, m->option, behind);
+	add(&people, "explain");
+	add(&people, string);
+	expect(&people, CLI_FAILED, m->says);
+	marked(people.err, m->place);
+	add(&programs, "explain");
+	add(&programs, string);
+	add(&programs, "--json");
+	run(&programs);
+	located(programs.out, string, m);
+	drop(&people);
+	drop(&programs);
+}
+
+static void test_mistakes_and_their_places(void)
+{
+	static const struct mistake mistakes[] = {
+		{ "queue_size=7", "16-1024", "7" },
+		{ "queue_size=", "empty value", "queue_size=" },
+		{ "queue_size", "needs a value", "queue_size" },
+		{ "queuesize=64", "did you mean \"queue_size\"", "queuesize" },
+		{ "flying", "unknown option", "flying" },
+		{ "=5", "unknown option", "=5" },
+		{ "traddr=10.9.0.2", "stands twice", "traddr" },
+		{ "disable_sqflow=1", "takes no value", "1" },
+		{ "host_traddr=::1", "IPv4 address", "::1" },
+		{ "hdr_digest", "not supported with transport=rdma", "hdr_digest" },
+		{ "tls", "not supported with transport=rdma", "tls" },
+		{ "keyring=1", "not supported with transport=rdma", "keyring" },
+		{ "hostid=00000000-0000-0000-0000-000000000000", "not zero",
+		  "00000000-0000-0000-0000-000000000000" },
+		{ "trsvcid=70000", "70000", "70000" },
+		{ "\x01=2", "unknown option", "\x01" },
+	};
+	const struct mistake *m;
+
+	for (m = mistakes; m < mistakes + ARRAY_SIZE(mistakes); m++) {
+		explain(m, GOOD ",", "");
+		explain(m, GOOD ",", ",tos=3");
+		explain(m, ",\n" GOOD "\n,,", "\n");
+		/* the second one is the one too many */
+		if (strncmp(m->option, "traddr", 6))
+			explain(m, "", "," GOOD);
+	}
+}
+
 UNIT_MAIN(UNIT(test_general_help),
 	  UNIT(test_help_of_every_command),
 	  UNIT(test_help_of_every_group),
 	  UNIT(test_every_command_refuses_wrong_lines),
-	  UNIT(test_nobody_listens))
+	  UNIT(test_nobody_listens),
+	  UNIT(test_mistakes_and_their_places))
