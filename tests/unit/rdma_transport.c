@@ -149,6 +149,8 @@ static void test_states(void)
 	/* we read from hosts, as many at once as this one takes */
 	UNIT_EQ(fq(q)->attr.max_rd_atomic, 8);
 	UNIT_EQ(fq(q)->attr.max_dest_rd_atomic, 0);
+	/* not 0, which is the longest time of all */
+	UNIT_EQ(fq(q)->attr.min_rnr_timer, 12);
 	hang_up(q);
 	down();
 }

@@ -24,6 +24,11 @@
 
 #define MAX_INLINE	NVME_CQE_SIZE
 #define RNR_FOR_EVER	7
+/*
+ * How long a host waits that has found no receive, in the code of the
+ * specification: 0.64 ms. The connection manager's choice, 0, is 655 ms.
+ */
+#define RNR_TIMER	12
 
 /* Receive slots, unless they are shared, then responses, in one region. */
 static int alloc_rings(struct rdma_qpair *q, struct weft_reason *why)
@@ -94,6 +99,7 @@ static int move_to(struct rdma_qpair *q, enum ibv_qp_state state,
 	err = rdma_init_qp_attr(q->id, &attr, &mask) ? errno : 0;
 	/* hosts do not read from us */
 	attr.max_dest_rd_atomic = 0;
+	attr.min_rnr_timer = RNR_TIMER;
 	attr.max_rd_atomic = (u8)q->plan.reads;
 	if (!err)
 		err = ibv_modify_qp(q->qp, &attr, mask);
