@@ -70,8 +70,9 @@ static void test_two_at_full_depth(void)
 	st = &a->gd->stats;
 	for (round = 0; round < 4; round++) {
 		nstarted = 0;
-		UNIT_EQ(sends(a, 32, 64), 32);
-		UNIT_EQ(sends(b, 16, 64), 16);
+		/* with data, as the others are given back early */
+		UNIT_EQ(sends(a, 32, 64 + 512), 32);
+		UNIT_EQ(sends(b, 16, 64 + 512), 16);
 		UNIT_EQ(sends(b, 1, 64), 0);
 		turns(1);
 		UNIT_EQ(nstarted, 48);
@@ -81,7 +82,7 @@ static void test_two_at_full_depth(void)
 		UNIT_EQ(st->recv_doorbells, bells + 1);
 		UNIT_EQ(fq(a)->recvs_at_send, 48);
 		UNIT_EQ(fq(b)->recvs_at_send, 48);
-		UNIT_EQ(a->taken + b->taken, 0);
+		UNIT_EQ(a->outstanding + b->outstanding, 0);
 		complete_sends(fq(a), 32, IBV_WC_SUCCESS);
 		complete_sends(fq(b), 16, IBV_WC_SUCCESS);
 		turns(1);
@@ -107,13 +108,16 @@ static void test_greedy_host(void)
 	up_shared(1024);
 	a = connected(1, 16, 8);
 	b = connected(2, 16, 8);
-	UNIT_EQ(sends(a, 32, 64), 32);
+	UNIT_EQ(sends(a, 16, 64 + 512), 16);
+	turns(1);
+	UNIT_EQ(a->state, RDMA_QP_LIVE);
+	UNIT_EQ(sends(a, 16, 64), 16);
 	turns(1);
 	UNIT_EQ(nstarted, 16);
 	UNIT_EQ(a->state, RDMA_QP_FLUSHING);
 	CU_ASSERT_PTR_NOT_NULL(strstr(last_warning, "more than 16 commands"));
 	/* those that run hold theirs until they end */
-	UNIT_EQ(sends(b, 17, 64), 16);
+	UNIT_EQ(sends(b, 17, 64 + 512), 16);
 	turns(1);
 	UNIT_EQ(b->state, RDMA_QP_LIVE);
 	respond_to(0, 32);
@@ -121,6 +125,43 @@ static void test_greedy_host(void)
 	time_is_over(a);
 	turns(3);
 	UNIT_EQ(disconnected, 1);
+	complete_sends(fq(b), 16, IBV_WC_SUCCESS);
+	leave(b);
+	down();
+}
+
+/* Commands without data leave their receives to others while they run. */
+static void test_given_back_early(void)
+{
+	struct rdma_qpair *a, *b;
+
+	up_shared(1024);
+	a = connected(1, 16, 8);
+	b = connected(2, 16, 8);
+	UNIT_EQ(sends(a, 15, 64), 15);
+	UNIT_EQ(sends(a, 1, 64 + 512), 1);
+	turns(1);
+	UNIT_EQ(nstarted, 16);
+	UNIT_EQ(a->outstanding, 16);
+	UNIT_EQ(receives_of(fq(b)), 31);
+	UNIT_EQ(sends(b, 16, 64 + 512), 16);
+	turns(1);
+	UNIT_EQ(nstarted, 32);
+	respond_to(0, 32);
+	UNIT_EQ(receives_of(fq(b)), 32);
+	complete_sends(fq(a), 16, IBV_WC_SUCCESS);
+	turns(1);
+	/* a host that sends one more than it may is seen nevertheless */
+	nstarted = 0;
+	UNIT_EQ(sends(a, 16, 64), 16);
+	turns(1);
+	UNIT_EQ(a->state, RDMA_QP_LIVE);
+	UNIT_EQ(sends(a, 1, 64), 1);
+	turns(1);
+	UNIT_EQ(a->state, RDMA_QP_FLUSHING);
+	respond_to(0, 16);
+	time_is_over(a);
+	turns(3);
 	complete_sends(fq(b), 16, IBV_WC_SUCCESS);
 	leave(b);
 	down();
@@ -253,7 +294,9 @@ static void test_posting_fails(void)
 	up_shared(1024);
 	a = connected(1, 32, 8);
 	b = connected(2, 32, 8);
-	ops->req_complete(command(a, 1));
+	UNIT_EQ(sends(a, 1, 64 + 512), 1);
+	turns(1);
+	ops->req_complete(started[0]);
 	fail_srq_recv = 1;
 	turns(2);
 	UNIT_EQ(a->state, RDMA_QP_FLUSHING);
@@ -286,6 +329,7 @@ static void test_no_memory(void)
 }
 
 UNIT_MAIN(UNIT(test_two_at_full_depth), UNIT(test_greedy_host),
-	  UNIT(test_break_told_by_device), UNIT(test_break_told_by_time),
-	  UNIT(test_number_again), UNIT(test_more_than_one), UNIT(test_without),
+	  UNIT(test_given_back_early), UNIT(test_break_told_by_device),
+	  UNIT(test_break_told_by_time), UNIT(test_number_again),
+	  UNIT(test_more_than_one), UNIT(test_without),
 	  UNIT(test_posting_fails), UNIT(test_no_memory))

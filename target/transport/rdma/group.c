@@ -106,7 +106,7 @@ static void complete(struct rdma_gdev *gd, const struct ibv_wc *wc)
 		return;
 	if (!is_good(q, wc, op)) {
 		if (op->kind == RDMA_OP_RECV)
-			rdma_return_recv(q, rdma_recv_of(op));
+			rdma_return_recv(rdma_recv_of(op));
 		return;
 	}
 	switch (op->kind) {

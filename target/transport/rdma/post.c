@@ -41,7 +41,6 @@ void rdma_srq_give(struct rdma_srq *s, struct rdma_recv *rv)
 void rdma_post_recv(struct rdma_qpair *q, struct rdma_recv *rv)
 {
 	if (rv->srq) {
-		q->taken--;
 		rdma_srq_give(rv->srq, rv);
 		return;
 	}
@@ -51,10 +50,10 @@ void rdma_post_recv(struct rdma_qpair *q, struct rdma_recv *rv)
 	want_flush(q);
 }
 
-void rdma_return_recv(struct rdma_qpair *q, struct rdma_recv *rv)
+void rdma_return_recv(struct rdma_recv *rv)
 {
 	if (rv->srq)
-		rdma_post_recv(q, rv);
+		rdma_srq_give(rv->srq, rv);
 }
 
 struct ibv_send_wr *rdma_send_wr(struct rdma_qpair *q, struct rdma_op *op,

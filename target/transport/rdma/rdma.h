@@ -365,7 +365,8 @@ enum rdma_qpair_state {
  * @quiet_us: none of them has since then; 0: one has since the last tick
  * @scan_us: when its requests were looked at last
  * @posted_recvs: receives of its own that are posted
- * @srq: shared receives in place of a ring; @taken: of them, not given back
+ * @outstanding: commands that have come and are not answered
+ * @srq: shared receives in place of a ring
  * @last_recv: no more of them will be taken; @recv_mark: when
  * @sweep_mark: when it was destroyed
  * @region: receive ring, if there is one, and responses
@@ -405,8 +406,8 @@ struct rdma_qpair {
 	u64 quiet_us;
 	u64 scan_us;
 	u32 posted_recvs;
+	u32 outstanding;
 	struct rdma_srq *srq;
-	u32 taken;
 	u32 number;
 	bool numbered;
 	bool last_recv;
@@ -632,8 +633,8 @@ void rdma_requests_end(struct rdma_qpair *q);
 
 /** rdma_post_recv() - put @rv into the pending chain */
 void rdma_post_recv(struct rdma_qpair *q, struct rdma_recv *rv);
-/** rdma_return_recv() - @q has no use for @rv: others may have */
-void rdma_return_recv(struct rdma_qpair *q, struct rdma_recv *rv);
+/** rdma_return_recv() - its queue pair has no use for @rv: others may have */
+void rdma_return_recv(struct rdma_recv *rv);
 /** rdma_srq_give() - put @rv into the pending chain of @s */
 void rdma_srq_give(struct rdma_srq *s, struct rdma_recv *rv);
 /**

@@ -10,6 +10,10 @@
  * always there first and the host never runs into "receiver not ready". The
  * host may thus be faster than the completion of the response's send: a few
  * requests more than slots exist for that, and beyond those commands wait.
+ *
+ * A slot without data is through when its command is copied. If it is shared
+ * others have it from then on; a ring's stays with its command, since nobody
+ * else could use it.
  */
 #include "target/transport/rdma/rdma.h"
 
@@ -225,7 +229,7 @@ static void finish(struct rdma_request *r)
 	struct rdma_qpair *q = r->q;
 
 	if (r->recv)
-		rdma_return_recv(q, r->recv);
+		rdma_return_recv(r->recv);
 	r->recv = NULL;
 	pool_give(&q->gd->pool, &r->buf);
 	if (!step(r, RDMA_EV_DONE))
@@ -352,6 +356,7 @@ void rdma_req_complete(struct nvmf_request *req)
 		finish(r);
 		return;
 	}
+	q->outstanding--;
 	if (r->recv)
 		rdma_post_recv(q, r->recv);
 	r->recv = NULL;
@@ -393,6 +398,11 @@ static void start_command(struct rdma_request *r, struct rdma_recv *rv)
 	req->length = 0;
 	req->iovcnt = 0;
 	req->memory = NULL;
+	/* of no length, its data is not looked at */
+	if (rv->srq && !req->capsule_len) {
+		rdma_srq_give(rv->srq, rv);
+		r->recv = NULL;
+	}
 	nvmf_request_start(req);
 }
 
@@ -405,7 +415,7 @@ static bool acceptable(struct rdma_qpair *q, u32 len)
 		log_peer(&budget, LOG_WARNING, "rdma: %s:%s queue %u: capsule of %u bytes: at least %u are needed; closing",
 			 q->base.peer, q->base.peer_port, q->qid, len,
 			 NVME_SQE_SIZE);
-	else if (q->taken > q->plan.receives)
+	else if (q->outstanding > q->plan.receives)
 		log_peer(&budget, LOG_WARNING, "rdma: %s:%s queue %u: more than %u commands outstanding; closing",
 			 q->base.peer, q->base.peer_port, q->qid,
 			 q->plan.receives);
@@ -424,12 +434,13 @@ void rdma_recv_done(struct rdma_recv *rv, u32 len)
 	if (q->state == RDMA_QP_ACCEPTING)
 		rdma_qpair_established(q);
 	if (!rdma_qpair_usable(q)) {
-		rdma_return_recv(q, rv);
+		rdma_return_recv(rv);
 		return;
 	}
 	q->gd->stats.requests++;
+	q->outstanding++;
 	if (!acceptable(q, len)) {
-		rdma_return_recv(q, rv);
+		rdma_return_recv(rv);
 		return;
 	}
 	rv->len = len;
@@ -471,7 +482,7 @@ void rdma_requests_end(struct rdma_qpair *q)
 
 	while ((rv = TAILQ_FIRST(&q->idle_recvs))) {
 		TAILQ_REMOVE(&q->idle_recvs, rv, link);
-		rdma_return_recv(q, rv);
+		rdma_return_recv(rv);
 	}
 	/* a set-up that failed early has none */
 	for (i = 0; q->reqs && i < q->plan.requests; i++) {

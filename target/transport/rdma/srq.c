@@ -175,9 +175,7 @@ struct rdma_qpair *rdma_srq_taken(struct rdma_gdev *gd, struct rdma_op *op,
 	struct rdma_recv *rv = rdma_recv_of(op);
 
 	op->q = find(gd, num);
-	if (op->q)
-		op->q->taken++;
-	else
+	if (!op->q)
 		rdma_srq_give(rv->srq, rv);
 	return op->q;
 }
