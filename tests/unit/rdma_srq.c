@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /*
- * Shared receives of the RDMA transport: every host finds as many as it may
- * have commands outstanding, whatever the others do; none is lost or posted
- * twice when connections break; without them connections have their own.
+ * Shared receives of the RDMA transport: they grow with their use, until every
+ * host finds as many as it may have commands outstanding, whatever the others
+ * do; none is lost or posted twice when connections break; without them
+ * connections have their own.
  */
 #include "tests/unit/rdma_stage.h"
 
@@ -51,6 +52,186 @@ static void respond_to(unsigned int from, unsigned int n)
 	turns(1);
 }
 
+/* Commands of small queues, and all that is claimed is there. */
+static void warm_up(struct rdma_qpair *q)
+{
+	ops->req_complete(command(q, 1));
+	turns(1);
+	complete_sends(fq(q), 1, IBV_WC_SUCCESS);
+	turns(1);
+	nstarted = 0;
+	UNIT_EQ(receives_of(fq(q)), srq_of(q)->claimed);
+}
+
+/* As long as there is no need there are those of the first one. */
+static void four_deep(struct rdma_qpair *q[4])
+{
+	int i;
+
+	up_shared(1024);
+	for (i = 0; i < 4; i++) {
+		q[i] = connected((u16)(i + 1), 128, 8);
+		CU_ASSERT_PTR_EQUAL(q[i]->srq, q[0]->srq);
+	}
+	turns(3);
+	UNIT_EQ(srq_of(q[0])->claimed, 512);
+	UNIT_EQ(srq_of(q[0])->receives, 128);
+	UNIT_EQ(receives_of(fq(q[0])), 128);
+}
+
+static void all_leave(struct rdma_qpair **q, int n)
+{
+	while (n--)
+		leave(q[n]);
+	down();
+}
+
+static void test_grows_with_use(void)
+{
+	struct rdma_qpair *q[4];
+	struct rdma_srq *s;
+	int i;
+
+	four_deep(q);
+	s = srq_of(q[0]);
+	/* half of a queue's depth is left */
+	UNIT_EQ(sends(q[0], 64, 64 + 512), 64);
+	turns(2);
+	UNIT_EQ(s->receives, 128);
+	UNIT_EQ(sends(q[0], 1, 64 + 512), 1);
+	turns(2);
+	UNIT_EQ(s->receives, 256);
+	UNIT_EQ(receives_of(fq(q[0])), 191);
+	/* one chunk a turn */
+	UNIT_EQ(sends(q[1], 128, 64 + 512), 128);
+	UNIT_EQ(sends(q[0], 63, 64 + 512), 63);
+	UNIT_EQ(sends(q[2], 1, 64), 0);
+	turns(1);
+	UNIT_EQ(s->receives, 384);
+	turns(1);
+	UNIT_EQ(s->receives, 384);
+	UNIT_EQ(sends(q[2], 128, 64 + 512), 128);
+	turns(1);
+	/* no more than queues are deep */
+	UNIT_EQ(s->receives, 512);
+	UNIT_EQ(sends(q[3], 128, 64 + 512), 128);
+	turns(3);
+	UNIT_EQ(s->receives, 512);
+	UNIT_EQ(s->chunks, 4);
+	UNIT_EQ(nstarted, 512);
+	respond_to(0, 512);
+	turns(2);
+	for (i = 0; i < 4; i++)
+		complete_sends(fq(q[i]), 128, IBV_WC_SUCCESS);
+	turns(5);
+	/* now nobody finds none */
+	nstarted = 0;
+	for (i = 0; i < 4; i++)
+		UNIT_EQ(sends(q[i], 128, 64 + 512), 128);
+	turns(5);
+	UNIT_EQ(nstarted, 512);
+	respond_to(0, 512);
+	UNIT_EQ(s->receives, 512);
+	UNIT_EQ(live.mr, 4 + 4);
+	all_leave(q, 4);
+}
+
+/* That few were left counts, even if all are given back in the same turn. */
+static void test_grows_by_bursts(void)
+{
+	struct rdma_qpair *q[4];
+
+	four_deep(q);
+	UNIT_EQ(sends(q[0], 64, 64), 64);
+	turns(2);
+	UNIT_EQ(srq_of(q[0])->receives, 128);
+	UNIT_EQ(sends(q[1], 65, 64), 65);
+	turns(2);
+	UNIT_EQ(srq_of(q[0])->receives, 256);
+	UNIT_EQ(receives_of(fq(q[0])), 256);
+	respond_to(0, 129);
+	all_leave(q, 4);
+}
+
+/* What queues have claimed that are gone does not count. */
+static void test_grows_for_those_here(void)
+{
+	struct rdma_qpair *q[4];
+
+	four_deep(q);
+	leave(q[3]);
+	leave(q[2]);
+	leave(q[1]);
+	UNIT_EQ(sends(q[0], 128, 64 + 512), 128);
+	turns(3);
+	UNIT_EQ(srq_of(q[0])->receives, 128);
+	respond_to(0, 128);
+	all_leave(q, 1);
+}
+
+/* Without memory things stay as they are, and it is tried again, at times. */
+static void test_no_memory_to_grow(void)
+{
+	struct rdma_qpair *q[4];
+	struct rdma_srq *s;
+
+	four_deep(q);
+	s = srq_of(q[0]);
+	mr_budget = 0;
+	UNIT_EQ(sends(q[0], 128, 64 + 512), 128);
+	turns(5);
+	UNIT_EQ(s->receives, 128);
+	UNIT_EQ(s->gd->stats.ungrown, 1);
+	UNIT_EQ(warnings, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_warning, "128 for 512 commands"));
+	now_us += 100 * 1000;
+	turns(2);
+	UNIT_EQ(s->gd->stats.ungrown, 2);
+	UNIT_EQ(warnings, 1);
+	UNIT_EQ(live.mr, 4 + 1);
+	mr_budget = 1000;
+	turns(2);
+	UNIT_EQ(s->receives, 128);
+	now_us += 100 * 1000;
+	turns(2);
+	UNIT_EQ(s->receives, 256);
+	UNIT_EQ(s->gd->stats.ungrown, 2);
+	UNIT_EQ(receives_of(fq(q[1])), 128);
+	respond_to(0, 128);
+	all_leave(q, 4);
+}
+
+/* Entries of the completion queue are kept for receives that are yet to come. */
+static void test_completions_have_room(void)
+{
+	struct rdma_qpair *q[5];
+
+	ops->opts_init(&opts);
+	opts.no_srq = false;
+	opts.num_cqe = 1000;
+	up();
+	q[0] = connected(1, 128, 8);
+	q[1] = connected(2, 128, 8);
+	CU_ASSERT_PTR_EQUAL(q[0]->cq, q[1]->cq);
+	CU_ASSERT(q[0]->plan.cqes * 3 > 1000);
+	q[2] = connected(3, 128, 8);
+	CU_ASSERT_PTR_NOT_EQUAL(q[0]->cq, q[2]->cq);
+	UNIT_EQ(sends(q[0], 128, 64 + 512), 128);
+	turns(1);
+	UNIT_EQ(srq_of(q[0])->receives, 256);
+	respond_to(0, 128);
+	/* receives stay when their queue goes, and serve the next one */
+	leave(q[1]);
+	q[1] = connected(4, 128, 8);
+	q[3] = connected(5, 128, 8);
+	UNIT_EQ(live.cq, 2);
+	UNIT_EQ(srq_of(q[0])->claimed, 256);
+	UNIT_EQ(srq_of(q[0])->receives, 256);
+	q[4] = connected(6, 128, 8);
+	UNIT_EQ(live.cq, 3);
+	all_leave(q, 5);
+}
+
 static void test_two_at_full_depth(void)
 {
 	struct rdma_qpair *a, *b;
@@ -66,7 +247,8 @@ static void test_two_at_full_depth(void)
 	b = connected(2, 16, 8);
 	UNIT_EQ(live.srq, 1);
 	CU_ASSERT_PTR_EQUAL(a->srq, b->srq);
-	UNIT_EQ(receives_of(fq(a)), 48);
+	UNIT_EQ(receives_of(fq(a)), 32);
+	warm_up(a);
 	st = &a->gd->stats;
 	for (round = 0; round < 4; round++) {
 		nstarted = 0;
@@ -108,6 +290,7 @@ static void test_greedy_host(void)
 	up_shared(1024);
 	a = connected(1, 16, 8);
 	b = connected(2, 16, 8);
+	warm_up(a);
 	UNIT_EQ(sends(a, 16, 64 + 512), 16);
 	turns(1);
 	UNIT_EQ(a->state, RDMA_QP_LIVE);
@@ -138,6 +321,7 @@ static void test_given_back_early(void)
 	up_shared(1024);
 	a = connected(1, 16, 8);
 	b = connected(2, 16, 8);
+	warm_up(a);
 	UNIT_EQ(sends(a, 15, 64), 15);
 	UNIT_EQ(sends(a, 1, 64 + 512), 1);
 	turns(1);
@@ -175,6 +359,7 @@ static void break_with(bool event)
 	hold_free = true;
 	a = connected(1, 32, 8);
 	b = connected(2, 16, 8);
+	warm_up(a);
 	/* runs, with data in its capsule; is answered; is unread; is short */
 	UNIT_EQ(sends(a, 2, 64 + 4096), 2);
 	turns(1);
@@ -321,15 +506,18 @@ static void test_no_memory(void)
 	turns(3);
 	UNIT_EQ(rejected, NVME_RDMA_CM_NO_RESOURCES);
 	UNIT_EQ(srq_of(a)->claimed, 32);
-	UNIT_EQ(a->cq->used, a->plan.cqes);
+	UNIT_EQ(a->cq->used, a->plan.sends);
 	CU_ASSERT_PTR_NOT_NULL(command(a, 1));
 	ops->req_complete(started[0]);
 	leave(a);
 	down();
 }
 
-UNIT_MAIN(UNIT(test_two_at_full_depth), UNIT(test_greedy_host),
-	  UNIT(test_given_back_early), UNIT(test_break_told_by_device),
+UNIT_MAIN(UNIT(test_grows_with_use), UNIT(test_grows_by_bursts),
+	  UNIT(test_grows_for_those_here), UNIT(test_no_memory_to_grow),
+	  UNIT(test_completions_have_room), UNIT(test_two_at_full_depth),
+	  UNIT(test_greedy_host), UNIT(test_given_back_early),
+	  UNIT(test_break_told_by_device),
 	  UNIT(test_break_told_by_time), UNIT(test_number_again),
 	  UNIT(test_more_than_one), UNIT(test_without),
 	  UNIT(test_posting_fails), UNIT(test_no_memory))

@@ -283,22 +283,27 @@ static struct rdma_cq *cq_new(struct rdma_gdev *gd, const struct rdma_plan *p,
 	return cq;
 }
 
-static bool cq_has_room(const struct rdma_cq *cq, const struct rdma_plan *p)
+/* Shared receives stay when their queue pairs go, and so do their entries. */
+static bool srq_has_room(const struct rdma_cq *cq, const struct rdma_plan *p)
 {
-	return !rdma_cq_failed(cq) && cq->size - cq->used >= p->cqes &&
-	       (!cq->srq || cq->srq->size - cq->srq->claimed >= p->receives);
+	u32 claimed = cq->srq->claimed + p->receives;
+	u32 most = claimed > cq->srq->receives ? claimed : cq->srq->receives;
+
+	return claimed <= cq->srq->size &&
+	       cq->used + p->sends + most <= cq->size;
 }
 
-/* Entries for shared receives stay claimed, as the receives stay. */
-static int claim_srq(struct rdma_cq *cq, const struct rdma_plan *p,
-		     struct weft_reason *why)
+static bool cq_has_room(const struct rdma_cq *cq, const struct rdma_plan *p)
 {
-	u32 before = cq->srq->receives;
-	int err = rdma_srq_claim(cq->srq, p->receives, why);
+	if (rdma_cq_failed(cq))
+		return false;
+	return cq->srq ? srq_has_room(cq, p) : cq->used + p->cqes <= cq->size;
+}
 
-	if (!err)
-		cq->used += p->sends + cq->srq->receives - before;
-	return err;
+/* Entries of the completion queue that are the queue pair's alone */
+static u32 own_entries(const struct rdma_cq *cq, const struct rdma_plan *p)
+{
+	return cq->srq ? p->sends : p->cqes;
 }
 
 struct rdma_cq *rdma_cq_claim(struct rdma_gdev *gd, const struct rdma_plan *p,
@@ -313,15 +318,15 @@ struct rdma_cq *rdma_cq_claim(struct rdma_gdev *gd, const struct rdma_plan *p,
 		cq = cq_new(gd, p, why);
 	if (!cq)
 		return NULL;
-	if (cq->srq)
-		return claim_srq(cq, p, why) ? NULL : cq;
-	cq->used += p->cqes;
+	if (cq->srq && rdma_srq_claim(cq->srq, p->receives, why))
+		return NULL;
+	cq->used += own_entries(cq, p);
 	return cq;
 }
 
 void rdma_cq_unclaim(struct rdma_cq *cq, const struct rdma_plan *p)
 {
-	cq->used -= cq->srq ? p->sends : p->cqes;
+	cq->used -= own_entries(cq, p);
 }
 
 /* Devices of a group */
@@ -424,7 +429,6 @@ int rdma_group_create(struct nvmf_transport *t, struct nvmf_group *base)
 	g->t = to_transport(t);
 	TAILQ_INIT(&g->gdevs);
 	TAILQ_INIT(&g->flush);
-	TAILQ_INIT(&g->flush_srqs);
 	TAILQ_INIT(&g->closing);
 	TAILQ_INIT(&g->qpairs);
 	g->poller = poller_register("rdma", group_poll, g, 0, group_arm);

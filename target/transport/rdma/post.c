@@ -31,11 +31,8 @@ void rdma_srq_give(struct rdma_srq *s, struct rdma_recv *rv)
 {
 	rv->op.q = NULL;
 	chain_recv(&s->chain, rv);
+	s->chained++;
 	s->gd->stats.recv_wrs++;
-	if (s->in_flush)
-		return;
-	s->in_flush = true;
-	TAILQ_INSERT_TAIL(&s->gd->g->flush_srqs, s, flush_link);
 }
 
 void rdma_post_recv(struct rdma_qpair *q, struct rdma_recv *rv)
@@ -163,6 +160,8 @@ static void flush_srq(struct rdma_srq *s)
 	struct rdma_qpair *q;
 	int err;
 
+	s->posted += s->chained;
+	s->chained = 0;
 	s->chain.head = NULL;
 	s->gd->stats.recv_doorbells++;
 	err = ibv_post_srq_recv(s->srq, head, &bad);
@@ -173,18 +172,32 @@ static void flush_srq(struct rdma_srq *s)
 			post_failed(q, "shared receives", err);
 }
 
+/* How few were left shows before those of this turn are given back. */
+static int flush_srqs(struct rdma_gdev *gd)
+{
+	struct rdma_cq *cq;
+	int posted = 0;
+
+	TAILQ_FOREACH(cq, &gd->cqs, link) {
+		if (!cq->srq)
+			continue;
+		rdma_srq_grow(cq->srq);
+		if (!cq->srq->chained)
+			continue;
+		flush_srq(cq->srq);
+		posted++;
+	}
+	return posted;
+}
+
 int rdma_flush(struct rdma_group *g)
 {
-	struct rdma_srq *s;
+	struct rdma_gdev *gd;
 	struct rdma_qpair *q;
 	int posted = 0;
 
-	while ((s = TAILQ_FIRST(&g->flush_srqs))) {
-		TAILQ_REMOVE(&g->flush_srqs, s, flush_link);
-		s->in_flush = false;
-		flush_srq(s);
-		posted++;
-	}
+	TAILQ_FOREACH(gd, &g->gdevs, link)
+		posted += flush_srqs(gd);
 	while ((q = TAILQ_FIRST(&g->flush))) {
 		leave_flush(q);
 		if (!rdma_qpair_usable(q)) {

@@ -156,6 +156,7 @@ struct rdma_stats {
 	u64 wakeups;
 	u64 forced;
 	u64 stalled;
+	u64 ungrown;
 };
 
 /* A chain of receives that are to be posted */
@@ -166,27 +167,34 @@ struct rdma_recv_chain {
 
 /**
  * struct rdma_srq - receives that the queue pairs of a completion queue share
- * @size: most receives; @receives: there are; @claimed: by queue pairs
- * @chain: not posted yet
+ * @size: most receives; @claimed: by queue pairs
+ * @receives: there are, in @chunks; @posted: that the device has, or has told of
+ *            by completions that are unread
+ * @low: when fewer are posted there shall be more
+ * @retry_us: not before then, as there was no memory; 0: there was
+ * @chain: @chained receives that are not posted yet
  */
 struct rdma_srq {
 	struct rdma_gdev *gd;
 	struct ibv_srq *srq;
 	u32 size;
-	u32 receives;
 	u32 claimed;
-	bool in_flush;
+	u32 receives;
+	u32 chunks;
+	u32 posted;
+	u32 low;
+	u64 retry_us;
+	u32 chained;
 	struct rdma_recv_chain chain;
 	TAILQ_HEAD(, rdma_slab) slabs;
-	TAILQ_ENTRY(rdma_srq) flush_link;
 };
 
 /**
  * struct rdma_cq - a completion queue
  * @srq: receives of its queue pairs; NULL: they have their own
  * @size: @used: entries, and how many of them queues have claimed: what is
- *        claimed never exceeds the size, so it cannot overflow. Shared receives
- *        claim theirs for as long as they are there
+ *        claimed never exceeds the size, so it cannot overflow. Those for shared
+ *        receives come to it: as many as are claimed, or as there are
  * @emptied: how often it was seen empty; @read: completions read
  * @failed: the device says so: nothing will come; set by the control reactor
  */
@@ -254,7 +262,7 @@ struct rdma_gdev {
 /**
  * struct rdma_group - one reactor's poll group
  * @tick: watches time limits while there are any
- * @flush: queue pairs with chains to post; @flush_srqs: shared receives
+ * @flush: queue pairs with chains to post
  * @closing: queue pairs on their way down
  * @qpairs: all
  */
@@ -265,7 +273,6 @@ struct rdma_group {
 	struct poller *tick;
 	TAILQ_HEAD(, rdma_gdev) gdevs;
 	TAILQ_HEAD(, rdma_qpair) flush;
-	TAILQ_HEAD(, rdma_srq) flush_srqs;
 	TAILQ_HEAD(, rdma_qpair) closing;
 	TAILQ_HEAD(, rdma_qpair) qpairs;
 	unsigned int scratch_used;
@@ -555,9 +562,11 @@ void rdma_recvs_init(struct rdma_transport *t, struct rdma_recv *recvs, u32 n,
 /** rdma_srq_new() - for at least @need; NULL: there shall or can be none */
 struct rdma_srq *rdma_srq_new(struct rdma_gdev *gd, u32 need);
 void rdma_srq_free(struct rdma_srq *s);
-/** rdma_srq_claim() - @n for one queue pair; as many there are then */
+/** rdma_srq_claim() - @n for one queue pair, once they are needed */
 int rdma_srq_claim(struct rdma_srq *s, u32 n, struct weft_reason *why);
 void rdma_srq_unclaim(struct rdma_srq *s, u32 n);
+/** rdma_srq_grow() - one chunk more if few are left: before a post */
+void rdma_srq_grow(struct rdma_srq *s);
 /** rdma_number_add() - completions of @q's number are @q's */
 int rdma_number_add(struct rdma_qpair *q, struct weft_reason *why);
 void rdma_number_remove(struct rdma_qpair *q);

@@ -6,10 +6,14 @@
  * reactor that owns them.
  *
  * Each queue pair claims as many receives as its host may have commands
- * outstanding; they are made when they are claimed for the first time. So a
- * host that keeps to its depth always finds a receive, as with a ring of its
- * own. One that does not takes those of others and is disconnected; it cannot
- * overflow the completion queue, which has an entry for each receive.
+ * outstanding, and there are never more than were claimed. But they are made as
+ * they are used: at first for one queue pair, then, when few are left, another
+ * chunk in a turn; they stay as long as the queue does. A host that comes
+ * before that meets "receiver not ready", and tries again after RNR_TIMER.
+ *
+ * One that sends more than its depth takes receives of others and is
+ * disconnected; it cannot overflow the completion queue, which has an entry for
+ * each claim.
  *
  * What a completion of a shared receive belongs to only its queue pair's
  * number says. A queue pair in the error state may have taken receives whose
@@ -18,6 +22,14 @@
 #include <stdlib.h>
 
 #include "target/transport/rdma/rdma.h"
+
+/* Receives that are made at once */
+#define CHUNK		128
+/* When fewer are left there shall be more: at least, and of the largest claim */
+#define LOW_MIN		32
+#define LOW_PART	2
+/* Until it is tried again to have memory for them */
+#define RETRY_US	(100 * 1000)
 
 /** struct rdma_slab - receives that were made together */
 struct rdma_slab {
@@ -63,6 +75,7 @@ struct rdma_srq *rdma_srq_new(struct rdma_gdev *gd, u32 need)
 	s->size = o->max_srq_depth > need ? o->max_srq_depth : need;
 	if (s->size > (u32)dev->max_srq_wr)
 		s->size = (u32)dev->max_srq_wr;
+	s->low = LOW_MIN;
 	TAILQ_INIT(&s->slabs);
 	attr.attr.max_wr = s->size;
 	s->srq = ibv_create_srq(gd->dev->pd, &attr);
@@ -78,8 +91,6 @@ void rdma_srq_free(struct rdma_srq *s)
 {
 	struct rdma_slab *slab;
 
-	if (s->in_flush)
-		TAILQ_REMOVE(&s->gd->g->flush_srqs, s, flush_link);
 	ibv_destroy_srq(s->srq);
 	while ((slab = TAILQ_FIRST(&s->slabs))) {
 		TAILQ_REMOVE(&s->slabs, slab, link);
@@ -90,7 +101,7 @@ void rdma_srq_free(struct rdma_srq *s)
 }
 
 /* @n receives more, posted with what else the turn has gathered. */
-static int grow(struct rdma_srq *s, u32 n, struct weft_reason *why)
+static int add_chunk(struct rdma_srq *s, u32 n, struct weft_reason *why)
 {
 	struct rdma_transport *t = s->gd->g->t;
 	struct rdma_slab *slab = calloc(1, sizeof(*slab) +
@@ -113,18 +124,46 @@ static int grow(struct rdma_srq *s, u32 n, struct weft_reason *why)
 		rdma_srq_give(s, &slab->recvs[i]);
 	}
 	s->receives += n;
+	s->chunks++;
 	return 0;
 }
 
 int rdma_srq_claim(struct rdma_srq *s, u32 n, struct weft_reason *why)
 {
-	u32 more = s->claimed + n > s->receives ?
-		   s->claimed + n - s->receives : 0;
-	int err = more ? grow(s, more, why) : 0;
+	/* without any its host would wait for a turn that nothing wakes */
+	int err = s->receives ? 0 : add_chunk(s, n, why);
 
-	if (!err)
-		s->claimed += n;
-	return err;
+	if (err)
+		return err;
+	s->claimed += n;
+	if (s->low < n / LOW_PART)
+		s->low = n / LOW_PART;
+	return 0;
+}
+
+/* It is said once, until there was memory again. */
+static void not_grown(struct rdma_srq *s, const struct weft_reason *why)
+{
+	static struct log_budget budget;
+
+	s->gd->stats.ungrown++;
+	if (!s->retry_us)
+		log_peer(&budget, LOG_WARNING, "rdma: %s: no more shared receives, %u for %u commands: hosts may have to try again: %s",
+			 s->gd->name, s->receives, s->claimed, why->text);
+	s->retry_us = reactor_now_us() + RETRY_US;
+}
+
+void rdma_srq_grow(struct rdma_srq *s)
+{
+	u32 room = s->claimed > s->receives ? s->claimed - s->receives : 0;
+	struct weft_reason why = { "" };
+
+	if (s->posted >= s->low || !room || reactor_now_us() < s->retry_us)
+		return;
+	if (add_chunk(s, room < CHUNK ? room : CHUNK, &why))
+		not_grown(s, &why);
+	else
+		s->retry_us = 0;
 }
 
 void rdma_srq_unclaim(struct rdma_srq *s, u32 n)
@@ -174,6 +213,7 @@ struct rdma_qpair *rdma_srq_taken(struct rdma_gdev *gd, struct rdma_op *op,
 {
 	struct rdma_recv *rv = rdma_recv_of(op);
 
+	rv->srq->posted--;
 	op->q = find(gd, num);
 	if (!op->q)
 		rdma_srq_give(rv->srq, rv);

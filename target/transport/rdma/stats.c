@@ -30,17 +30,25 @@ static const struct transport_counter members[] = {
 	MEMBER("wakeups", wakeups),
 	MEMBER("forced_closes", forced),
 	MEMBER("stalled", stalled),
+	MEMBER("shared_receive_failures", ungrown),
 #undef MEMBER
 };
 
-static u32 shared_receives(const struct rdma_gdev *gd)
+static void add_shared_receives(struct weft_text *json,
+				const struct rdma_gdev *gd)
 {
 	const struct rdma_cq *cq;
-	u32 n = 0;
+	u32 claimed = 0, receives = 0, chunks = 0;
 
-	TAILQ_FOREACH(cq, &gd->cqs, link)
-		n += cq->srq ? cq->srq->receives : 0;
-	return n;
+	TAILQ_FOREACH(cq, &gd->cqs, link) {
+		if (!cq->srq)
+			continue;
+		claimed += cq->srq->claimed;
+		receives += cq->srq->receives;
+		chunks += cq->srq->chunks;
+	}
+	weft_text_add(json, ",\"shared_receives\":%u,\"shared_receive_chunks\":%u,\"shared_receive_claims\":%u",
+		      receives, chunks, claimed);
 }
 
 static void add_device(struct weft_text *json, const struct rdma_gdev *gd,
@@ -48,8 +56,9 @@ static void add_device(struct weft_text *json, const struct rdma_gdev *gd,
 {
 	weft_text_add(json, "%s{\"name\":\"%s\"", first ? "" : ",", gd->name);
 	transport_counters(json, members, ARRAY_SIZE(members), &gd->stats);
-	weft_text_add(json, ",\"shared_receives\":%u,\"buffers\":%u,\"buffers_in_use\":%u}",
-		      shared_receives(gd), gd->pool.total, gd->pool.in_use);
+	add_shared_receives(json, gd);
+	weft_text_add(json, ",\"buffers\":%u,\"buffers_in_use\":%u}",
+		      gd->pool.total, gd->pool.in_use);
 }
 
 void rdma_group_stats(struct nvmf_transport *t, struct nvmf_group *base,
