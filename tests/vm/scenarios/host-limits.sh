@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # Limits of commands that move no data: a target that tells them has every block of a large
-# discard cleared and refuses no Write Zeroes, also when it comes back with others; one that
-# does not know the page is not asked again.
+# discard cleared and refuses no Write Zeroes, also when it comes back with others; discards
+# that wait together are merged as far as those limits let them; a target that does not know
+# the page is not asked again.
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
-# timeout: 300
+# timeout: 400
 TRANSPORT=tcp
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/tcp_evil.sh"
@@ -68,6 +69,54 @@ is_zero || fail "blocks were left"
 disconnect_weft "$i"
 stop_target
 
+# sends PORT COMMAND...: for discards of four partitions, two of them side by side
+sends() {
+	local able_log=$VM_OUT/able.log before p jobs=() sent
+	i=$(connect_weft "transport=tcp,traddr=$RXE_ADDR,trsvcid=$1,nqn=$WEFT_NQN,nr_io_queues=1")
+	disk=$(basename "$(disk_of "/sys/class/$WEFT_CLASS/nvme$i")")
+	before=$(wc -l < "$able_log")
+	since() { tail -n +$((before + 1)) "$able_log"; }
+	is_held() { since | contains -x held; }
+	# not on the processor: all that it has begun is where others find it
+	waits() {
+		grep -q '^State:.D' "/proc/$1/status" && grep -q submit_bio_wait "/proc/$1/stack"
+	}
+	for p in 0 256 1024 1536; do
+		addpart "/dev/$disk" $((p / 256 + 1)) $p 256
+	done
+	kill -USR2 $able
+	echo 1 > "/sys/class/$WEFT_CLASS/nvme$i/reset_controller" &
+	reset=$!
+	wait_for is_held
+	for p in 1 2 5 7; do
+		wait_for test -b "/dev/${disk}p$p"
+		taskset -c 0 blkdiscard -f "/dev/${disk}p$p" &
+		jobs+=($!)
+		wait_for waits $!
+	done
+	kill -USR2 $able
+	for p in $reset "${jobs[@]}"; do
+		wait "$p" || fail "a discard has failed: $(since | xargs)"
+	done
+	sent=$(since | sed -n 's/^\(dsm\|beyond\) //p')
+	echo "$1: ${sent//$'\n'/, }"
+	[ "$sent" = "$(printf '%s\n' "${@:2}")" ] || fail "not ${*:2}"
+	disconnect_weft "$i"
+}
+
+step "discards that wait together"
+python3 "$WEFT_TOP/tests/vm/tcp_able_target.py" "$RXE_ADDR" 6000 0:0:0 1:0:0 2:0:0 0:0:600 \
+	1:200:0 > "$VM_OUT/able.log" 2>&1 &
+able=$!
+at_exit "kill $able"
+wait_for grep -q ready "$VM_OUT/able.log"
+sends 6000 "0+256 256+256 1024+256 1536+256"
+# a longer range is not a second one
+sends 6001 0+512 1024+256 1536+256
+sends 6002 "0+256 256+256" "1024+256 1536+256"
+sends 6003 "0+256 256+256" "1024+256 1536+256"
+sends 6004 0+200 200+56 256+200 456+56 1024+200 1224+56 1536+200 1736+56
+
 step "a target that does not know the page is asked once"
 evil_start good
 i=$(connect_weft "$(to good)")
@@ -77,3 +126,7 @@ limit_is max_discard_segments 256 || fail "$(limit max_discard_segments)"
 echo 1 > "/sys/class/$WEFT_CLASS/nvme$i/reset_controller"
 refused_once || fail "$(< "$log")"
 disconnect_weft "$i"
+
+unload_weft
+check_clean
+teardown_net
