@@ -466,6 +466,19 @@ int weft_tqueue_exec(struct weft_tqueue *q, struct weft_slot_cmd *cmd,
 void weft_tqueue_show(struct weft_tqueue *q);
 void weft_tqueue_hide(struct weft_tqueue *q);
 
+/*
+ * weft_unpoll_bio() - @bio goes where nobody polls for it
+ * It may end in softirq there, where 6.1 must not free polled ones.
+ */
+static inline void weft_unpoll_bio(struct bio *bio)
+{
+	if (!(bio->bi_opf & REQ_POLLED))
+		return;
+	bio_clear_polled(bio);
+	/* the context that it names may go */
+	WRITE_ONCE(bio->bi_cookie, BLK_QC_T_NONE);
+}
+
 /* Is the queue of the polled kind, whether it is polled at the moment or not */
 static inline bool weft_tqueue_is_poll(const struct weft_tqueue *q)
 {

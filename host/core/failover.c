@@ -63,10 +63,7 @@ static void to_head(struct weft_head *head, struct bio *bio)
 {
 	bio_set_dev(bio, head->disk->part0);
 	bio->bi_opf &= ~(WEFT_REQ_MPATH | REQ_NOWAIT);
-	if (bio->bi_opf & REQ_POLLED) {
-		bio_clear_polled(bio);
-		bio->bi_cookie = BLK_QC_T_NONE;
-	}
+	weft_unpoll_bio(bio);
 }
 
 static void park(struct weft_head *head, struct bio *bio)
@@ -135,6 +132,9 @@ static void submit_to(struct weft_head *head, struct weft_ns *ns,
 	} else {
 		bio_set_dev(bio, path);
 	}
+	/* 6.12 refuses what a disk cannot poll for; other paths may be able to */
+	if (unlikely(bio->bi_opf & REQ_POLLED) && !ns->limits.poll)
+		weft_unpoll_bio(bio);
 	bio->bi_opf |= WEFT_REQ_MPATH;
 	trace_block_bio_remap(bio, disk_devt(head->disk),
 			      bio->bi_iter.bi_sector);
