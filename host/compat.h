@@ -150,7 +150,7 @@ static inline void weft_acct_end(struct block_device *bdev, struct request *rq,
  * @discard_granularity: bytes
  * @zeroes_bytes: of a Write Zeroes, 0 = none
  * @write_cache: flushes are needed and FUA is known
- * @poll: the tag set has poll queues
+ * @poll: the tag set has contexts for polled I/O
  * @stable_writes: pages must not change while they are written (digests)
  */
 struct weft_limits {

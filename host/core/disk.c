@@ -191,7 +191,7 @@ static void ns_limits(const struct weft_ctrl_core *core,
 	l->chunk = f->noiob << (shift - SECTOR_SHIFT);
 	clear_limits(core, shift, l);
 	l->write_cache = core->write_cache;
-	l->poll = core->io_types[HCTX_TYPE_POLL];
+	l->poll = ctrl->opts->nr_poll_queues;
 	l->stable_writes = ctrl->opts->data_digest;
 }
 

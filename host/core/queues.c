@@ -130,11 +130,12 @@ void weft_map_queues(struct blk_mq_tag_set *set)
 	blk_mq_map_queues(&map[HCTX_TYPE_READ]);
 	if (set->nr_maps <= HCTX_TYPE_POLL)
 		return;
-	map[HCTX_TYPE_POLL].nr_queues = n[HCTX_TYPE_POLL];
-	map[HCTX_TYPE_POLL].queue_offset = n[HCTX_TYPE_DEFAULT] +
-					   n[HCTX_TYPE_READ];
-	if (n[HCTX_TYPE_POLL])
-		blk_mq_map_queues(&map[HCTX_TYPE_POLL]);
+	/* and so does what wants to be polled: else it would be refused */
+	map[HCTX_TYPE_POLL].nr_queues = n[HCTX_TYPE_POLL] ?:
+					n[HCTX_TYPE_DEFAULT];
+	map[HCTX_TYPE_POLL].queue_offset = n[HCTX_TYPE_POLL] ?
+		n[HCTX_TYPE_DEFAULT] + n[HCTX_TYPE_READ] : 0;
+	blk_mq_map_queues(&map[HCTX_TYPE_POLL]);
 }
 EXPORT_SYMBOL_GPL(weft_map_queues);
 
@@ -192,7 +193,8 @@ int weft_alloc_io_set(struct weft_ctrl_core *core, struct weft_reason *why)
 	set->ops = ctrl->ops->mq_ops;
 	set->queue_depth = core->depth;
 	set->nr_hw_queues = core->nr_hw_queues;
-	set->nr_maps = core->io_types[HCTX_TYPE_POLL] ? HCTX_MAX_TYPES : 2;
+	/* what is not granted now may be with the next connect */
+	set->nr_maps = ctrl->opts->nr_poll_queues ? HCTX_MAX_TYPES : 2;
 	set->numa_node = ctrl->dma_dev_node;
 	set->cmd_size = ctrl->ops->cmd_size;
 	/* one queue or many: a fabric orders nothing, so no scheduler either */
