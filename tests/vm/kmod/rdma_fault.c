@@ -22,6 +22,7 @@
 #define HELD_MAX	256
 #define CQS_MAX		16
 #define RECEIVES_MAX	256
+#define QPS_MAX		16
 #define CID_OFFSET	12	/* of the command identifier in a response */
 
 static char *device = "rxe0";
@@ -80,6 +81,37 @@ module_param(refused, uint, 0444);
 MODULE_PARM_DESC(refused,
 		 "chains, tables and mappings that were refused, and responses spoiled");
 
+static bool fail_qp;
+static int set_fail(const char *val, const struct kernel_param *kp);
+static const struct kernel_param_ops fail_ops = {
+	.set = set_fail,
+	.get = param_get_bool,
+};
+module_param_cb(fail_qp, &fail_ops, &fail_qp, 0644);
+MODULE_PARM_DESC(fail_qp,
+		 "Y: the queue pair that a long chain of sends was posted to last, and which has nothing to do, goes into the error state, and nobody sees completions of its completion queue until this is N again");
+
+static unsigned int fail_sends;
+module_param(fail_sends, uint, 0444);
+MODULE_PARM_DESC(fail_sends, "sends that were posted to it since");
+
+static unsigned int fail_recvs;
+module_param(fail_recvs, uint, 0444);
+MODULE_PARM_DESC(fail_recvs,
+		 "receives that stood there, and those posted since");
+
+static unsigned int fail_polled;
+module_param(fail_polled, uint, 0444);
+MODULE_PARM_DESC(fail_polled, "its completions since");
+
+static unsigned int fail_cqe;
+module_param(fail_cqe, uint, 0444);
+MODULE_PARM_DESC(fail_cqe, "entries that its completion queue was asked to have");
+
+static unsigned int fail_events;
+module_param(fail_events, uint, 0444);
+MODULE_PARM_DESC(fail_events, "errors of its completion queue");
+
 static struct ib_device *dev;
 static struct ib_device_ops real;
 
@@ -96,6 +128,18 @@ static struct {
 	void *data;
 } receives[RECEIVES_MAX];
 static unsigned int receives_at;
+
+/* Receives that stand in a queue pair */
+static struct {
+	struct ib_qp *qp;
+	unsigned int standing;
+} tallies[QPS_MAX];
+
+/* What fail_qp is about; all of this under held_lock, too */
+static struct ib_qp *long_qp;
+static struct ib_qp *failed_qp;
+static struct ib_cq *failed_cq;
+static void (*real_cq_event)(struct ib_event *ev, void *context);
 
 static bool concerns(const struct ib_qp *qp)
 {
@@ -129,12 +173,45 @@ static struct ib_send_wr *find_victim(const struct ib_send_wr *first,
 	return wr;
 }
 
+/* Of @qp; with @add a new one if there is none. NULL: too many. */
+static unsigned int *tally_of(struct ib_qp *qp, bool add)
+{
+	unsigned int i;
+
+	for (i = 0; i < QPS_MAX; i++)
+		if (tallies[i].qp == qp)
+			return &tallies[i].standing;
+	for (i = 0; add && i < QPS_MAX; i++) {
+		if (tallies[i].qp)
+			continue;
+		tallies[i].qp = qp;
+		tallies[i].standing = 0;
+		return &tallies[i].standing;
+	}
+	return NULL;
+}
+
+static void tally_sends(struct ib_qp *qp, const struct ib_send_wr *wr)
+{
+	unsigned long flags;
+
+	if (!concerns(qp))
+		return;
+	spin_lock_irqsave(&held_lock, flags);
+	if (is_long(wr))
+		long_qp = qp;
+	for (; wr && qp == failed_qp; wr = wr->next)
+		fail_sends++;
+	spin_unlock_irqrestore(&held_lock, flags);
+}
+
 static int fault_post_send(struct ib_qp *qp, const struct ib_send_wr *wr,
 			   const struct ib_send_wr **bad)
 {
 	struct ib_send_wr *victim, *before;
 	int err;
 
+	tally_sends(qp, wr);
 	victim = concerns(qp) ? find_victim(wr, &before) : NULL;
 	if (!victim)
 		return real.post_send(qp, wr, bad);
@@ -168,13 +245,19 @@ static void note_receive(const struct ib_recv_wr *wr)
 	receives[i].data = (void *)(uintptr_t)wr->sg_list->addr;
 }
 
-static void note_receives(const struct ib_recv_wr *wr)
+static void note_receives(struct ib_qp *qp, const struct ib_recv_wr *wr)
 {
+	unsigned int *tally;
 	unsigned long flags;
 
 	spin_lock_irqsave(&held_lock, flags);
-	for (; wr; wr = wr->next)
+	tally = tally_of(qp, true);
+	for (; wr; wr = wr->next) {
 		note_receive(wr);
+		if (tally)
+			++*tally;
+		fail_recvs += qp == failed_qp;
+	}
 	spin_unlock_irqrestore(&held_lock, flags);
 }
 
@@ -182,7 +265,7 @@ static int fault_post_recv(struct ib_qp *qp, const struct ib_recv_wr *wr,
 			   const struct ib_recv_wr **bad)
 {
 	if (concerns(qp))
-		note_receives(wr);
+		note_receives(qp, wr);
 	if (!concerns(qp) || !READ_ONCE(refuse_recv))
 		return real.post_recv(qp, wr, bad);
 	WRITE_ONCE(refuse_recv, false);
@@ -241,7 +324,52 @@ static struct refusal maps = {
 	.instead = none_mapped,
 };
 
-static struct kprobe *probes[] = { &tables.probe, &maps.probe };
+/*
+ * Entries that completion queues were asked to have, by their context. A device
+ * may give no more; soft-RoCE rounds up.
+ */
+static struct {
+	void *context;
+	unsigned int cqe;
+} asked[CQS_MAX];
+static unsigned int asked_at;
+
+static int note_cq(struct kprobe *p, struct pt_regs *regs)
+{
+	const struct ib_cq_init_attr *attr =
+		(void *)regs_get_kernel_argument(regs, 4);
+	void *context = (void *)regs_get_kernel_argument(regs, 3);
+	unsigned long flags;
+	unsigned int i;
+
+	spin_lock_irqsave(&held_lock, flags);
+	for (i = 0; i < CQS_MAX; i++)
+		if (asked[i].context == context)
+			break;
+	if (i == CQS_MAX)
+		i = asked_at++ % CQS_MAX;
+	asked[i].context = context;
+	asked[i].cqe = attr->cqe;
+	spin_unlock_irqrestore(&held_lock, flags);
+	return 0;
+}
+
+static unsigned int asked_of(const struct ib_cq *cq)
+{
+	unsigned int i;
+
+	for (i = 0; i < CQS_MAX; i++)
+		if (asked[i].context == cq->cq_context)
+			return asked[i].cqe;
+	return 0;
+}
+
+static struct kprobe created = {
+	.symbol_name = "__ib_create_cq",
+	.pre_handler = note_cq,
+};
+
+static struct kprobe *probes[] = { &tables.probe, &maps.probe, &created };
 
 static bool hold(struct ib_cq *cq, const struct ib_wc *wc)
 {
@@ -310,17 +438,31 @@ static bool spoil(struct ib_wc *wc)
 	return true;
 }
 
+static void tally_completion(struct ib_cq *cq, const struct ib_wc *wc)
+{
+	unsigned int *tally = tally_of(wc->qp, false);
+
+	if (tally && wc->status == IB_WC_SUCCESS && wc->opcode & IB_WC_RECV)
+		--*tally;
+	fail_polled += cq == failed_cq;
+}
+
 static int fault_poll_cq(struct ib_cq *cq, int n, struct ib_wc *wc)
 {
 	unsigned long flags;
 	int got, i, kept = 0;
 
 	spin_lock_irqsave(&held_lock, flags);
+	if (fail_qp && cq == failed_cq) {
+		spin_unlock_irqrestore(&held_lock, flags);
+		return 0;
+	}
 	if (!READ_ONCE(hold_sends) && held_nr)
 		kept = give_back(cq, n, wc);
 	if (!kept) {
 		got = real.poll_cq(cq, n, wc);
 		for (i = 0; i < got; i++) {
+			tally_completion(cq, &wc[i]);
 			refused += spoil(&wc[i]);
 			if (!hold(cq, &wc[i]))
 				wc[kept++] = wc[i];
@@ -356,6 +498,94 @@ static int set_hold(const char *val, const struct kernel_param *kp)
 	return err;
 }
 
+/* Who would be told at once that there are some would look for them for ever. */
+static int fault_req_notify_cq(struct ib_cq *cq, enum ib_cq_notify_flags flags)
+{
+	if (READ_ONCE(fail_qp) && cq == READ_ONCE(failed_cq))
+		return 0;
+	return real.req_notify_cq(cq, flags);
+}
+
+static int fault_destroy_qp(struct ib_qp *qp, struct ib_udata *udata)
+{
+	unsigned long flags;
+	unsigned int i;
+
+	spin_lock_irqsave(&held_lock, flags);
+	for (i = 0; i < QPS_MAX; i++)
+		if (tallies[i].qp == qp)
+			tallies[i].qp = NULL;
+	if (long_qp == qp)
+		long_qp = NULL;
+	if (failed_qp == qp) {
+		failed_qp = NULL;
+		failed_cq = NULL;
+	}
+	spin_unlock_irqrestore(&held_lock, flags);
+	return real.destroy_qp(qp, udata);
+}
+
+static void fault_cq_event(struct ib_event *ev, void *context)
+{
+	fail_events++;
+	real_cq_event(ev, context);
+}
+
+static int start_fail(void)
+{
+	struct ib_qp_attr attr = { .qp_state = IB_QPS_ERR };
+	unsigned int *tally;
+
+	spin_lock_irq(&held_lock);
+	tally = long_qp ? tally_of(long_qp, false) : NULL;
+	if (!tally || failed_qp) {
+		spin_unlock_irq(&held_lock);
+		return -EBUSY;
+	}
+	failed_qp = long_qp;
+	failed_cq = long_qp->recv_cq;
+	real_cq_event = failed_cq->event_handler;
+	failed_cq->event_handler = fault_cq_event;
+	fail_sends = 0;
+	fail_recvs = *tally;
+	fail_polled = 0;
+	fail_cqe = asked_of(failed_cq);
+	fail_events = 0;
+	WRITE_ONCE(fail_qp, true);
+	spin_unlock_irq(&held_lock);
+	return ib_modify_qp(failed_qp, &attr, IB_QP_STATE);
+}
+
+static void end_fail(void)
+{
+	struct ib_cq *cq;
+
+	spin_lock_irq(&held_lock);
+	cq = failed_cq;
+	if (cq)
+		cq->event_handler = real_cq_event;
+	WRITE_ONCE(fail_qp, false);
+	spin_unlock_irq(&held_lock);
+	if (!cq)
+		return;
+	local_bh_disable();
+	cq->comp_handler(cq, cq->cq_context);
+	local_bh_enable();
+}
+
+static int set_fail(const char *val, const struct kernel_param *kp)
+{
+	bool fail;
+	int err = kstrtobool(val, &fail);
+
+	if (err || fail == fail_qp)
+		return err;
+	if (fail)
+		return start_fail();
+	end_fail();
+	return 0;
+}
+
 static int __init fault_init(void)
 {
 	int err;
@@ -367,8 +597,9 @@ static int __init fault_init(void)
 	}
 	err = register_kprobes(probes, ARRAY_SIZE(probes));
 	if (err) {
-		pr_err("rdma_fault: no probes of %s and %s (%d)\n",
-		       probes[0]->symbol_name, probes[1]->symbol_name, err);
+		pr_err("rdma_fault: no probes of %s, %s and %s (%d)\n",
+		       probes[0]->symbol_name, probes[1]->symbol_name,
+		       probes[2]->symbol_name, err);
 		ib_device_put(dev);
 		return err;
 	}
@@ -376,6 +607,8 @@ static int __init fault_init(void)
 	dev->ops.post_send = fault_post_send;
 	dev->ops.post_recv = fault_post_recv;
 	dev->ops.poll_cq = fault_poll_cq;
+	dev->ops.req_notify_cq = fault_req_notify_cq;
+	dev->ops.destroy_qp = fault_destroy_qp;
 	return 0;
 }
 
@@ -384,6 +617,8 @@ static void __exit fault_exit(void)
 	dev->ops.post_send = real.post_send;
 	dev->ops.post_recv = real.post_recv;
 	dev->ops.poll_cq = real.poll_cq;
+	dev->ops.req_notify_cq = real.req_notify_cq;
+	dev->ops.destroy_qp = real.destroy_qp;
 	unregister_kprobes(probes, ARRAY_SIZE(probes));
 	synchronize_rcu();
 	ib_device_put(dev);
