@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # A CPU in the middle goes offline under verified load, and the controller is reset: what was
-# the last default queue is the first polled one then, and the load's requests are on it.
+# the last default queue is the first polled one then, and the load's requests are on it. The
+# CPU comes back under polled load, and what was the first polled queue is a default one.
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
@@ -47,9 +48,22 @@ polled() {
 polled
 echo 1 > "$ctrl/reset_controller"
 polled
+
+step "four default queues again: the first polled one is the fourth of them"
+before=$(< "$ctrl/statistics/writes")
+fio --name=back --filename="$disk" --allow_file_create=0 --direct=1 --ioengine=io_uring --hipri \
+	--cpus_allowed=0,2,3 --cpus_allowed_policy=split --numjobs=3 --iodepth=16 --rw=randwrite \
+	--bs=4k --size=2M --offset_increment=4M --rate_iops=150 --verify=crc32c --verify_fatal=1 \
+	--do_verify=1 --verify_state_save=0 --group_reporting --minimal \
+	> "$VM_OUT/fio-back.txt" 2>&1 &
+job=$!
+has_written_more() { [ "$(< "$ctrl/statistics/writes")" -gt $((before + 100)) ]; }
+wait_for has_written_more
 echo 1 > /sys/devices/system/cpu/cpu1/online
 echo 1 > "$ctrl/reset_controller"
 queues_are 6
+wait $job || fail "fio: $(tail -n 3 "$VM_OUT/fio-back.txt")"
+[ "$(< "$ctrl/statistics/recoveries")" = 0 ] || fail "recovered: $(< "$ctrl/last_error")"
 polled
 disconnect_weft "$i"
 
