@@ -9,40 +9,9 @@
 # timeout: 300
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/counters.sh"
+. "$WEFT_TOP/tests/vm/discovery.sh"
 
-WELL_KNOWN=nqn.2014-08.org.nvmexpress.discovery
-OWN=nqn.2026-11.io.weft:discovery
 NQN2=nqn.2026-11.io.weft:disk2
-RULES=/usr/lib/udev/rules.d/70-nvmf-autoconnect.rules
-[ -e "$RULES" ] || skip "no $RULES (package nvme-cli)"
-
-# rules.py RULES EVENTS: what the rules would run for the last event; all that a rule
-# compares must be there
-cat > /run/rules.py <<'PY'
-import fnmatch, re, sys
-
-rules = open(sys.argv[1]).read().replace("\\\n", "").splitlines()
-block = open(sys.argv[2]).read().strip().split("\n\n")[-1]
-event = dict(l.split("=", 1) for l in block.splitlines() if "=" in l)
-
-def have(key, name):
-    if key == "ENV":
-        return event.get(name)
-    if key == "ATTR":
-        return open(f"/sys{event['DEVPATH']}/{name}").read().strip()
-    return event.get(key)
-
-for rule in rules:
-    run = re.search(r'RUN\+="([^"]*)"', rule)
-    wanted = re.findall(r'(\w+)(?:\{(\w+)\})?=="([^"]*)"', rule)
-    if run and all(have(k, n) is not None and fnmatch.fnmatchcase(have(k, n), v)
-                   for k, n, v in wanted):
-        text = run[1].replace("$kernel", event["DEVPATH"].rsplit("/", 1)[1])
-        print(re.sub(r"\$env\{(\w+)\}", lambda m: event[m[1]], text))
-PY
-
-attribute() { grep -Exq -- "$2" "$ctrl/$1" || fail "$1 is '$(< "$ctrl/$1")', not '$2'"; }
-controllers() { ls "/sys/class/$WEFT_CLASS" | wc -l; }
 sent_more_than() { [ "$(counter "$d" 0 commands)" -gt "$1" ]; }
 
 # stays NQN [OPTIONS]: a discovery controller with that name; sets d, ctrl
@@ -58,42 +27,6 @@ stays() {
 	[ -c "/dev/nvme$d" ] || fail "no /dev/nvme$d"
 	[ -z "$(compgen -G "/dev/nvme${d}n*")" ] || fail "it has a disk"
 	wait_for sent_more_than $(($(counter "$d" 0 commands) + 2))
-}
-
-# records: how many the log has
-records() {
-	nvme get-log "/dev/nvme$d" -i 0x70 -l 16 -b > /run/log
-	od -An -td8 -j8 -N8 /run/log | tr -d ' '
-}
-
-# log_lists N: records, and by name the subsystem
-log_lists() {
-	local before out
-	before=$(controllers)
-	[ "$(records)" = "$1" ] || fail "log: $(od -td8 /run/log)"
-	out=$(nvme discover --device="nvme$d" -t "$TRANSPORT" -a "$RXE_ADDR" -s 4420)
-	grep -Eq "subnqn: +$WEFT_NQN\$" <<< "$out" || fail "not in the log: $out"
-	[ "$(controllers)" = "$before" ] || fail "another controller was made for it"
-}
-
-# event WORDS: the last event of the discovery controller has them; sets args to what the
-# rules start nvme connect-all with then
-event() {
-	local started
-	wait_for grep -q -- "$1" /run/uevents
-	sleep 1
-	started=$(python3 /run/rules.py "$RULES" /run/uevents)
-	echo "$started"
-	args="--device=nvme$d --transport=$TRANSPORT --traddr=$RXE_ADDR --trsvcid=4420"
-	args+=" --host-traddr=none --host-iface=none"
-	grep -qF -- "nvmf-connect@${args// /\\t}.service" <<< "$started" ||
-		fail "the rules do not act on: $(tail -n 20 /run/uevents)"
-}
-
-watch() {
-	udevadm monitor --kernel --property > /run/uevents 2>&1 &
-	monitor=$!
-	wait_for grep -q KERNEL /run/uevents
 }
 
 connected_to() { grep -qx "$1" "/sys/class/$WEFT_CLASS"/nvme*/subsysnqn; }
