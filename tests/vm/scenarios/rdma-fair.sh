@@ -76,7 +76,9 @@ fair() {
 	passed > /run/passed || fail "$(cat /run/passed)"
 	kill -0 "$deep" || fail "the deep queues have ended: $(cat "$VM_OUT/perf-deep.txt")"
 	kill -0 "$modest" || fail "the modest host has ended: $(cat "$VM_OUT/perf-modest.txt")"
-	mapfile -t sorted < <(sort -n /run/passed)
+	# a guest has no /dev/fd
+	sort -n /run/passed > /run/sorted
+	mapfile -t sorted < /run/sorted
 	echo "of the deep queues, beside a burst of $BURST: ${sorted[*]}"
 	[ "${sorted[ROUNDS - 1]}" -gt 0 ] || fail "the deep queues got nothing"
 	# a process may wait for a processor in a round, but not in most of them
