@@ -2,6 +2,6 @@
 # What target-nssr.sh shows, over TCP.
 # kernels: 6.1 6.12
 # tier: full
-# timeout: 400
+# timeout: 600
 TRANSPORT=tcp
 . "$WEFT_TOP/tests/vm/scenarios/target-nssr.sh"

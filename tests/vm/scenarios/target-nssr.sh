@@ -5,7 +5,7 @@
 # not notice.
 # kernels: 6.1 6.12
 # tier: full
-# timeout: 400
+# timeout: 600
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/intree.sh"
 . "$WEFT_TOP/tests/vm/nvme_cli.sh"
