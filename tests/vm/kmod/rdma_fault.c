@@ -76,8 +76,8 @@ module_param(spoil_no_key, bool, 0644);
 MODULE_PARM_DESC(spoil_no_key,
 		 "the next response that invalidates no key says that it does");
 
-static unsigned int refused;
-module_param(refused, uint, 0444);
+static atomic_t refused = ATOMIC_INIT(0);
+module_param_named(refused, refused.counter, int, 0444);
 MODULE_PARM_DESC(refused,
 		 "chains, tables and mappings that were refused, and responses spoiled");
 
@@ -223,7 +223,7 @@ static int fault_post_send(struct ib_qp *qp, const struct ib_send_wr *wr,
 		if (err)
 			return err;
 	}
-	refused++;
+	atomic_inc(&refused);
 	*bad = victim;
 	return -ENOMEM;
 }
@@ -269,7 +269,7 @@ static int fault_post_recv(struct ib_qp *qp, const struct ib_recv_wr *wr,
 	if (!concerns(qp) || !READ_ONCE(refuse_recv))
 		return real.post_recv(qp, wr, bad);
 	WRITE_ONCE(refuse_recv, false);
-	refused++;
+	atomic_inc(&refused);
 	*bad = wr;
 	return -ENOMEM;
 }
@@ -292,21 +292,28 @@ struct refusal {
 	int (*instead)(void);
 };
 
+/* Handlers of probes may run in a trap, where no lock may be taken. */
+static bool take_one(int *left)
+{
+	int n = READ_ONCE(*left), was;
+
+	for (; n > 0; n = was) {
+		was = cmpxchg(left, n, n - 1);
+		if (was == n)
+			return true;
+	}
+	return false;
+}
+
 static int fault_call(struct kprobe *p, struct pt_regs *regs)
 {
 	struct refusal *r = container_of(p, struct refusal, probe);
-	static DEFINE_SPINLOCK(lock);
-	unsigned long flags;
-	bool refuse;
 
-	spin_lock_irqsave(&lock, flags);
-	refuse = *r->left > 0;
-	*r->left -= refuse;
-	refused += refuse;
-	spin_unlock_irqrestore(&lock, flags);
-	if (refuse)
-		instruction_pointer_set(regs, (unsigned long)r->instead);
-	return refuse;
+	if (!take_one(r->left))
+		return 0;
+	atomic_inc(&refused);
+	instruction_pointer_set(regs, (unsigned long)r->instead);
+	return 1;
 }
 
 static struct refusal tables = {
@@ -332,25 +339,22 @@ static struct {
 	void *context;
 	unsigned int cqe;
 } asked[CQS_MAX];
-static unsigned int asked_at;
+static atomic_t asked_at = ATOMIC_INIT(0);
 
 static int note_cq(struct kprobe *p, struct pt_regs *regs)
 {
 	const struct ib_cq_init_attr *attr =
 		(void *)regs_get_kernel_argument(regs, 4);
 	void *context = (void *)regs_get_kernel_argument(regs, 3);
-	unsigned long flags;
 	unsigned int i;
 
-	spin_lock_irqsave(&held_lock, flags);
 	for (i = 0; i < CQS_MAX; i++)
-		if (asked[i].context == context)
+		if (READ_ONCE(asked[i].context) == context)
 			break;
 	if (i == CQS_MAX)
-		i = asked_at++ % CQS_MAX;
-	asked[i].context = context;
-	asked[i].cqe = attr->cqe;
-	spin_unlock_irqrestore(&held_lock, flags);
+		i = (unsigned int)atomic_fetch_inc(&asked_at) % CQS_MAX;
+	WRITE_ONCE(asked[i].cqe, attr->cqe);
+	smp_store_release(&asked[i].context, context);
 	return 0;
 }
 
@@ -359,8 +363,8 @@ static unsigned int asked_of(const struct ib_cq *cq)
 	unsigned int i;
 
 	for (i = 0; i < CQS_MAX; i++)
-		if (asked[i].context == cq->cq_context)
-			return asked[i].cqe;
+		if (smp_load_acquire(&asked[i].context) == cq->cq_context)
+			return READ_ONCE(asked[i].cqe);
 	return 0;
 }
 
@@ -463,7 +467,7 @@ static int fault_poll_cq(struct ib_cq *cq, int n, struct ib_wc *wc)
 		got = real.poll_cq(cq, n, wc);
 		for (i = 0; i < got; i++) {
 			tally_completion(cq, &wc[i]);
-			refused += spoil(&wc[i]);
+			atomic_add(spoil(&wc[i]), &refused);
 			if (!hold(cq, &wc[i]))
 				wc[kept++] = wc[i];
 		}

@@ -115,7 +115,8 @@ is live
 disconnect_weft "$i"
 
 step "commands and resets of users while it is away"
-connect reconnect_delay=1
+# a refusal becomes one for good after reconnect_delay
+connect reconnect_delay=60
 coproc AWAY { "$WEFT_BIN/tests/vm/progs/passthru" away "/dev/ng${i}n1" "/dev/nvme$i" 1; }
 answers=${AWAY[0]} questions=${AWAY[1]} pid=$AWAY_PID
 while read -r line <&"$answers" && [ "$line" != open ]; do :; done
@@ -125,7 +126,7 @@ echo >&"$questions"
 wait "$pid" || fail "wrong answers while the controller is away"
 refute bash -c "echo 1 > $ctrl/reset_controller" 2> /dev/null
 back
-wait_for is live
+wait_for -t 120 is live
 echo 1 > "$ctrl/reset_controller"
 is live
 disconnect_weft "$i"

@@ -104,7 +104,7 @@ done
 step "no room for DMA, and no other I/O whose end would make some"
 echo 5 > $FAULT/refuse_maps
 dd if="$disk" of=/dev/null bs=64k count=1 iflag=direct status=none
-[ "$(cat $FAULT/refuse_maps)" = 0 ] || fail "it was not mapped five times in vain"
+[ "$(cat $FAULT/refuse_maps)" = 0 ] || fail "$(cat $FAULT/refuse_maps) of five mappings were not refused"
 
 step "the send queue fills up, and empties"
 load full
