@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
-"""tools/vm/run, as far as it boots no guest."""
+"""tools/vm/run and tests/vm/run-all, as far as they boot no guest."""
 import contextlib
 import glob
 import importlib.machinery
@@ -75,6 +75,50 @@ class Head(ToolTest):
 
     def test_without_a_script(self):
         self.assertEqual(headers(), {"allow": [], "says": [], "qemu": []})
+
+
+class All(ToolTest):
+    """tests/vm/run-all: how many guests there are at a time."""
+    COPIES = ("tests/vm/run-all", "tools/vm/scenario.py")
+
+    def setUp(self):
+        super().setUp()
+        # each notes how many there are, itself included, and waits for the most
+        self.stub("tools/vm/run", """
+            [ "$1" != --probe ] || exit 0
+            mkdir -p "$TREE/on" "$TREE/seen"
+            touch "$TREE/on/$$"
+            for ((i = 0; i < 100; i++)); do
+                n=$(ls "$TREE/on" | wc -l)
+                touch "$TREE/seen/$n"
+                [ ! -e "$TREE/seen/$MOST" ] || break
+                sleep 0.1
+            done
+            sleep 0.5
+            rm "$TREE/on/$$"
+            echo "factor $WEFT_TIME_FACTOR"
+            """)
+        for name in "abcdefg":
+            self.write(f"tests/vm/scenarios/{name}.sh", "# tier: full\n# kernels: 6.1\n")
+        self.write("tests/vm/scenarios/two.sh", "# kernels: 6.1\n# guests: 2\n")
+
+    def most(self, n, **env):
+        out, rc = self.run_tool("tests/vm/run-all", "full", *"abcdefg", MOST=str(n), **env)
+        self.assertEqual(rc, 0, out)
+        self.assertEqual(out.split("\n")[0], f"factor {n}")
+        self.assertEqual(max(map(int, os.listdir(self.place("seen")))), n)
+
+    def test_two(self):
+        self.most(2)
+
+    def test_more(self):
+        self.most(4, WEFT_GUESTS="4")
+
+    def test_wrong(self):
+        for n in ("1", "0", "-2", "65", "two", ""):
+            out, rc = self.run_tool("tests/vm/run-all", "full", WEFT_GUESTS=n)
+            self.assertEqual((out, rc), (
+                f"FAIL run-all: WEFT_GUESTS '{n}': accepted are 2 to 64\n", 1))
 
 
 class Kvm(ToolTest):
