@@ -316,9 +316,19 @@ static int fault_call(struct kprobe *p, struct pt_regs *regs)
 	return 1;
 }
 
+/*
+ * A probe that has such a handler is not made a jump, from which the handler
+ * before could not lead to another function.
+ */
+static void stay_a_trap(struct kprobe *p, struct pt_regs *regs,
+			unsigned long flags)
+{
+}
+
 static struct refusal tables = {
 	.probe.symbol_name = "sg_alloc_table_chained",
 	.probe.pre_handler = fault_call,
+	.probe.post_handler = stay_a_trap,
 	.left = &refuse_tables,
 	.instead = no_memory,
 };
@@ -327,6 +337,7 @@ static struct refusal tables = {
 static struct refusal maps = {
 	.probe.symbol_name = "ib_dma_virt_map_sg",
 	.probe.pre_handler = fault_call,
+	.probe.post_handler = stay_a_trap,
 	.left = &refuse_maps,
 	.instead = none_mapped,
 };
