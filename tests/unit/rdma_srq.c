@@ -63,6 +63,15 @@ static void warm_up(struct rdma_qpair *q)
 	UNIT_EQ(receives_of(fq(q)), srq_of(q)->claimed);
 }
 
+/* Two of depth 16, whose receives are all there */
+static void up_two(struct rdma_qpair **a, struct rdma_qpair **b)
+{
+	up_shared(1024);
+	*a = connected(1, 16, 8);
+	*b = connected(2, 16, 8);
+	warm_up(*a);
+}
+
 /* As long as there is no need there are those of the first one. */
 static void four_deep(struct rdma_qpair *q[4])
 {
@@ -287,10 +296,7 @@ static void test_greedy_host(void)
 {
 	struct rdma_qpair *a, *b;
 
-	up_shared(1024);
-	a = connected(1, 16, 8);
-	b = connected(2, 16, 8);
-	warm_up(a);
+	up_two(&a, &b);
 	UNIT_EQ(sends(a, 16, 64 + 512), 16);
 	turns(1);
 	UNIT_EQ(a->state, RDMA_QP_LIVE);
@@ -318,10 +324,7 @@ static void test_given_back_early(void)
 {
 	struct rdma_qpair *a, *b;
 
-	up_shared(1024);
-	a = connected(1, 16, 8);
-	b = connected(2, 16, 8);
-	warm_up(a);
+	up_two(&a, &b);
 	UNIT_EQ(sends(a, 15, 64), 15);
 	UNIT_EQ(sends(a, 1, 64 + 512), 1);
 	turns(1);
