@@ -479,6 +479,15 @@ static inline void weft_unpoll_bio(struct bio *bio)
 	WRITE_ONCE(bio->bi_cookie, BLK_QC_T_NONE);
 }
 
+/* weft_unpoll_rq() - likewise with all of @rq's */
+static inline void weft_unpoll_rq(struct request *rq)
+{
+	struct bio *bio;
+
+	for (bio = rq->bio; bio; bio = bio->bi_next)
+		weft_unpoll_bio(bio);
+}
+
 /* Is the queue of the polled kind, whether it is polled at the moment or not */
 static inline bool weft_tqueue_is_poll(const struct weft_tqueue *q)
 {

@@ -198,12 +198,10 @@ static void park_orphan(struct weft_ctrl *ctrl, struct request *rq)
 {
 	struct weft_ctrl_core *core = ctrl->core;
 	unsigned long flags;
-	struct bio *bio;
 
 	if (!rq->bio || rq->end_io || blk_rq_is_passthrough(rq))
 		return;
-	for (bio = rq->bio; bio; bio = bio->bi_next)
-		weft_unpoll_bio(bio);
+	weft_unpoll_rq(rq);
 	spin_lock_irqsave(&core->orphan_lock, flags);
 	blk_steal_bios(&core->orphans, rq);
 	spin_unlock_irqrestore(&core->orphan_lock, flags);

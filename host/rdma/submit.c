@@ -264,15 +264,6 @@ static blk_status_t nvme_rdma_build(struct weft_rdma_queue *q,
 	return BLK_STS_OK;
 }
 
-/* A context that was one of polled queues, or shared, leads to one that is not */
-static void nvme_rdma_unpoll_rq(struct request *rq)
-{
-	struct bio *bio;
-
-	for (bio = rq->bio; bio; bio = bio->bi_next)
-		weft_unpoll_bio(bio);
-}
-
 /*
  * Builds @rq's command and chains it; the chain is posted if it has @most
  * commands then. On failure @rq is as it was before.
@@ -287,9 +278,10 @@ static blk_status_t nvme_rdma_chain_rq(struct weft_rdma_queue *q,
 
 	if (WARN_ON_ONCE(rq->tag >= q->depth))
 		return BLK_STS_IOERR;
+	/* a context of polled queues may have come to lead to one that is not */
 	if (unlikely(rq->cmd_flags & REQ_POLLED) &&
 	    !weft_tqueue_is_poll(&q->base))
-		nvme_rdma_unpoll_rq(rq);
+		weft_unpoll_rq(rq);
 	slot = &q->slots[rq->tag];
 	st = nvme_rdma_build(q, rq, slot);
 	if (unlikely(st != BLK_STS_OK))
