@@ -69,7 +69,6 @@ class Port(evil.Port):
     def note(self, *words):
         print(*words, flush=True)
 
-
     def is_beyond(self, ranges):
         most, longest, together = [n or float("inf") for n in self.limits or (0, 0, 0)]
         blocks = [n for n, _ in ranges]

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
-# What only a scripted target can show: how it is connected to; resets and rescans that a
-# user asks for; I/O that waits for a command which wants to be alone, and the namespace
-# that is another one afterwards; a write cache that is switched; names of namespaces.
+# What only a scripted target can show: how it is connected to, and which digests it is asked
+# for; resets and rescans that a user asks for; I/O that waits for a command which wants to be
+# alone, and the namespace that is another one afterwards; a write cache that is switched;
+# names of namespaces.
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
@@ -43,6 +44,13 @@ disconnect_weft "$i"
 connect ,disable_sqflow
 last_connects_are "connect 0 4 connect 1 4"
 disconnect_weft "$i"
+
+step "digests are asked for, and not done without"
+for asked in 1,hdr_digest 2,data_digest 3,hdr_digest,data_digest; do
+	why=$(connect_weft "$(connect_string),${asked#*,}" 2>&1) && fail "${asked#*,}: connected"
+	contains 'the target does not offer' <<< "$why" || fail "$why"
+	[ "$(lines "icreq ${asked%%,*}")" = 1 ] || fail "${asked#*,}: $(grep icreq "$log" | xargs)"
+done
 
 # resets COMMAND...: it connects the controller anew
 resets() {
