@@ -21,15 +21,6 @@ show_counters() {
 # ratio A B: A per 1000 of B
 ratio() { echo $(($1 * 1000 / $2)); }
 
-# load_host_beside_nvmet [PARAMETER=...]: after nvmet_setup; where nvmet brings the in-tree
-# nvme-core along, our host runs beside it, under its own class
-load_host_beside_nvmet() {
-	if grep -q '^nvme_core ' /proc/modules; then
-		WEFT_CLASS=weft
-	fi
-	load_weft "$@"
-}
-
 # snapshot PREFIX: variables PREFIX_NAME of the counters $NAMES of queue 1 of controller $i
 snapshot() {
 	local n

@@ -36,6 +36,7 @@ for rule in rules:
         print(re.sub(r"\$env\{(\w+)\}", lambda m: event[m[1]], text))
 PY
 
+connected_to() { grep -qx "$1" "/sys/class/$WEFT_CLASS"/nvme*/subsysnqn; }
 controllers() { ls "/sys/class/$WEFT_CLASS" | wc -l; }
 
 # attribute NAME PATTERN: of the controller whose folder is $ctrl

@@ -4,11 +4,14 @@
 # The in-tree host, as two hosts of different names, and subsystems of our target with
 # listeners at several ports of $RXE_ADDR; for scenarios that source it after lib.sh.
 
+. "$WEFT_TOP/tests/vm/disks.sh"
+
 HOST_A=nqn.2026-11.io.weft:host-a
 HOST_B=nqn.2026-11.io.weft:host-b
 ID_A=11111111-2222-3333-4444-555555555555
 ID_B=22222222-2222-3333-4444-555555555555
-export HOST_A HOST_B ID_A ID_B
+OTHER=nqn.2026-11.io.weft:other
+export HOST_A HOST_B ID_A ID_B OTHER
 
 # load_intree multipath=Y|N
 load_intree() {
@@ -34,6 +37,21 @@ listen_at() { echo "\"listen_address\":$(address_of "$1")"; }
 malloc_disk() {
 	rpc bdev_malloc_create \
 		"{\"name\":\"$1\",\"num_blocks\":$((${2:-32} * 2048)),\"block_size\":512}"
+}
+
+# two_subsystems BDEV [PARAMETERS]: $WEFT_NQN, with PARAMETERS, has d1 and BDEV, which is there,
+# and listens at 4420 and 4421; $OTHER has d3 and listens at 4420
+two_subsystems() {
+	malloc_disk d1
+	malloc_disk d3
+	on "$WEFT_NQN" nvmf_create_subsystem "\"allow_any_host\":true${2:+,$2}"
+	on "$WEFT_NQN" nvmf_subsystem_add_ns '"namespace":{"bdev_name":"d1"}'
+	on "$WEFT_NQN" nvmf_subsystem_add_ns "\"namespace\":{\"bdev_name\":\"$1\"}"
+	on "$WEFT_NQN" nvmf_subsystem_add_listener "$(listen_at 4420)"
+	on "$WEFT_NQN" nvmf_subsystem_add_listener "$(listen_at 4421)"
+	on $OTHER nvmf_create_subsystem '"allow_any_host":true'
+	on $OTHER nvmf_subsystem_add_ns '"namespace":{"bdev_name":"d3"}'
+	on $OTHER nvmf_subsystem_add_listener "$(listen_at 4420)"
 }
 
 # connect_as HOST ID PORT NQN [OPTION…]: prints the controller's name
@@ -68,15 +86,28 @@ find_disk() {
 	printf -v "$1" %s "$(disk_of_path "$2" "$3")"
 }
 
+# two_hosts [OPTION…]: host A comes to both subsystems, host B to the first one; sets their
+# controllers A, O, B, and disks A1, A2, O1, B1, B2, whose commands are not merged
+two_hosts() {
+	local disk
+	A=$(connect_as $HOST_A $ID_A 4420 "$WEFT_NQN" "$@")
+	O=$(connect_as $HOST_A $ID_A 4420 $OTHER "$@")
+	B=$(connect_as $HOST_B $ID_B 4421 "$WEFT_NQN" "$@")
+	find_disk A1 "$A" 1
+	find_disk A2 "$A" 2
+	find_disk O1 "$O" 1
+	find_disk B1 "$B" 1
+	find_disk B2 "$B" 2
+	# shellcheck disable=SC2153 # set by find_disk
+	for disk in "$A1" "$A2" "$O1" "$B1" "$B2"; do
+		echo 2 > "/sys/block/$disk/queue/nomerges"
+	done
+}
+
 disconnect_intree() {
 	nvme disconnect -d "$1"
 	wait_for test ! -e "/sys/class/nvme/$1"
 }
-
-# ios DIR: reads and writes that a disk has completed; of a multipath disk of 6.1 its hidden
-# paths count, it does not itself
-ios() { awk '{ print $1 + $5 }' "$1/stat"; }
-more_ios_than() { [ "$(ios "$1")" -gt "$2" ]; }
 
 # verified NAME DISK [FIO OPTION…]: writes that are read back, in rounds, in the background, until
 # they are ended by enough; sets job. Each round has other contents.

@@ -150,6 +150,15 @@ load_weft() {
 	[ -e "$WEFT_FABRICS" ] || fail "weft.ko is loaded, but there is no $WEFT_FABRICS"
 }
 
+# load_host_beside_nvmet [PARAMETER=...]: after nvmet_setup; where nvmet brings the in-tree
+# nvme-core along, our host runs beside it, under its own class
+load_host_beside_nvmet() {
+	if grep -q '^nvme_core ' /proc/modules; then
+		WEFT_CLASS=weft
+	fi
+	load_weft "$@"
+}
+
 unload_weft() {
 	note_modules
 	rmmod "weft_$TRANSPORT"

@@ -4,6 +4,7 @@
 # Several ways to one subsystem of the in-tree target, for scenarios that source it after
 # lib.sh: ports 1, 2, … differ in their port number only, 4420, 4421, …; each says for
 # itself how well it leads to the namespaces (ANA).
+. "$WEFT_TOP/tests/vm/disks.sh"
 
 # port_up N: the port exists, and the subsystem can be reached through it
 port_up() {
@@ -44,9 +45,6 @@ ctrl_is() { [ "$(cat "$(ctrl_dir "$1")/state")" = "$2" ]; }
 
 # path_dir SUBSYSTEM CONTROLLER [NUMBER]: of the hidden disk
 path_dir() { echo "/sys/block/nvme$1c$2n${3:-1}"; }
-
-# ios DIR: reads and writes that a disk has completed
-ios() { awk '{ print $1 + $5 }' "$1/stat"; }
 
 # writes: that all controllers have seen
 writes() {

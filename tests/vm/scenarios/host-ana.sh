@@ -9,7 +9,6 @@
 # debug: yes
 # timeout: 500
 . "$WEFT_TOP/tests/vm/lib.sh"
-. "$WEFT_TOP/tests/vm/counters.sh"
 . "$WEFT_TOP/tests/vm/paths.sh"
 
 setup_net
@@ -26,22 +25,12 @@ path_b=$(path_dir "$s" "$b")
 # one optimized path would take everything with numa
 echo round-robin > "/sys/class/$WEFT_CLASS-subsystem/nvme-subsys$s/iopolicy"
 
-state_is() { [ "$(cat "$1/ana_state")" = "$2" ]; }
-
 # set_ana PORT STATE [GROUP] [PATH]: and wait until the host knows
 set_ana() {
 	local p=$path_a
 	[ "$1" = 1 ] || p=$path_b
 	ana "$1" "$2" "${3:-1}"
 	wait_for state_is "${4:-$p}" "$2"
-}
-
-# used: I/O of both paths while 40 blocks are read
-used() {
-	local a b
-	a=$(ios "$path_a") b=$(ios "$path_b")
-	dd if="$disk" of=/dev/null bs=4k count=40 iflag=direct status=none
-	n_a=$(($(ios "$path_a") - a)) n_b=$(($(ios "$path_b") - b))
 }
 
 read_block() { dd if="$disk" of=/dev/null bs=4k count=1 iflag=direct status=none; }

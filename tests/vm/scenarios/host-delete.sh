@@ -11,11 +11,7 @@
 
 setup_rxe
 nvmet_setup "$WEFT_NQN" null 128
-# where nvmet brings the in-tree nvme-core along our host runs beside it
-if grep -q '^nvme_core ' /proc/modules; then
-	WEFT_CLASS=weft
-fi
-load_weft
+load_host_beside_nvmet
 
 # load NAME: fio in the background
 load() {

@@ -29,8 +29,6 @@ stays() {
 	wait_for sent_more_than $(($(counter "$d" 0 commands) + 2))
 }
 
-connected_to() { grep -qx "$1" "/sys/class/$WEFT_CLASS"/nvme*/subsysnqn; }
-
 setup_rxe
 load_weft
 start_target

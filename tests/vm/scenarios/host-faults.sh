@@ -15,11 +15,7 @@
 [ -d /sys/kernel/debug/failslab ] || skip "the kernel has no fault injection"
 setup_rxe
 nvmet_setup "$WEFT_NQN" null 16
-# where nvmet brings the in-tree nvme-core along our host runs beside it
-if grep -q '^nvme_core ' /proc/modules; then
-	WEFT_CLASS=weft
-fi
-load_weft
+load_host_beside_nvmet
 
 for f in failslab fail_page_alloc; do
 	echo 0 > "/sys/kernel/debug/$f/verbose"

@@ -10,11 +10,7 @@
 
 setup_net
 nvmet_setup "$WEFT_NQN" null 64
-# where nvmet brings the in-tree nvme-core along our host runs beside it
-if grep -q '^nvme_core ' /proc/modules; then
-	WEFT_CLASS=weft
-fi
-load_weft
+load_host_beside_nvmet
 sub=$NVMET/subsystems/$WEFT_NQN
 other=nqn.2026-11.io.weft:other
 

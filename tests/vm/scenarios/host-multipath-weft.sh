@@ -22,7 +22,6 @@ target_ana() {
 	rpc nvmf_subsystem_listener_set_ana_state \
 		"{\"nqn\":\"$WEFT_NQN\",$(listener "$1"),\"ana_state\":\"$2\"}" > /dev/null
 }
-state_is() { [ "$(cat "$1/ana_state")" = "$2" ]; }
 
 setup_net
 load_weft

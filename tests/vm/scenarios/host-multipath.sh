@@ -9,7 +9,6 @@
 # debug: yes
 # timeout: 500
 . "$WEFT_TOP/tests/vm/lib.sh"
-. "$WEFT_TOP/tests/vm/counters.sh"
 . "$WEFT_TOP/tests/vm/paths.sh"
 
 setup_net

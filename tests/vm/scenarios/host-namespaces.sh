@@ -9,7 +9,6 @@
 # timeout: 600
 # mem: 2G
 . "$WEFT_TOP/tests/vm/lib.sh"
-. "$WEFT_TOP/tests/vm/counters.sh"
 . "$WEFT_TOP/tests/vm/paths.sh"
 
 : "${NAMESPACES:=1000}"

@@ -9,6 +9,7 @@
 # debug: yes
 # timeout: 500
 . "$WEFT_TOP/tests/vm/lib.sh"
+. "$WEFT_TOP/tests/vm/counters.sh"
 
 passthru=$WEFT_BIN/tests/vm/progs/passthru
 generic=nvme-generic
@@ -20,15 +21,13 @@ connect() {
 	nvme=/dev/nvme$i
 }
 
-polled_commands() { awk '$1 == "commands" { print $2 }' "/sys/kernel/debug/weft/nvme$i/queue3"; }
-
 both_peers() {
 	step "io_uring, $1"
 	"$passthru" uring "$ng" "$nvme" 1
 	step "io_uring, polled, $1"
-	before=$(polled_commands)
+	before=$(counter "$i" 3 commands)
 	"$passthru" polled "$ng" 1
-	[ "$(polled_commands)" -ge $((before + 8 * 7)) ] || fail "the polled queue was not used"
+	[ "$(counter "$i" 3 commands)" -ge $((before + 8 * 7)) ] || fail "the polled queue was not used"
 	step "io_uring, two processes that poll one queue, $1"
 	"$passthru" shared "$ng" 1
 	step "ioctls, and those of a 32-bit program, $1"
@@ -47,12 +46,8 @@ both_peers() {
 
 setup_net
 nvmet_setup "$WEFT_NQN" null 128
-# where nvmet brings the in-tree nvme-core along our host runs beside it
-if grep -q '^nvme_core ' /proc/modules; then
-	WEFT_CLASS=weft
-	generic=weft-generic
-fi
-load_weft
+load_host_beside_nvmet
+[ "$WEFT_CLASS" = nvme ] || generic=weft-generic
 connect
 
 step "device files"

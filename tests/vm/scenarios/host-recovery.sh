@@ -9,14 +9,11 @@
 # debug: yes
 # timeout: 500
 . "$WEFT_TOP/tests/vm/lib.sh"
+. "$WEFT_TOP/tests/vm/counters.sh"
 
 setup_net
 nvmet_setup "$WEFT_NQN" null 128
-# where nvmet brings the in-tree nvme-core along our host runs beside it
-if grep -q '^nvme_core ' /proc/modules; then
-	WEFT_CLASS=weft
-fi
-load_weft
+load_host_beside_nvmet
 sub=$NVMET/subsystems/$WEFT_NQN
 quick=reconnect_delay=1,keep_alive_tmo=2
 
@@ -97,10 +94,9 @@ echo 0 > /sys/devices/system/cpu/cpu1/online
 echo 1 > "$ctrl/reset_controller"
 [ "$(cat "$ctrl/queue_count")" = 3 ] || fail "$(cat "$ctrl/queue_count") queues"
 contexts_are 2 || fail "contexts $(contexts), not one of each kind"
-commands() { awk '$1 == "commands" { print $2 }' "/sys/kernel/debug/weft/nvme$i/queue2"; }
-before=$(commands)
+before=$(counter "$i" 2 commands)
 dd if="$disk" of=/dev/null bs=4k count=8 iflag=direct status=none
-[ "$(commands)" = "$before" ] || fail "the polled queue is used like another"
+[ "$(counter "$i" 2 commands)" = "$before" ] || fail "the polled queue is used like another"
 echo 1 > /sys/devices/system/cpu/cpu1/online
 for cpu in 0 1; do
 	taskset -c $cpu dd if="$disk" of=/dev/null bs=4k count=8 iflag=direct status=none

@@ -10,10 +10,7 @@
 
 setup_net
 nvmet_setup "$WEFT_NQN" null 64
-if grep -q '^nvme_core ' /proc/modules; then
-	WEFT_CLASS=weft
-fi
-load_weft io_timeout=10
+load_host_beside_nvmet io_timeout=10
 events=/sys/kernel/tracing/events/weft
 for e in weft_setup_rq weft_end_rq weft_state weft_recovery weft_aer; do
 	[ -d "$events/$e" ] || fail "no tracepoint $e"

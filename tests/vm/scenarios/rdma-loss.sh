@@ -6,7 +6,6 @@
 # debug: yes
 # timeout: 420
 . "$WEFT_TOP/tests/vm/lib.sh"
-. "$WEFT_TOP/tests/vm/counters.sh"
 
 setup_rxe
 nvmet_setup "$WEFT_NQN" null 128

@@ -6,7 +6,6 @@
 # debug: yes
 # timeout: 400
 . "$WEFT_TOP/tests/vm/lib.sh"
-. "$WEFT_TOP/tests/vm/counters.sh"
 . "$WEFT_TOP/tests/vm/paths.sh"
 
 connects() {

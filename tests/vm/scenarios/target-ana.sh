@@ -20,7 +20,6 @@ configure() {
 	on "$WEFT_NQN" nvmf_subsystem_add_listener "$(listen_at 4421)"
 }
 
-state_is() { [ "$(cat "$1/ana_state")" = "${2//_/-}" ]; }
 group_is() { [ "$(cat "$1/ana_grpid")" = "$2" ]; }
 
 # log_has CONTROLLER GROUP WORDS: its state and namespaces in the log that nvme-cli shows
@@ -57,14 +56,6 @@ states_of() {
 	for p; do
 		cat "$p/ana_state"
 	done
-}
-
-# used: I/O of both paths while 40 blocks are read
-used() {
-	local a b
-	a=$(ios "$path_a") b=$(ios "$path_b")
-	dd if="$disk" of=/dev/null bs=4k count=40 iflag=direct status=none
-	n_a=$(($(ios "$path_a") - a)) n_b=$(($(ios "$path_b") - b))
 }
 
 read_block() { dd if="$disk" of=/run/block bs=4k count=1 iflag=direct status=none; }

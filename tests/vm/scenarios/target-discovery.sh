@@ -72,8 +72,6 @@ referral() {
 		\"adrfam\":\"IPv4\",\"traddr\":\"$REFERRED\",\"trsvcid\":\"8009\"}}"
 }
 
-connected_to() { grep -qx "$1" /sys/class/nvme/nvme*/subsysnqn; }
-
 setup_net
 load_intree multipath=Y
 mkdir -p /etc/nvme

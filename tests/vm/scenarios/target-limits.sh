@@ -9,7 +9,6 @@
 . "$WEFT_TOP/tests/vm/intree.sh"
 . "$WEFT_TOP/tests/vm/counted.sh"
 
-OTHER=nqn.2026-11.io.weft:other
 DEPTH=16
 # so slow that a queue is still full of those that wait when it is looked at
 SLOW='"rw_ios_per_sec":2'
@@ -17,17 +16,8 @@ NONE='"rw_ios_per_sec":0,"rw_mbytes_per_sec":0,"r_mbytes_per_sec":0,"w_mbytes_pe
 
 configure() {
 	rpc nvmf_create_transport "{\"trtype\":\"${TRANSPORT^^}\"}"
-	malloc_disk d1
 	malloc_disk d2
-	malloc_disk d3
-	on "$WEFT_NQN" nvmf_create_subsystem '"allow_any_host":true'
-	on "$WEFT_NQN" nvmf_subsystem_add_ns '"namespace":{"bdev_name":"d1"}'
-	on "$WEFT_NQN" nvmf_subsystem_add_ns '"namespace":{"bdev_name":"d2"}'
-	on "$WEFT_NQN" nvmf_subsystem_add_listener "$(listen_at 4420)"
-	on "$WEFT_NQN" nvmf_subsystem_add_listener "$(listen_at 4421)"
-	on $OTHER nvmf_create_subsystem '"allow_any_host":true'
-	on $OTHER nvmf_subsystem_add_ns '"namespace":{"bdev_name":"d3"}'
-	on $OTHER nvmf_subsystem_add_listener "$(listen_at 4420)"
+	two_subsystems d2
 }
 
 # limit bdev|host|namespace LIMITS
@@ -142,17 +132,7 @@ setup_net
 load_intree multipath=N
 start_target -m 0,1
 configure > /dev/null
-A=$(connect_as $HOST_A $ID_A 4420 "$WEFT_NQN" -i 1)
-O=$(connect_as $HOST_A $ID_A 4420 $OTHER -i 1)
-B=$(connect_as $HOST_B $ID_B 4421 "$WEFT_NQN" -i 1)
-find_disk A1 "$A" 1
-find_disk A2 "$A" 2
-find_disk O1 "$O" 1
-find_disk B1 "$B" 1
-find_disk B2 "$B" 2
-for d in "$A1" "$A2" "$O1" "$B1" "$B2"; do
-	echo 2 > "/sys/block/$d/queue/nomerges"
-done
+two_hosts -i 1
 
 FREE="$A2 $O1 $B2"
 held bdev "$A1" "$B1"

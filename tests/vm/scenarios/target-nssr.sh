@@ -10,22 +10,12 @@
 . "$WEFT_TOP/tests/vm/intree.sh"
 . "$WEFT_TOP/tests/vm/nvme_cli.sh"
 
-OTHER=nqn.2026-11.io.weft:other
 CAP=0x0 CSTS=0x1c
 
 configure() {
 	rpc nvmf_create_transport "{\"trtype\":\"${TRANSPORT^^}\"}"
-	for d in d1 d2 d3; do
-		malloc_disk $d
-	done
-	on "$WEFT_NQN" nvmf_create_subsystem '"allow_any_host":true,"enable_nssr":true'
-	on "$WEFT_NQN" nvmf_subsystem_add_ns '"namespace":{"bdev_name":"d1"}'
-	on "$WEFT_NQN" nvmf_subsystem_add_ns '"namespace":{"bdev_name":"d2"}'
-	on "$WEFT_NQN" nvmf_subsystem_add_listener "$(listen_at 4420)"
-	on "$WEFT_NQN" nvmf_subsystem_add_listener "$(listen_at 4421)"
-	on $OTHER nvmf_create_subsystem '"allow_any_host":true'
-	on $OTHER nvmf_subsystem_add_ns '"namespace":{"bdev_name":"d3"}'
-	on $OTHER nvmf_subsystem_add_listener "$(listen_at 4420)"
+	malloc_disk d2
+	two_subsystems d2 '"enable_nssr":true'
 }
 
 # bit CONTROLLER PROPERTY N: of a property, as nvme-cli reads it
@@ -79,20 +69,14 @@ setup_net
 load_intree multipath=N
 start_target -m 0,1
 configure > /dev/null
-A=$(connect_as $HOST_A $ID_A 4420 "$WEFT_NQN" --reconnect-delay=1 -i 2)
-B=$(connect_as $HOST_B $ID_B 4421 "$WEFT_NQN" --reconnect-delay=1 -i 2)
-C=$(connect_as $HOST_A $ID_A 4420 $OTHER --reconnect-delay=1 -i 2)
-find_disk A1 "$A" 1
-find_disk B1 "$B" 1
-find_disk B2 "$B" 2
-find_disk C1 "$C" 1
+two_hosts --reconnect-delay=1 -i 2
 left_alone=$(peers $OTHER)
-[ "$(bit "$A" $CAP 36)$(bit "$B" $CAP 36)$(bit "$C" $CAP 36)" = 110 ] || fail "CAP.NSSRS"
+[ "$(bit "$A" $CAP 36)$(bit "$B" $CAP 36)$(bit "$O" $CAP 36)" = 110 ] || fail "CAP.NSSRS"
 [ "$(occurred "$A")$(occurred "$B")" = 00 ] || fail "there has been no reset yet"
 
 step "a subsystem that cannot be reset"
-fails_with "." nvme subsystem-reset "/dev/$C"
-ctrl_is "$C" live || fail "the refusal left it $(cat "/sys/class/nvme/$C/state")"
+fails_with "." nvme subsystem-reset "/dev/$O"
+ctrl_is "$O" live || fail "the refusal left it $(cat "/sys/class/nvme/$O/state")"
 [ "$(resets)" = 0 ] || fail "it was reset"
 
 step "by each host, under load"
@@ -102,10 +86,10 @@ verified a "/dev/$A1" --bs=4k --iodepth=16 --size=4M
 job_a=$job
 verified b "/dev/$B2" --bsrange=512-64k --blockalign=512 --iodepth=16 --size=8M
 job_b=$job
-verified c "/dev/$C1" --bs=4k --iodepth=4 --size=2M
+verified c "/dev/$O1" --bs=4k --iodepth=4 --size=2M
 job_c=$job
 for by in "$A" "$B" "$A"; do
-	for d in "$A1" "$B2" "$C1"; do
+	for d in "$A1" "$B2" "$O1"; do
 		wait_for more_ios_than "/sys/block/$d" $(($(ios "/sys/block/$d") + 50))
 	done
 	reset_by "$by"
@@ -120,7 +104,7 @@ for d in "$A1" "$B1"; do
 done
 
 step "it is told of until that is acknowledged"
-[ "$(occurred "$A")$(occurred "$B")$(occurred "$C")" = 110 ] || fail "CSTS.NSSRO"
+[ "$(occurred "$A")$(occurred "$B")$(occurred "$O")" = 110 ] || fail "CSTS.NSSRO"
 nvme set-property "/dev/$A" --offset=$CSTS --value=0x10 > /dev/null
 [ "$(occurred "$A")$(occurred "$B")" = 01 ] || fail "CSTS.NSSRO after one has acknowledged it"
 
@@ -132,7 +116,7 @@ cmp /run/before /run/after
 
 disconnect_intree "$A"
 disconnect_intree "$B"
-disconnect_intree "$C"
+disconnect_intree "$O"
 unload_intree
 stop_target
 teardown_net

@@ -4,36 +4,23 @@
 # kernels: 6.1 6.12
 # tier: full
 # timeout: 900
+TRANSPORT=tcp
 . "$WEFT_TOP/tests/vm/lib.sh"
+. "$WEFT_TOP/tests/vm/intree.sh"
 . "$WEFT_TOP/tests/vm/nvme_cli.sh"
-
-NQN=nqn.2026-11.io.weft:protocol
-HOST_A=nqn.2026-11.io.weft:host-a
-HOST_B=nqn.2026-11.io.weft:host-b
-ID_A=11111111-2222-3333-4444-555555555555
-ID_B=22222222-2222-3333-4444-555555555555
-
-on_nqn() { rpc "$1" "{\"nqn\":\"$NQN\"${2:+,$2}}"; }
-listen_at() { echo "\"listen_address\":{\"trtype\":\"TCP\",\"traddr\":\"127.0.0.1\",\"trsvcid\":\"$1\"}"; }
 
 configure() {
 	rpc nvmf_create_transport '{"trtype":"TCP"}'
-	rpc bdev_malloc_create '{"name":"d1","num_blocks":65536,"block_size":512}'
-	rpc bdev_malloc_create '{"name":"d2","num_blocks":65536,"block_size":512}'
-	on_nqn nvmf_create_subsystem '"serial_number":"WEFT0002","ana_reporting":true'
-	on_nqn nvmf_subsystem_add_ns \
+	malloc_disk d1
+	malloc_disk d2
+	on "$WEFT_NQN" nvmf_create_subsystem '"serial_number":"WEFT0002","ana_reporting":true'
+	on "$WEFT_NQN" nvmf_subsystem_add_ns \
 		"\"namespace\":{\"bdev_name\":\"d1\",\"ptpl_file\":\"/run/ptpl.json\"}"
-	on_nqn nvmf_subsystem_add_ns '"namespace":{"bdev_name":"d2","no_auto_visible":true}'
-	on_nqn nvmf_subsystem_add_host "\"host\":\"$HOST_A\""
-	on_nqn nvmf_subsystem_add_host "\"host\":\"$HOST_B\""
-	on_nqn nvmf_subsystem_add_listener "$(listen_at 4420)"
-	on_nqn nvmf_subsystem_add_listener "$(listen_at 4421)"
-}
-
-# connect_as NQN ID PORT: prints the controller's device
-connect_as() {
-	nvme connect -t tcp -a 127.0.0.1 -s "$3" -n "$NQN" -q "$1" -I "$2" -i 2 -o json |
-		sed -n 's/.*"\(nvme[0-9]*\)".*/\1/p'
+	on "$WEFT_NQN" nvmf_subsystem_add_ns '"namespace":{"bdev_name":"d2","no_auto_visible":true}'
+	on "$WEFT_NQN" nvmf_subsystem_add_host "\"host\":\"$HOST_A\""
+	on "$WEFT_NQN" nvmf_subsystem_add_host "\"host\":\"$HOST_B\""
+	on "$WEFT_NQN" nvmf_subsystem_add_listener "$(listen_at 4420)"
+	on "$WEFT_NQN" nvmf_subsystem_add_listener "$(listen_at 4421)"
 }
 
 reservations() {
@@ -59,11 +46,11 @@ ana() {
 	local c=$1 d=$2
 	step "ANA states through one listener"
 	nvme ana-log "/dev/$c" | contains -i 'optimized'
-	on_nqn nvmf_subsystem_listener_set_ana_state \
+	on "$WEFT_NQN" nvmf_subsystem_listener_set_ana_state \
 		"$(listen_at 4420),\"ana_state\":\"inaccessible\",\"anagrpid\":1" > /dev/null
 	nvme ana-log "/dev/$c" | contains -i 'inaccessible'
 	fails_with "." nvme verify "$d" -s 0 -c 0
-	on_nqn nvmf_subsystem_listener_set_ana_state \
+	on "$WEFT_NQN" nvmf_subsystem_listener_set_ana_state \
 		"$(listen_at 4420),\"ana_state\":\"optimized\"" > /dev/null
 	nvme verify "$d" -s 0 -c 0
 }
@@ -72,11 +59,11 @@ masking() {
 	local a=$1 b=$2
 	step "a namespace that one host sees"
 	refute test -e "/dev/${a}n2"
-	on_nqn nvmf_ns_add_host "\"nsid\":2,\"host\":\"$HOST_A\"" > /dev/null
+	on "$WEFT_NQN" nvmf_ns_add_host "\"nsid\":2,\"host\":\"$HOST_A\"" > /dev/null
 	wait_for test -e "/dev/${a}n2"
 	nvme list-ns "/dev/$b" > /run/list
 	refute grep -q '0x2$' /run/list
-	on_nqn nvmf_ns_remove_host "\"nsid\":2,\"host\":\"$HOST_A\"" > /dev/null
+	on "$WEFT_NQN" nvmf_ns_remove_host "\"nsid\":2,\"host\":\"$HOST_A\"" > /dev/null
 	wait_for test ! -e "/dev/${a}n2"
 }
 
@@ -108,12 +95,12 @@ assert c["ctratt"] & 0x40, hex(c["ctratt"])'
 }
 
 step "two hosts, each with paths of its own"
-modprobe nvme-core multipath=N
-need_modules nvme-tcp
+setup_net
+load_intree multipath=N
 start_target -m 0,1
 configure > /dev/null
-A=$(connect_as "$HOST_A" "$ID_A" 4420)
-B=$(connect_as "$HOST_B" "$ID_B" 4421)
+A=$(connect_as "$HOST_A" "$ID_A" 4420 "$WEFT_NQN" -i 2)
+B=$(connect_as "$HOST_B" "$ID_B" 4421 "$WEFT_NQN" -i 2)
 wait_for test -e "/dev/${A}n1"
 wait_for test -e "/dev/${B}n1"
 commands "/dev/${A}n1"
@@ -121,5 +108,7 @@ reservations "/dev/${A}n1" "/dev/${B}n1"
 ana "$A" "/dev/${A}n1"
 masking "$A" "$B"
 logs_and_features "$A"
-nvme disconnect -n "$NQN"
+nvme disconnect -n "$WEFT_NQN"
+unload_intree
 stop_target
+teardown_net

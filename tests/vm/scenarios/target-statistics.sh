@@ -11,24 +11,14 @@
 . "$WEFT_TOP/tests/vm/nvme_cli.sh"
 . "$WEFT_TOP/tests/vm/counted.sh"
 
-OTHER=nqn.2026-11.io.weft:other
 HTTP=127.0.0.1:9419
 
 configure() {
 	rpc nvmf_create_transport "{\"trtype\":\"${TRANSPORT^^}\"}"
-	malloc_disk d1
 	malloc_disk base
-	malloc_disk d3
 	rpc bdev_delay_create '{"base_bdev_name":"base","name":"disk1","avg_read_latency":0,
 		"p99_read_latency":0,"avg_write_latency":0,"p99_write_latency":0}'
-	on "$WEFT_NQN" nvmf_create_subsystem '"allow_any_host":true'
-	on "$WEFT_NQN" nvmf_subsystem_add_ns '"namespace":{"bdev_name":"d1"}'
-	on "$WEFT_NQN" nvmf_subsystem_add_ns '"namespace":{"bdev_name":"disk1"}'
-	on "$WEFT_NQN" nvmf_subsystem_add_listener "$(listen_at 4420)"
-	on "$WEFT_NQN" nvmf_subsystem_add_listener "$(listen_at 4421)"
-	on $OTHER nvmf_create_subsystem '"allow_any_host":true'
-	on $OTHER nvmf_subsystem_add_ns '"namespace":{"bdev_name":"d3"}'
-	on $OTHER nvmf_subsystem_add_listener "$(listen_at 4420)"
+	two_subsystems disk1
 }
 
 # io DISK PATTERN BLOCK_SIZE COUNT
@@ -71,16 +61,7 @@ setup_net
 load_intree multipath=N
 start_target -m 0,1 --metrics $HTTP
 configure > /dev/null
-A=$(connect_as $HOST_A $ID_A 4420 "$WEFT_NQN" -i 2)
-O=$(connect_as $HOST_A $ID_A 4420 $OTHER -i 1)
-B=$(connect_as $HOST_B $ID_B 4421 "$WEFT_NQN" -i 2)
-find_disk A1 "$A" 1
-find_disk O1 "$O" 1
-find_disk B1 "$B" 1
-find_disk B2 "$B" 2
-for d in "$A1" "$O1" "$B1" "$B2"; do
-	echo 2 > "/sys/block/$d/queue/nomerges"
-done
+two_hosts -i 2
 counted /run/before
 for d in d1 disk1 d3; do
 	iostat $d > "/run/iostat.$d"

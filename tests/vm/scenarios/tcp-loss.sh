@@ -7,7 +7,6 @@
 # timeout: 480
 TRANSPORT=tcp
 . "$WEFT_TOP/tests/vm/lib.sh"
-. "$WEFT_TOP/tests/vm/counters.sh"
 . "$WEFT_TOP/tests/vm/loss.sh"
 
 setup_net
