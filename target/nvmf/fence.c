@@ -43,6 +43,11 @@ bool nvmf_request_awaited(const struct nvmf_request *req)
 	return false;
 }
 
+bool nvmf_group_waits(const struct nvmf_group *g)
+{
+	return !TAILQ_EMPTY(&g->core->waits) || g->core->leaving;
+}
+
 void nvmf_wait_ended(struct nvmf_group_core *core,
 		     const struct nvmf_request *req)
 {

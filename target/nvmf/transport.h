@@ -310,6 +310,8 @@ void nvmf_request_fail(struct nvmf_request *req, nvme_status st);
  * its namespace.
  */
 bool nvmf_request_awaited(const struct nvmf_request *req);
+/** nvmf_group_waits() - does anybody wait for the end of commands of @g? */
+bool nvmf_group_waits(const struct nvmf_group *g);
 /** nvmf_request_done() - the transport is through with it: last call */
 void nvmf_request_done(struct nvmf_request *req);
 

@@ -17,7 +17,13 @@
 #define FAKE_UNUSED	__attribute__((unused))
 
 struct reactor { int dummy; };
-struct poller { poller_fn fn; reactor_fn once; void *ctx; bool used; };
+struct poller {
+	poller_fn fn;
+	reactor_fn once;
+	void *ctx;
+	bool used;
+	int (*arm)(void *ctx);
+};
 struct fd_source { int fd; u32 events; fd_fn fn; void *ctx; };
 
 static struct reactor the_reactor;
@@ -45,17 +51,21 @@ static struct poller *poller_new(poller_fn fn, reactor_fn once, void *ctx)
 
 	while (pollers[i].used)
 		i++;
-	pollers[i] = (struct poller) { fn, once, ctx, true };
+	pollers[i] = (struct poller) { fn, once, ctx, true, NULL };
 	return &pollers[i];
 }
 
 struct poller *poller_register(const char *name, poller_fn fn, void *ctx,
 			       u64 period_us, int (*arm)(void *ctx))
 {
-	(void)name, (void)period_us, (void)arm;
+	struct poller *p;
+
+	(void)name, (void)period_us;
 	if (no_pollers)
 		return NULL;
-	return poller_new(fn, NULL, ctx);
+	p = poller_new(fn, NULL, ctx);
+	p->arm = arm;
+	return p;
 }
 
 struct poller *timer_start(const char *name, reactor_fn fn, void *ctx, u64 us)
@@ -132,6 +142,17 @@ void log_peer(struct log_budget *b, enum log_level level, const char *fmt, ...)
 	vsnprintf(last_warning, sizeof(last_warning), fmt, ap);
 	va_end(ap);
 	warnings++;
+}
+
+/* The reactor is about to sleep; false: one has found work. */
+static bool FAKE_UNUSED falls_asleep(void)
+{
+	int work = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(pollers); i++)
+		if (pollers[i].used && pollers[i].arm)
+			work += pollers[i].arm(pollers[i].ctx);
+	return !work;
 }
 
 static void FAKE_UNUSED turns(int n)

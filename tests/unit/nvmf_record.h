@@ -84,6 +84,13 @@ bool nvmf_request_awaited(const struct nvmf_request *req)
 	return req == awaited;
 }
 
+static bool group_waits;
+bool nvmf_group_waits(const struct nvmf_group *g)
+{
+	CU_ASSERT_PTR_EQUAL(g, &group);
+	return group_waits;
+}
+
 void nvmf_request_done(struct nvmf_request *req)
 {
 	(void)req;

@@ -20,6 +20,14 @@
 
 #define MAX_WR 1024
 
+/* @armed: shall tell of the next completion */
+struct fake_cq {
+	struct ibv_cq cq;
+	struct ibv_wc wcs[4096];
+	unsigned int head, tail;
+	bool armed;
+};
+
 struct fake_srq {
 	struct ibv_srq srq;
 	struct ibv_recv_wr *rq[MAX_WR];
@@ -49,14 +57,13 @@ static struct ibv_device device = { .name = "fake0" };
 static struct ibv_context context = { .device = &device };
 static struct ibv_pd pd = { .context = &context };
 static struct ibv_device_attr device_attr;
-static struct ibv_wc wcs[8192];
-static unsigned int wc_head, wc_tail;
 static struct { int pd, mr, cq, qp, srq, channel, id, events; } live;
 static int mr_budget = 1000;
 static int fail_send_at = -1;
 static int fail_recv;
 static int fail_srq_recv;
 static bool fail_srq;
+static int max_cqs;
 static u32 max_inline;
 static u32 next_qp_num;
 static struct fake_srq *last_srq;
@@ -142,15 +149,19 @@ int ibv_destroy_comp_channel(struct ibv_comp_channel *ch)
 struct ibv_cq *ibv_create_cq(struct ibv_context *c, int cqe, void *ctx,
 			     struct ibv_comp_channel *ch, int vector)
 {
-	struct ibv_cq *cq = calloc(1, sizeof(*cq));
+	struct fake_cq *f;
 
 	(void)vector;
-	cq->context = c;
-	cq->cqe = cqe;
-	cq->cq_context = ctx;
-	cq->channel = ch;
+	errno = ENOMEM;
+	if (live.cq == max_cqs)
+		return NULL;
+	f = calloc(1, sizeof(*f));
+	f->cq.context = c;
+	f->cq.cqe = cqe;
+	f->cq.cq_context = ctx;
+	f->cq.channel = ch;
 	live.cq++;
-	return cq;
+	return &f->cq;
 }
 
 int ibv_destroy_cq(struct ibv_cq *cq)
@@ -160,11 +171,18 @@ int ibv_destroy_cq(struct ibv_cq *cq)
 	return 0;
 }
 
+static struct fake_cq *event_of;	/* that has told of a completion */
+
 int ibv_get_cq_event(struct ibv_comp_channel *ch, struct ibv_cq **cq, void **ctx)
 {
-	(void)ch, (void)cq, (void)ctx;
+	(void)ch;
 	errno = read_errno;
-	return -1;
+	if (!event_of)
+		return -1;
+	*cq = &event_of->cq;
+	*ctx = event_of->cq.cq_context;
+	event_of = NULL;
+	return 0;
 }
 
 void ibv_ack_cq_events(struct ibv_cq *cq, unsigned int n)
@@ -187,28 +205,40 @@ int ibv_get_async_event(struct ibv_context *c, struct ibv_async_event *e)
 
 void ibv_ack_async_event(struct ibv_async_event *e) { (void)e; }
 
-static void push_wc(struct fake_qp *f, u64 wr_id, enum ibv_wc_status st,
-		    enum ibv_wc_opcode op, u32 len)
+static void push_wc(struct fake_qp *f, struct ibv_cq *cq, u64 wr_id,
+		    enum ibv_wc_status st, enum ibv_wc_opcode op, u32 len)
 {
-	wcs[wc_tail++ % 8192] = (struct ibv_wc) {
+	struct fake_cq *c = (struct fake_cq *)cq;
+
+	/* queue pairs claim as much as they can have */
+	CU_ASSERT(c->tail - c->head < (unsigned int)cq->cqe);
+	c->wcs[c->tail++ % ARRAY_SIZE(c->wcs)] = (struct ibv_wc) {
 		.wr_id = wr_id, .status = st, .opcode = op, .byte_len = len,
 		.qp_num = f->qp.qp_num,
 	};
+	if (!c->armed)
+		return;
+	c->armed = false;
+	event_of = c;
 }
 
 static int poll_cq(struct ibv_cq *cq, int n, struct ibv_wc *wc)
 {
+	struct fake_cq *c = (struct fake_cq *)cq;
 	int i;
 
-	(void)cq;
-	for (i = 0; i < n && wc_head != wc_tail; i++)
-		wc[i] = wcs[wc_head++ % 8192];
+	for (i = 0; i < n && c->head != c->tail; i++)
+		wc[i] = c->wcs[c->head++ % ARRAY_SIZE(c->wcs)];
 	return i;
 }
 
 static int req_notify(struct ibv_cq *cq, int solicited)
 {
-	(void)cq, (void)solicited;
+	struct fake_cq *c = (struct fake_cq *)cq;
+
+	/* what is armed is not armed again: that would cost for nothing */
+	CU_ASSERT_FALSE(c->armed || solicited);
+	c->armed = true;
 	return 0;
 }
 
@@ -320,7 +350,8 @@ static int complete_sends(struct fake_qp *f, int n, enum ibv_wc_status st)
 
 		done++;
 		if (st || wr->send_flags & IBV_SEND_SIGNALED)
-			push_wc(f, wr->wr_id, st, wc_opcode(wr), 0);
+			push_wc(f, f->qp.send_cq, wr->wr_id, st,
+				wc_opcode(wr), 0);
 	}
 	return done;
 }
@@ -329,7 +360,7 @@ static void flush_all(struct fake_qp *f)
 {
 	complete_sends(f, MAX_WR, IBV_WC_WR_FLUSH_ERR);
 	while (f->rq_head != f->rq_tail)
-		push_wc(f, f->rq[f->rq_head++ % MAX_WR]->wr_id,
+		push_wc(f, f->qp.recv_cq, f->rq[f->rq_head++ % MAX_WR]->wr_id,
 			IBV_WC_WR_FLUSH_ERR, 0, 0);
 }
 
@@ -369,11 +400,11 @@ static FAKE_UNUSED bool host_sends(struct fake_qp *f, const void *capsule, u32 l
 		return false;
 	f->unanswered++;
 	if (len > wr->sg_list->length) {
-		push_wc(f, wr->wr_id, IBV_WC_LOC_LEN_ERR, 0, 0);
+		push_wc(f, f->qp.recv_cq, wr->wr_id, IBV_WC_LOC_LEN_ERR, 0, 0);
 		return true;
 	}
 	memcpy((void *)(uintptr_t)wr->sg_list->addr, capsule, len);
-	push_wc(f, wr->wr_id, IBV_WC_SUCCESS, IBV_WC_RECV, len);
+	push_wc(f, f->qp.recv_cq, wr->wr_id, IBV_WC_SUCCESS, IBV_WC_RECV, len);
 	return true;
 }
 
@@ -507,6 +538,8 @@ struct ibv_qp *ibv_create_qp(struct ibv_pd *p, struct ibv_qp_init_attr *attr)
 	f->qp.context = &context;
 	f->qp.qp_context = attr->qp_context;
 	f->qp.srq = attr->srq;
+	f->qp.send_cq = attr->send_cq;
+	f->qp.recv_cq = attr->recv_cq;
 	f->qp.handle = attr->cap.max_recv_wr;
 	f->qp.events_completed = attr->cap.max_send_wr;
 	f->qp.qp_num = next_qp_num++;

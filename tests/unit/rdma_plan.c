@@ -34,8 +34,8 @@ static void test_plan_roomy(void)
 	/* a READ or WRITE and a response per command, and one large one */
 	UNIT_EQ(p.sends, 2 * 128 + 2);
 	UNIT_EQ(p.spare, 2);
-	/* every work request may be flushed at once */
-	UNIT_EQ(p.cqes, p.sends + p.receives);
+	/* so completion queues of that many entries hold all receives */
+	CU_ASSERT(p.sends >= p.receives);
 }
 
 static void test_plan_small_device(void)
@@ -90,7 +90,7 @@ static void test_plan_cq(void)
 	struct rdma_plan p;
 
 	UNIT_EQ(make(&l, &p), 0);
-	l.max_cqe = p.cqes;
+	l.max_cqe = p.sends;
 	UNIT_EQ(make(&l, &p), 0);
 	l.max_cqe--;
 	UNIT_EQ(make(&l, &p), NVME_RDMA_CM_NO_RESOURCES);

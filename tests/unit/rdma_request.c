@@ -100,10 +100,10 @@ static void test_poll_budget(void)
 
 	up();
 	a = connected(1, 128, 8);
-	/* that queue is full, so there is another one */
-	a->cq->size = a->cq->used;
+	/* its queues are full, so there are others */
+	a->cqs->send.size = a->cqs->used;
 	b = connected(2, 128, 8);
-	CU_ASSERT_PTR_NOT_EQUAL_FATAL(a->cq, b->cq);
+	CU_ASSERT_PTR_NOT_EQUAL_FATAL(a->cqs, b->cqs);
 	for (i = 0; i < 100; i++) {
 		host_sends(fq(a), capsule, sizeof(capsule));
 		host_sends(fq(b), capsule, sizeof(capsule));
@@ -111,7 +111,7 @@ static void test_poll_budget(void)
 	turns(1);
 	UNIT_EQ(nstarted, 128);
 	/* who had no turn is the first one now */
-	CU_ASSERT_PTR_EQUAL(TAILQ_FIRST(&a->gd->cqs), b->cq);
+	CU_ASSERT_PTR_EQUAL(TAILQ_FIRST(&a->gd->cqs), b->cqs);
 	turns(1);
 	UNIT_EQ(nstarted, 200);
 	UNIT_EQ(a->gd->stats.completions, 200);

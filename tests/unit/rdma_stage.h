@@ -42,7 +42,10 @@ static void up(void)
 	fail_recv = fail_srq_recv = accept_errno = bind_errno = 0;
 	fail_qp_state = IBV_QPS_RESET;
 	never_flush = hold_free = fail_srq = no_pollers = false;
+	group_waits = false;
+	event_of = NULL;
 	max_inline = 64;
+	max_cqs = 64;
 	read_errno = EAGAIN;
 	next_qp_num = 7;
 	device_attr = (struct ibv_device_attr) {
@@ -79,7 +82,6 @@ static void down(void)
 	UNIT_EQ(msg_head, msg_tail);
 	for (unsigned int i = 0; i < ARRAY_SIZE(pollers); i++)
 		CU_ASSERT_FALSE(pollers[i].used);
-	wc_head = wc_tail;
 	close(context.async_fd);
 	ops->opts_init(&opts);
 }

@@ -470,22 +470,22 @@ static void test_last_word_of_device(void)
 	down();
 }
 
-/* The queue pairs of a completion queue that failed close, and no others. */
-static void test_completion_queue_fails(void)
+/* The queue pairs of completion queues one of which failed close, and no others. */
+static void queue_fails(bool sends)
 {
 	struct rdma_qpair *a, *b, *c, *d;
 
 	up();
 	a = connected(1, 32, 8);
 	b = accepting(2, 32, 8);
-	CU_ASSERT_PTR_EQUAL(b->cq, a->cq);
-	/* it is full, so there is another one */
-	a->cq->size = a->cq->used;
+	CU_ASSERT_PTR_EQUAL(b->cqs, a->cqs);
+	/* they are full, so there are others */
+	a->cqs->send.size = a->cqs->used;
 	c = connected(3, 32, 8);
-	CU_ASSERT_PTR_NOT_EQUAL_FATAL(c->cq, a->cq);
+	CU_ASSERT_PTR_NOT_EQUAL_FATAL(c->cqs, a->cqs);
 	never_flush = true;
 	async.event_type = IBV_EVENT_CQ_ERR;
-	async.element.cq = a->cq->cq;
+	async.element.cq = sends ? a->cqs->send.cq : a->cqs->recv.cq;
 	a->dev->async->fn(a->dev->async->ctx, EPOLLIN);
 	turns(1);
 	UNIT_EQ(a->state, RDMA_QP_FLUSHING);
@@ -495,14 +495,20 @@ static void test_completion_queue_fails(void)
 	turns(4);
 	UNIT_EQ(disconnected, 1);
 	UNIT_EQ(live.qp, 1);
-	/* it has room now, but is no good to anybody */
+	/* they have room now, but are no good to anybody */
 	never_flush = false;
 	d = connected(4, 32, 8);
-	CU_ASSERT_PTR_EQUAL(d->cq, c->cq);
+	CU_ASSERT_PTR_EQUAL(d->cqs, c->cqs);
 	hang_up(d);
 	hang_up(c);
 	UNIT_EQ(live.cq, 0);
 	down();
+}
+
+static void test_completion_queue_fails(void)
+{
+	queue_fails(false);
+	queue_fails(true);
 }
 
 static void lose_listener(void)
@@ -571,7 +577,7 @@ static void test_wrong_opcode(void)
 	up();
 	q = connected(1, 32, 8);
 	wr = fq(q)->rq[fq(q)->rq_head++];
-	push_wc(fq(q), wr->wr_id, IBV_WC_SUCCESS, IBV_WC_RECV_RDMA_WITH_IMM, 64);
+	push_wc(fq(q), fq(q)->qp.recv_cq, wr->wr_id, IBV_WC_SUCCESS, IBV_WC_RECV_RDMA_WITH_IMM, 64);
 	turns(5);
 	UNIT_EQ(nstarted, 0);
 	UNIT_EQ(disconnected, 1);
@@ -641,8 +647,8 @@ static void test_end_under_load(void)
 	up();
 	a = connected(1, 128, 8);
 	b = connected(2, 128, 8);
-	CU_ASSERT_PTR_EQUAL_FATAL(a->cq, b->cq);
-	emptied = b->cq->emptied;
+	CU_ASSERT_PTR_EQUAL_FATAL(a->cqs, b->cqs);
+	emptied = b->cqs->recv.emptied;
 	on_start = answer;
 	ops->qpair_disconnect(&a->base);
 	for (i = 0; i < 40; i++) {
@@ -652,7 +658,7 @@ static void test_end_under_load(void)
 			;
 		turns(1);
 	}
-	UNIT_EQ(b->cq->emptied, emptied);
+	UNIT_EQ(b->cqs->recv.emptied, emptied);
 	UNIT_EQ(disconnected, 1);
 	on_start = NULL;
 	turns(4);

@@ -5,9 +5,9 @@
  * completions on, and at the end of each turn posts what has gathered. All of
  * it belongs to the group's reactor.
  *
- * Queue pairs share completion queues. Each claims as many entries as it can
- * have work requests; another completion queue is made when none has room, so
- * an overflow cannot happen.
+ * Queue pairs share completion queues, one for commands and one for all that is
+ * sent. Each claims as many entries as it can have work requests; other
+ * completion queues are made when none have room, so an overflow cannot happen.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -152,27 +152,29 @@ static int poll_cq(struct rdma_gdev *gd, struct rdma_cq *cq, int budget)
 	return total;
 }
 
-/* The one that had the rest of the budget comes last in the next turn. */
-static void put_last(struct rdma_gdev *gd, const struct rdma_cq *cq)
+/* Those that had the rest of the budget come last in the next turn. */
+static void put_last(struct rdma_gdev *gd, const struct rdma_cqs *cqs)
 {
-	struct rdma_cq *first;
+	struct rdma_cqs *first;
 
 	do {
 		first = TAILQ_FIRST(&gd->cqs);
 		TAILQ_REMOVE(&gd->cqs, first, link);
 		TAILQ_INSERT_TAIL(&gd->cqs, first, link);
-	} while (first != cq);
+	} while (first != cqs);
 }
 
 static int poll_gdev(struct rdma_gdev *gd)
 {
-	struct rdma_cq *cq;
+	struct rdma_cqs *cqs;
 	int work = 0;
 
-	TAILQ_FOREACH(cq, &gd->cqs, link) {
-		work += poll_cq(gd, cq, POLL_BUDGET - work);
+	TAILQ_FOREACH(cqs, &gd->cqs, link) {
+		/* what is given back first is there for the commands */
+		work += poll_cq(gd, &cqs->send, POLL_BUDGET - work);
+		work += poll_cq(gd, &cqs->recv, POLL_BUDGET - work);
 		if (work == POLL_BUDGET) {
-			put_last(gd, cq);
+			put_last(gd, cqs);
 			break;
 		}
 	}
@@ -211,24 +213,46 @@ static int group_poll(void *ctx)
 	return work;
 }
 
-/* About to sleep: every completion queue wakes us, unless there is work. */
+static void arm(struct rdma_cq *cq)
+{
+	if (!cq->armed)
+		cq->armed = !ibv_req_notify_cq(cq->cq, 0);
+}
+
+/*
+ * About to sleep: commands wake us. That a response has left need not: it is
+ * seen with the next command, or in the tick of limits.c, unless something
+ * goes on only then. An error that is not read for so long does not get lost:
+ * the queue pair's receives, its device or the host's end tell of it.
+ */
 static int group_arm(void *ctx)
 {
 	struct rdma_group *g = ctx;
+	bool awaited = !TAILQ_EMPTY(&g->closing) || nvmf_group_waits(g->base);
 	struct rdma_gdev *gd;
-	struct rdma_cq *cq;
+	struct rdma_cqs *cqs;
 
 	TAILQ_FOREACH(gd, &g->gdevs, link)
-		TAILQ_FOREACH(cq, &gd->cqs, link)
-			ibv_req_notify_cq(cq->cq, 0);
+		TAILQ_FOREACH(cqs, &gd->cqs, link) {
+			arm(&cqs->recv);
+			if (awaited || gd->awaiting)
+				arm(&cqs->send);
+		}
 	/* a completion from before the request would not wake anybody */
 	return group_poll(g);
+}
+
+static void acknowledge(struct rdma_cq *cq)
+{
+	ibv_ack_cq_events(cq->cq, cq->unacked);
+	cq->unacked = 0;
 }
 
 /* Completion channel: only wakes the reactor; the poller does the work. */
 static void channel_ready(void *ctx, u32 events)
 {
 	struct rdma_gdev *gd = ctx;
+	struct rdma_cqs *cqs;
 	struct rdma_cq *cq;
 	struct ibv_cq *which;
 	void *cq_ctx;
@@ -237,96 +261,95 @@ static void channel_ready(void *ctx, u32 events)
 	while (!ibv_get_cq_event(gd->channel, &which, &cq_ctx)) {
 		cq = cq_ctx;
 		cq->unacked++;
+		cq->armed = false;
 	}
 	if (rdma_fd_ended(events))
 		fd_source_remove(&gd->fd);
-	TAILQ_FOREACH(cq, &gd->cqs, link) {
-		ibv_ack_cq_events(cq->cq, cq->unacked);
-		cq->unacked = 0;
+	TAILQ_FOREACH(cqs, &gd->cqs, link) {
+		acknowledge(&cqs->recv);
+		acknowledge(&cqs->send);
 	}
 }
 
 /* Completion queues */
 
-static void cq_free(struct rdma_gdev *gd, struct rdma_cq *cq)
+static int cq_create(struct rdma_gdev *gd, struct rdma_cq *cq, u32 size,
+		     struct weft_reason *why)
 {
-	TAILQ_REMOVE(&gd->cqs, cq, link);
-	if (cq->srq)
-		rdma_srq_free(cq->srq);
-	/* events read or not: all are acknowledged in channel_ready() */
-	ibv_destroy_cq(cq->cq);
-	free(cq);
+	cq->size = size;
+	cq->cq = ibv_create_cq(gd->dev->verbs, (int)size, cq, gd->channel, 0);
+	return cq->cq ? 0 :
+	       weft_fail(why, -errno, "no completion queue of %u entries on %s: %s",
+			 size, gd->name, strerror(errno));
 }
 
-static struct rdma_cq *cq_new(struct rdma_gdev *gd, const struct rdma_plan *p,
-			      struct weft_reason *why)
+/* Of @cqs that are in no list. */
+static void cqs_free(struct rdma_cqs *cqs)
 {
-	u32 size = gd->g->t->base.opts.num_cqe;
-	struct rdma_cq *cq = calloc(1, sizeof(*cq));
+	if (cqs->srq)
+		rdma_srq_free(cqs->srq);
+	/* events read or not: all are acknowledged in channel_ready() */
+	if (cqs->recv.cq)
+		ibv_destroy_cq(cqs->recv.cq);
+	if (cqs->send.cq)
+		ibv_destroy_cq(cqs->send.cq);
+	free(cqs);
+}
 
-	if (size < p->cqes)
-		size = p->cqes;
+static struct rdma_cqs *cqs_new(struct rdma_gdev *gd, const struct rdma_plan *p,
+				struct weft_reason *why)
+{
+	struct rdma_cqs *cqs = calloc(1, sizeof(*cqs));
+	u32 size = gd->g->t->base.opts.num_cqe;
+
+	if (size < p->sends)
+		size = p->sends;
 	if (size > (u32)gd->dev->attr.max_cqe)
 		size = (u32)gd->dev->attr.max_cqe;
-	if (cq)
-		cq->cq = ibv_create_cq(gd->dev->verbs, (int)size, cq,
-				       gd->channel, 0);
-	if (!cq || !cq->cq) {
-		weft_fail(why, 0, "no completion queue of %u entries on %s: %s",
-			  size, gd->name, strerror(errno));
-		free(cq);
+	if (!cqs) {
+		weft_fail(why, 0, "no memory for a completion queue");
 		return NULL;
 	}
-	cq->size = size;
-	cq->srq = rdma_srq_new(gd, p->receives);
-	TAILQ_INSERT_TAIL(&gd->cqs, cq, link);
-	return cq;
+	if (cq_create(gd, &cqs->recv, size, why) ||
+	    cq_create(gd, &cqs->send, size, why)) {
+		cqs_free(cqs);
+		return NULL;
+	}
+	cqs->srq = rdma_srq_new(gd, p->receives);
+	TAILQ_INSERT_TAIL(&gd->cqs, cqs, link);
+	return cqs;
 }
 
-/* Shared receives stay when their queue pairs go, and so do their entries. */
-static bool srq_has_room(const struct rdma_cq *cq, const struct rdma_plan *p)
+static bool have_room(const struct rdma_cqs *cqs, const struct rdma_plan *p)
 {
-	u32 claimed = cq->srq->claimed + p->receives;
-	u32 most = claimed > cq->srq->receives ? claimed : cq->srq->receives;
+	const struct rdma_srq *s = cqs->srq;
 
-	return claimed <= cq->srq->size &&
-	       cq->used + p->sends + most <= cq->size;
-}
-
-static bool cq_has_room(const struct rdma_cq *cq, const struct rdma_plan *p)
-{
-	if (rdma_cq_failed(cq))
+	if (rdma_cqs_failed(cqs) || cqs->used + p->sends > cqs->send.size)
 		return false;
-	return cq->srq ? srq_has_room(cq, p) : cq->used + p->cqes <= cq->size;
+	return !s || s->claimed + p->receives <= s->size;
 }
 
-/* Entries of the completion queue that are the queue pair's alone */
-static u32 own_entries(const struct rdma_cq *cq, const struct rdma_plan *p)
+struct rdma_cqs *rdma_cqs_claim(struct rdma_gdev *gd, const struct rdma_plan *p,
+				struct weft_reason *why)
 {
-	return cq->srq ? p->sends : p->cqes;
-}
+	struct rdma_cqs *cqs;
 
-struct rdma_cq *rdma_cq_claim(struct rdma_gdev *gd, const struct rdma_plan *p,
-			      struct weft_reason *why)
-{
-	struct rdma_cq *cq;
-
-	TAILQ_FOREACH(cq, &gd->cqs, link)
-		if (cq_has_room(cq, p))
+	TAILQ_FOREACH(cqs, &gd->cqs, link)
+		if (have_room(cqs, p))
 			break;
-	if (!cq)
-		cq = cq_new(gd, p, why);
-	if (!cq)
+	if (!cqs)
+		cqs = cqs_new(gd, p, why);
+	if (!cqs)
 		return NULL;
-	if (cq->srq && rdma_srq_claim(cq->srq, p->receives, why))
+	if (cqs->srq && rdma_srq_claim(cqs->srq, p->receives, why))
 		return NULL;
-	cq->used += own_entries(cq, p);
-	return cq;
+	cqs->used += p->sends;
+	return cqs;
 }
 
-void rdma_cq_unclaim(struct rdma_cq *cq, const struct rdma_plan *p)
+void rdma_cqs_unclaim(struct rdma_cqs *cqs, const struct rdma_plan *p)
 {
-	cq->used -= own_entries(cq, p);
+	cqs->used -= p->sends;
 }
 
 /* Devices of a group */
@@ -361,11 +384,13 @@ destroy:
 
 static void gdev_close(struct rdma_gdev *gd)
 {
-	struct rdma_cq *cq;
+	struct rdma_cqs *cqs;
 
 	pool_fini(&gd->pool);
-	while ((cq = TAILQ_FIRST(&gd->cqs)))
-		cq_free(gd, cq);
+	while ((cqs = TAILQ_FIRST(&gd->cqs))) {
+		TAILQ_REMOVE(&gd->cqs, cqs, link);
+		cqs_free(cqs);
+	}
 	fd_source_remove(&gd->fd);
 	ibv_destroy_comp_channel(gd->channel);
 	gd->channel = NULL;

@@ -50,11 +50,11 @@ int rdma_plan_make(const struct rdma_limits *l, struct rdma_plan *p,
 				 "the device's %u work requests per queue: at least %u are needed",
 				 l->max_wr, most > 2 ? most : 2);
 	p->spare = least(most, p->sends / 2);
-	p->cqes = p->sends + p->receives;
-	if (p->cqes > l->max_cqe)
+	/* there are no more receives than that */
+	if (p->sends > l->max_cqe)
 		return weft_fail(why, NVME_RDMA_CM_NO_RESOURCES,
 				 "the device's completion queues hold %u entries: %u are needed",
-				 l->max_cqe, p->cqes);
+				 l->max_cqe, p->sends);
 	return 0;
 }
 
@@ -182,6 +182,12 @@ int rdma_req_next(enum rdma_req_state st, enum rdma_req_event ev)
 	if (ev == RDMA_EV_DONE)
 		return may_end(st) ? (int)RDMA_REQ_FREE : -EPROTO;
 	return next_state[st][ev] ? next_state[st][ev] : -EPROTO;
+}
+
+bool rdma_req_awaits(enum rdma_req_state st)
+{
+	return st == RDMA_REQ_BUFFER || st == RDMA_REQ_READ ||
+	       st == RDMA_REQ_BOUNCE || st == RDMA_REQ_SEND;
 }
 
 const char *rdma_req_state_name(enum rdma_req_state st)

@@ -40,7 +40,6 @@ struct rdma_limits {
  * @requests: receives, and a few more: a response's send may be reported later
  *            than the command that the host sent upon that response
  * @sends: work requests of the send queue
- * @cqes: completions that the queue can leave unread, flushing included
  * @reads: RDMA READs under way
  * @spare: of @sends: READs leave so many to responses
  * @sge: @sge_rd: gather entries of a WRITE or SEND, scatter entries of a READ
@@ -49,7 +48,6 @@ struct rdma_plan {
 	u32 receives;
 	u32 requests;
 	u32 sends;
-	u32 cqes;
 	u32 reads;
 	u32 spare;
 	u32 sge;
@@ -158,6 +156,12 @@ enum rdma_req_event {
  * ours, never something that a peer can cause.
  */
 int rdma_req_next(enum rdma_req_state st, enum rdma_req_event ev);
+
+/**
+ * rdma_req_awaits() - does it go on when something completes that was sent?
+ * Its own transfers, or those that keep the buffers or places that it lacks.
+ */
+bool rdma_req_awaits(enum rdma_req_state st);
 
 /** rdma_req_state_name() / rdma_req_event_name() - for messages */
 const char *rdma_req_state_name(enum rdma_req_state st);

@@ -175,16 +175,16 @@ static void flush_srq(struct rdma_srq *s)
 /* How few were left shows before those of this turn are given back. */
 static int flush_srqs(struct rdma_gdev *gd)
 {
-	struct rdma_cq *cq;
+	struct rdma_cqs *cqs;
 	int posted = 0;
 
-	TAILQ_FOREACH(cq, &gd->cqs, link) {
-		if (!cq->srq)
+	TAILQ_FOREACH(cqs, &gd->cqs, link) {
+		if (!cqs->srq)
 			continue;
-		rdma_srq_grow(cq->srq);
-		if (!cq->srq->chained)
+		rdma_srq_grow(cqs->srq);
+		if (!cqs->srq->chained)
 			continue;
-		flush_srq(cq->srq);
+		flush_srq(cqs->srq);
 		posted++;
 	}
 	return posted;

@@ -7,8 +7,8 @@
  *
  * The way down: error state -> all counted work requests flushed, or
  * RDMA_FLUSH_US is over -> queue pair destroyed, so hardware is through with
- * its memory -> completion queue read to its end of then, so nothing refers to
- * it any more
+ * its memory -> completion queues read to their ends of then, so nothing refers
+ * to it any more
  * -> requests that the transport holds are ended -> nvmf is told, and frees it
  * when its own are.
  *
@@ -111,8 +111,8 @@ static int create_qp(struct rdma_qpair *q, struct weft_reason *why)
 {
 	struct ibv_qp_init_attr attr = {
 		.qp_context = q,
-		.send_cq = q->cq->cq,
-		.recv_cq = q->cq->cq,
+		.send_cq = q->cqs->send.cq,
+		.recv_cq = q->cqs->recv.cq,
 		.srq = q->srq ? q->srq->srq : NULL,
 		.cap = {
 			.max_send_wr = q->plan.sends,
@@ -234,10 +234,10 @@ static int build(struct rdma_qpair *q, struct weft_reason *why)
 	q->gd = rdma_gdev_get(q->g, q->dev, why);
 	if (!q->gd)
 		return NVME_RDMA_CM_NO_RESOURCES;
-	q->cq = rdma_cq_claim(q->gd, &q->plan, why);
-	if (!q->cq)
+	q->cqs = rdma_cqs_claim(q->gd, &q->plan, why);
+	if (!q->cqs)
 		return NVME_RDMA_CM_NO_RESOURCES;
-	q->srq = q->cq->srq;
+	q->srq = q->cqs->srq;
 	if (alloc_rings(q, why) || create_qp(q, why) ||
 	    post_ring(q, why) || start_accept_timer(q, why))
 		return NVME_RDMA_CM_NO_RESOURCES;
@@ -271,8 +271,8 @@ static void release(struct rdma_qpair *q)
 static void finish_sweep(struct rdma_qpair *q)
 {
 	q->state = RDMA_QP_GONE;
-	if (q->cq)
-		rdma_cq_unclaim(q->cq, &q->plan);
+	if (q->cqs)
+		rdma_cqs_unclaim(q->cqs, &q->plan);
 	rdma_number_remove(q);
 	rdma_requests_end(q);
 	if (q->known)
@@ -296,7 +296,8 @@ static void begin_sweep(struct rdma_qpair *q)
 {
 	destroy_qp(q);
 	q->state = RDMA_QP_SWEEPING;
-	q->sweep_mark = rdma_mark(q->cq);
+	q->sweep.recv = rdma_mark(&q->cqs->recv);
+	q->sweep.send = rdma_mark(&q->cqs->send);
 }
 
 static void flush_timeout(void *qpair)
@@ -326,7 +327,7 @@ void rdma_qpair_last_recv(void *qpair)
 	if (q->state != RDMA_QP_FLUSHING || q->last_recv)
 		return;
 	q->last_recv = true;
-	q->recv_mark = rdma_mark(q->cq);
+	q->recv_mark = rdma_mark(&q->cqs->recv);
 }
 
 void rdma_qpair_close(struct rdma_qpair *q)
@@ -358,7 +359,15 @@ static bool is_flushed(const struct rdma_qpair *q)
 	if (q->signalled || q->posted_recvs)
 		return false;
 	return !q->srq ||
-	       (q->last_recv && rdma_mark_passed(q->cq, &q->recv_mark));
+	       (q->last_recv &&
+		rdma_mark_passed(&q->cqs->recv, &q->recv_mark));
+}
+
+/* Is all read that can be of a queue pair that is destroyed? */
+static bool is_swept(const struct rdma_qpair *q)
+{
+	return rdma_mark_passed(&q->cqs->recv, &q->sweep.recv) &&
+	       rdma_mark_passed(&q->cqs->send, &q->sweep.send);
 }
 
 void rdma_qpair_advance(struct rdma_qpair *q)
@@ -367,8 +376,7 @@ void rdma_qpair_advance(struct rdma_qpair *q)
 	if (q->state == RDMA_QP_FLUSHING &&
 	    (is_flushed(q) || !q->flush_timer)) {
 		begin_sweep(q);
-	} else if (q->state == RDMA_QP_SWEEPING &&
-		   rdma_mark_passed(q->cq, &q->sweep_mark)) {
+	} else if (q->state == RDMA_QP_SWEEPING && is_swept(q)) {
 		TAILQ_REMOVE(&q->g->closing, q, closing_link);
 		finish_sweep(q);
 	}
@@ -436,7 +444,7 @@ void rdma_qpair_cq_failed(void *qpair)
 {
 	struct rdma_qpair *q = qpair;
 
-	if (rdma_qpair_usable(q) && rdma_cq_failed(q->cq))
+	if (rdma_qpair_usable(q) && rdma_cqs_failed(q->cqs))
 		rdma_qpair_close(q);
 }
 

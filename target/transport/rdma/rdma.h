@@ -166,7 +166,7 @@ struct rdma_recv_chain {
 };
 
 /**
- * struct rdma_srq - receives that the queue pairs of a completion queue share
+ * struct rdma_srq - receives that the queue pairs of a struct rdma_cqs share
  * @size: most receives; @claimed: by queue pairs
  * @receives: there are, in @chunks; @posted: that the device has, or has told of
  *            by completions that are unread
@@ -191,23 +191,36 @@ struct rdma_srq {
 
 /**
  * struct rdma_cq - a completion queue
- * @srq: receives of its queue pairs; NULL: they have their own
- * @size: @used: entries, and how many of them queues have claimed: what is
- *        claimed never exceeds the size, so it cannot overflow. Those for shared
- *        receives come to it: as many as are claimed, or as there are
+ * @size: entries
+ * @armed: was asked to wake the reactor, and has not since
  * @emptied: how often it was seen empty; @read: completions read
  * @failed: the device says so: nothing will come; set by the control reactor
  */
 struct rdma_cq {
 	struct ibv_cq *cq;
-	struct rdma_srq *srq;
 	u32 size;
-	u32 used;
+	bool armed;
 	u64 emptied;
 	u64 read;
 	bool failed;
 	unsigned int unacked;
-	TAILQ_ENTRY(rdma_cq) link;
+};
+
+/**
+ * struct rdma_cqs - the completion queues of some queue pairs
+ * @recv: of commands that arrive: it always wakes the reactor
+ * @send: of data and responses: see group_arm()
+ * @used: entries of @send that queue pairs have claimed, never more than there
+ *        are, so it cannot overflow. Nor can @recv, which is as large: no queue
+ *        pair has more receives than sends, and as many share receives
+ * @srq: receives of the queue pairs; NULL: they have their own
+ */
+struct rdma_cqs {
+	struct rdma_cq recv;
+	struct rdma_cq send;
+	u32 used;
+	struct rdma_srq *srq;
+	TAILQ_ENTRY(rdma_cqs) link;
 };
 
 /** struct rdma_mark - a moment in the life of a completion queue */
@@ -239,6 +252,8 @@ static inline bool rdma_mark_passed(const struct rdma_cq *cq,
  * @dev: NULL while no queue pair is here; counters stay
  * @channel: of all @cqs; @fd: NULL after the device was pulled
  * @numbers: queue pairs that share receives, by number
+ * @awaiting: requests, and commands without one, that go on only when something
+ *            completes that was sent
  * @wanted: somebody waits for buffers; as of the last tick
  */
 struct rdma_gdev {
@@ -248,9 +263,10 @@ struct rdma_gdev {
 	unsigned int qpairs;
 	struct ibv_comp_channel *channel;
 	struct fd_source *fd;
-	TAILQ_HEAD(, rdma_cq) cqs;
+	TAILQ_HEAD(, rdma_cqs) cqs;
 	TAILQ_HEAD(rdma_numbers, rdma_qpair) numbers[RDMA_NUMBERS];
 	struct pool pool;
+	u32 awaiting;
 	bool wanted;
 	struct rdma_stats stats;
 	TAILQ_ENTRY(rdma_gdev) link;
@@ -375,7 +391,7 @@ enum rdma_qpair_state {
  * @outstanding: commands that have come and are not answered
  * @srq: shared receives in place of a ring
  * @last_recv: no more of them will be taken; @recv_mark: when
- * @sweep_mark: when it was destroyed
+ * @sweep: of both completion queues, when it was destroyed
  * @region: receive ring, if there is one, and responses
  * @idle_recvs: commands that wait for a free request
  * @send_wait: @read_wait: requests that wait for credits
@@ -401,7 +417,7 @@ struct rdma_qpair {
 	bool inline_send;
 	struct rdma_group *g;
 	struct rdma_gdev *gd;
-	struct rdma_cq *cq;
+	struct rdma_cqs *cqs;
 	struct ibv_qp *qp;
 	struct rdma_plan plan;
 	struct rdma_credits credits;
@@ -419,7 +435,7 @@ struct rdma_qpair {
 	bool numbered;
 	bool last_recv;
 	struct rdma_mark recv_mark;
-	struct rdma_mark sweep_mark;
+	struct { struct rdma_mark recv, send; } sweep;
 	struct poller *accept_timer;
 	struct poller *flush_timer;
 	struct poller *last_recv_timer;
@@ -469,9 +485,10 @@ static inline u32 rdma_slot_size(const struct rdma_transport *t)
 	return (size + RDMA_SLOT_ALIGN - 1) & ~(RDMA_SLOT_ALIGN - 1);
 }
 
-static inline bool rdma_cq_failed(const struct rdma_cq *cq)
+static inline bool rdma_cqs_failed(const struct rdma_cqs *cqs)
 {
-	return __atomic_load_n(&cq->failed, __ATOMIC_RELAXED);
+	return __atomic_load_n(&cqs->recv.failed, __ATOMIC_RELAXED) ||
+	       __atomic_load_n(&cqs->send.failed, __ATOMIC_RELAXED);
 }
 
 /*
@@ -546,13 +563,13 @@ struct rdma_gdev *rdma_gdev_get(struct rdma_group *g, struct rdma_device *dev,
 				struct weft_reason *why);
 void rdma_gdev_put(struct rdma_gdev *gd);
 /**
- * rdma_cq_claim() - a completion queue with room for a queue pair of plan @p
- * Its shared receives, if it has them, are claimed, too.
+ * rdma_cqs_claim() - completion queues with room for a queue pair of plan @p
+ * Their shared receives, if they have them, are claimed, too.
  */
-struct rdma_cq *rdma_cq_claim(struct rdma_gdev *gd, const struct rdma_plan *p,
-			      struct weft_reason *why);
-/** rdma_cq_unclaim() - no completion of it will come any more */
-void rdma_cq_unclaim(struct rdma_cq *cq, const struct rdma_plan *p);
+struct rdma_cqs *rdma_cqs_claim(struct rdma_gdev *gd, const struct rdma_plan *p,
+				struct weft_reason *why);
+/** rdma_cqs_unclaim() - no completion of it will come any more */
+void rdma_cqs_unclaim(struct rdma_cqs *cqs, const struct rdma_plan *p);
 
 /* srq.c; the group's reactor */
 

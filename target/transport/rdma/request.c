@@ -21,6 +21,7 @@
 static bool step(struct rdma_request *r, enum rdma_req_event ev)
 {
 	int next = rdma_req_next(r->state, ev);
+	struct rdma_gdev *gd = r->q->gd;
 
 	if (next < 0) {
 		log_error("rdma: internal error: request is %s: cannot %s",
@@ -29,7 +30,9 @@ static bool step(struct rdma_request *r, enum rdma_req_event ev)
 		rdma_qpair_close(r->q);
 		return false;
 	}
+	gd->awaiting -= rdma_req_awaits(r->state);
 	r->state = (enum rdma_req_state)next;
+	gd->awaiting += rdma_req_awaits(r->state);
 	return true;
 }
 
@@ -269,6 +272,7 @@ static void post_response(struct rdma_request *r, u32 wrs)
 	struct rdma_qpair *q = r->q;
 
 	r->send_op.wrs = wrs;
+	q->gd->stats.latency_us += reactor_now_us() - r->start_us;
 	q->gd->stats.writes += wrs - 1;
 	while (--wrs)
 		transfer_wr(r, &r->quiet_op, 0, IBV_WR_RDMA_WRITE, q->plan.sge);
@@ -447,10 +451,18 @@ void rdma_recv_done(struct rdma_recv *rv, u32 len)
 	r = TAILQ_FIRST(&q->free);
 	if (!r) {
 		q->gd->stats.wait_request++;
+		q->gd->awaiting++;
 		TAILQ_INSERT_TAIL(&q->idle_recvs, rv, link);
 		return;
 	}
 	start_command(r, rv);
+}
+
+/* @rv need not wait for a free request any longer. */
+static void unqueue_recv(struct rdma_qpair *q, struct rdma_recv *rv)
+{
+	TAILQ_REMOVE(&q->idle_recvs, rv, link);
+	q->gd->awaiting--;
 }
 
 void rdma_send_done(struct rdma_request *r)
@@ -458,12 +470,11 @@ void rdma_send_done(struct rdma_request *r)
 	struct rdma_qpair *q = r->q;
 	struct rdma_recv *rv;
 
-	q->gd->stats.latency_us += reactor_now_us() - r->start_us;
 	finish(r);
 	rdma_qpair_pump(q);
 	while (rdma_qpair_usable(q) && (rv = TAILQ_FIRST(&q->idle_recvs)) &&
 	       (r = TAILQ_FIRST(&q->free))) {
-		TAILQ_REMOVE(&q->idle_recvs, rv, link);
+		unqueue_recv(q, rv);
 		start_command(r, rv);
 	}
 }
@@ -481,7 +492,7 @@ void rdma_requests_end(struct rdma_qpair *q)
 	u32 i;
 
 	while ((rv = TAILQ_FIRST(&q->idle_recvs))) {
-		TAILQ_REMOVE(&q->idle_recvs, rv, link);
+		unqueue_recv(q, rv);
 		rdma_return_recv(rv);
 	}
 	/* a set-up that failed early has none */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /*
  * Receives: rings of single queue pairs, and receives that the queue pairs of
- * a completion queue share, where the transport was created with no_srq=false
+ * a struct rdma_cqs share, where the transport was created with no_srq=false
  * and the device has such queues. Called by group.c, qpair.c and post.c on the
  * reactor that owns them.
  *

@@ -37,15 +37,15 @@ static const struct transport_counter members[] = {
 static void add_shared_receives(struct weft_text *json,
 				const struct rdma_gdev *gd)
 {
-	const struct rdma_cq *cq;
+	const struct rdma_cqs *cqs;
 	u32 claimed = 0, receives = 0, chunks = 0;
 
-	TAILQ_FOREACH(cq, &gd->cqs, link) {
-		if (!cq->srq)
+	TAILQ_FOREACH(cqs, &gd->cqs, link) {
+		if (!cqs->srq)
 			continue;
-		claimed += cq->srq->claimed;
-		receives += cq->srq->receives;
-		chunks += cq->srq->chunks;
+		claimed += cqs->srq->claimed;
+		receives += cqs->srq->receives;
+		chunks += cqs->srq->chunks;
 	}
 	weft_text_add(json, ",\"shared_receives\":%u,\"shared_receive_chunks\":%u,\"shared_receive_claims\":%u",
 		      receives, chunks, claimed);

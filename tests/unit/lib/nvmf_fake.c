@@ -377,7 +377,8 @@ static void ask_awaited(void *ctx)
 {
 	struct fake_req *r = ctx;
 
-	r->awaited = nvmf_request_awaited(&r->base);
+	r->awaited = nvmf_request_awaited(&r->base) &&
+		     nvmf_group_waits(r->base.qpair->group);
 }
 
 bool fake_awaited(struct fake_req *r)

@@ -145,7 +145,7 @@ void fake_hold_copies(struct fake_conn *c, u32 nsid, struct fake_req **r, int n)
 struct fake_result fake_wait(struct fake_req *r);
 bool fake_ended(struct fake_req *r);
 u16 fake_cid(const struct fake_req *r);
-/** fake_awaited() - what nvmf_request_awaited() says of one that has not ended */
+/** fake_awaited() - does nvmf say so, and its poll group that it waits? */
 bool fake_awaited(struct fake_req *r);
 /** fake_cmd() - submit with FAKE_REMOTE and wait */
 struct fake_result fake_cmd(struct fake_conn *c, const union nvme_cmd *cmd,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # Counted cost of 4 KiB I/O on the target, at queue depth 32 in batches: work requests,
-# completions and doorbells per command, and no copy of what a RAM disk holds.
+# completions and doorbells per command, and no copy of what a RAM disk holds; at depth 1:
+# what wakes it.
 # kernels: 6.1 6.12
 # check-kernels: 6.12
 # tier: check
@@ -19,23 +20,24 @@ for g in json.load(sys.stdin)["poll_groups"]:
 json.dump(total, sys.stdout)' > "$1"
 }
 
-# run PATTERN BUDGET...: each NAME<=PER_MILLE or NAME>=PER_MILLE of the requests
+# run DEPTH PATTERN BUDGET...: each NAME<=PER_MILLE or NAME>=PER_MILLE of the requests
 run() {
-	local rw=$1
-	shift
-	step "$rw"
+	local depth=$1 rw=$2 batch=$((($1 + 1) / 2)) least=$((2048 + 192 * $1))
+	shift 2
+	step "$rw, depth $depth"
 	device_counters /run/a.json
 	fio --name="$rw" --filename="$disk" --direct=1 --ioengine=libaio --rw="$rw" --bs=4k \
-		--iodepth=32 --iodepth_batch_submit=16 --iodepth_batch_complete_min=16 \
-		--size=32M --minimal > "$VM_OUT/fio-$rw.txt"
+		--iodepth="$depth" --iodepth_batch_submit="$batch" \
+		--iodepth_batch_complete_min="$batch" --size=32M --number_ios="$least" \
+		--minimal > "$VM_OUT/fio-$rw-$depth.txt"
 	device_counters /run/b.json
-	python3 - "$@" <<-'PY'
+	python3 - "$least" "$@" <<-'PY'
 	import json, re, sys
 	a, b = (json.load(open(f"/run/{n}.json")) for n in "ab")
 	requests = b["requests"] - a["requests"]
 	print(requests, "requests")
-	failed = requests < 8192
-	for budget in sys.argv[1:]:
+	failed = requests < int(sys.argv[1])
+	for budget in sys.argv[2:]:
 	    name, sign, limit = re.fullmatch(r"(\w+)([<>]=)(\d+)", budget).groups()
 	    mille = (b[name] - a[name]) * 1000 / requests
 	    bad = mille > int(limit) if sign == "<=" else mille < int(limit)
@@ -57,12 +59,15 @@ for d in "/sys/block/nvme${i}"*n1/queue/nomerges; do
 done
 
 # a completion of the receive, and one of the response
-run randread 'total_send_wrs<=2010' 'rdma_writes>=990' 'completions<=2100' \
+run 32 randread 'total_send_wrs<=2010' 'rdma_writes>=990' 'completions<=2100' \
 	'send_doorbell_updates<=200' 'recv_doorbell_updates<=200' 'copies<=0' \
 	'inline_sends>=990' 'rdma_reads<=0' 'pending_rdma_send<=0'
-run randwrite 'total_send_wrs<=1010' 'rdma_reads<=0' 'completions<=2100' \
+run 32 randwrite 'total_send_wrs<=1010' 'rdma_reads<=0' 'completions<=2100' \
 	'send_doorbell_updates<=200' 'recv_doorbell_updates<=200' 'copies<=0' \
 	'inline_sends>=990' 'pending_rdma_send<=0'
+# the command wakes it, and not that its response has left
+run 1 randread 'wakeups<=1100' 'completions<=2100' 'rdma_writes>=990'
+run 1 randwrite 'wakeups<=1100' 'completions<=2100'
 
 disconnect_weft "$i"
 unload_weft
