@@ -133,6 +133,7 @@ unsigned int fd_wait(struct reactor *r, u64 timeout_us)
 	if (timeout_us)
 		reactor_woke(r);
 	r->event_count = n > 0 ? n : 0;
+	r->found_asleep = timeout_us;
 	if (n > 0)
 		r->found_us = r->now_us;
 	else

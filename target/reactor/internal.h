@@ -64,6 +64,7 @@ struct reactor {
 	struct spin spin;
 	struct pace pace;
 	u64 found_us;		/* events in this turn, since then; 0: none */
+	bool found_asleep;	/* not asked for in a turn: waited for in a sleep */
 	struct reactor_stats stats;
 
 	/* message.c */

@@ -138,12 +138,11 @@ void reactor_woke(struct reactor *r)
 /* How long may a sleep last? Timers, and peers whose ring was full, limit it. */
 static u64 reactor_sleep_limit(const struct reactor *r)
 {
-	u64 limit = UINT64_MAX, next = timer_next_us(r), now;
+	u64 limit = UINT64_MAX, next = timer_next_us(r);
 
-	if (next != UINT64_MAX && !r->stopping) {
-		now = reactor_clock_us();
-		limit = next > now ? next - now : 0;
-	}
+	/* since the turn began little time has passed */
+	if (next != UINT64_MAX && !r->stopping)
+		limit = next > r->now_us ? next - r->now_us : 0;
 	if (r->backlogged && limit > BACKLOG_NAP_US)
 		limit = BACKLOG_NAP_US;
 	return limit;
@@ -187,7 +186,7 @@ static bool reactor_may_sleep(const struct reactor *r)
 static void reactor_settle(struct reactor *r)
 {
 	if (r->found_us)
-		pace_found(&r->pace, r->found_us, r->now_us);
+		pace_found(&r->pace, r->found_us, r->now_us, r->found_asleep);
 	r->found_us = 0;
 }
 

@@ -17,11 +17,11 @@ void pace_vain(struct pace *p, u64 now_us)
 	p->next_us = now_us + p->step_us;
 }
 
-void pace_found(struct pace *p, u64 asked_us, u64 now_us)
+void pace_found(struct pace *p, u64 asked_us, u64 now_us, bool slept)
 {
 	if (p->step_us)
 		p->first_us = at_most(asked_us - p->idle_us);
-	else
+	else if (!slept)
 		p->first_us = p->first_us * 3 / 4;
 	p->step_us = 0;
 	p->idle_us = now_us;

@@ -40,11 +40,13 @@ void pace_vain(struct pace *p, u64 now_us);
 
 /**
  * pace_found() - one at @asked_us has, and all that came of it was done @now_us
+ * @slept: it was not asked for: the reactor slept until then
  *
  * If it was the first one, the next may come a little sooner: under full load
- * there is always something, and no time is lost. Else it comes when this one
- * did, and those that were in vain are spared.
+ * there is always something, and no time is lost; but not after a sleep, which
+ * says that there was nothing for a while. Else it comes when this one did, and
+ * those that were in vain are spared.
  */
-void pace_found(struct pace *p, u64 asked_us, u64 now_us);
+void pace_found(struct pace *p, u64 asked_us, u64 now_us, bool slept);
 
 #endif

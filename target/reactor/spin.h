@@ -20,7 +20,7 @@
  * command's arrival and the end of what it sends.
  */
 #define SPIN_PROBE_MIN	7
-#define SPIN_PROBE_MAX	127
+#define SPIN_PROBE_MAX	511
 
 /**
  * struct spin - of one reactor

@@ -146,6 +146,7 @@ class Profile:
         self.parts = collections.Counter()
         self.modules = collections.Counter()
         self.functions = collections.Counter()
+        self.target = collections.Counter()
         with open(path, encoding="ascii") as f:
             for line in f:
                 address, count = line.split()
@@ -154,9 +155,11 @@ class Profile:
                 self.parts[part] += count
                 self.modules[module] += count
                 self.functions[f"{module}:{function}"] += count
+                if part == "target":
+                    self.target[f"{module}:{function}"] += count
 
     def per_io(self, ios, functions):
-        """Rounded to tenths, for JSON; the largest `functions`, and those of the host."""
+        """Rounded to tenths, for JSON; the largest `functions`, and those of both ends."""
         def share(counter, keys):
             return {k: round(counter[k] / ios, 1) for k in keys}
         ordered = [k for k, n in self.functions.most_common() if n / ios >= 1]
@@ -165,4 +168,6 @@ class Profile:
                 "parts": share(self.parts, [p for p in PARTS if self.parts[p]]),
                 "modules": share(self.modules, [m for m, n in self.modules.most_common()
                                                 if n / ios >= 1]),
-                "functions": share(self.functions, top)}
+                "functions": share(self.functions, top),
+                "target": share(self.target, [f for f, n in self.target.most_common()
+                                              if n / ios >= 1])}

@@ -83,7 +83,8 @@ def functions(rows):
             continue
         every = list(r["instructions"]["functions"].items())
         text += f"\n{row_name(r)}, {r['host']} host, {r['target']} target: {named(every[:TOP])}. " \
-            f"Of the host: {named([f for f in every if is_host(f[0])][:TOP])}.\n"
+            f"Of the host: {named([f for f in every if is_host(f[0])][:TOP])}. " \
+            f"Of the target: {named(list(r['instructions']['target'].items())[:TOP])}.\n"
     return text
 
 

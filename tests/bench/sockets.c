@@ -211,6 +211,7 @@ static void serve_epoll(struct run *r)
 	struct pace pace = { 0 };
 	int ep = epoll_create1(0), n, i;
 	u64 now, asked, work = now_us();
+	bool sleeps;
 	u32 k;
 
 	for (k = 0; k < r->nconns; k++) {
@@ -223,15 +224,16 @@ static void serve_epoll(struct run *r)
 		if (!pace_due(&pace, now) && now - work < SPIN_US)
 			continue;
 		r->calls++;
-		n = epoll_wait(ep, ev, CONNS_MAX, now - work < SPIN_US ? 0 : -1);
-		asked = now - work < SPIN_US ? now : now_us();
+		sleeps = now - work >= SPIN_US;
+		n = epoll_wait(ep, ev, CONNS_MAX, sleeps ? -1 : 0);
+		asked = sleeps ? now_us() : now;
 		for (i = 0; i < n; i++)
 			receive(r, &r->conns[ev[i].data.u32]);
 		for (i = 0; i < n; i++)
 			answer(r, &r->conns[ev[i].data.u32]);
 		if (n > 0) {
 			work = now_us();
-			pace_found(&pace, asked, work);
+			pace_found(&pace, asked, work, sleeps);
 		} else {
 			pace_vain(&pace, now);
 		}

@@ -20,9 +20,10 @@
 
 #define MAX_WR 1024
 
-/* @armed: shall tell of the next completion */
+/* @armed: shall tell of the next completion; @events: that were read */
 struct fake_cq {
 	struct ibv_cq cq;
+	unsigned int events;
 	struct ibv_wc wcs[4096];
 	unsigned int head, tail;
 	bool armed;
@@ -63,7 +64,7 @@ static int fail_send_at = -1;
 static int fail_recv;
 static int fail_srq_recv;
 static bool fail_srq;
-static int max_cqs;
+static int max_cqs = 64;
 static u32 max_inline;
 static u32 next_qp_num;
 static struct fake_srq *last_srq;
@@ -166,19 +167,24 @@ struct ibv_cq *ibv_create_cq(struct ibv_context *c, int cqe, void *ctx,
 
 int ibv_destroy_cq(struct ibv_cq *cq)
 {
+	/* it would wait for them for ever */
+	UNIT_EQ(((struct fake_cq *)cq)->events, 0);
 	free(cq);
 	live.cq--;
 	return 0;
 }
 
 static struct fake_cq *event_of;	/* that has told of a completion */
+static int reads_of_events;
 
 int ibv_get_cq_event(struct ibv_comp_channel *ch, struct ibv_cq **cq, void **ctx)
 {
 	(void)ch;
 	errno = read_errno;
+	reads_of_events++;
 	if (!event_of)
 		return -1;
+	event_of->events++;
 	*cq = &event_of->cq;
 	*ctx = event_of->cq.cq_context;
 	event_of = NULL;
@@ -187,7 +193,7 @@ int ibv_get_cq_event(struct ibv_comp_channel *ch, struct ibv_cq **cq, void **ctx
 
 void ibv_ack_cq_events(struct ibv_cq *cq, unsigned int n)
 {
-	(void)cq, (void)n;
+	((struct fake_cq *)cq)->events -= n;
 }
 
 static struct ibv_async_event async;

@@ -44,6 +44,7 @@ static void up(void)
 	never_flush = hold_free = fail_srq = no_pollers = false;
 	group_waits = false;
 	event_of = NULL;
+	reads_of_events = 0;
 	max_inline = 64;
 	max_cqs = 64;
 	read_errno = EAGAIN;

@@ -64,8 +64,13 @@ static void test_one_for_each_command(void)
 		CU_ASSERT_PTR_NULL(event_of);
 	}
 	UNIT_EQ(q->gd->stats.wakeups, 5);
-	/* any other turn reads it */
+	UNIT_EQ(reads_of_events, 5);
+	/* nobody waits for the last one: a tick will do */
 	turns(1);
+	UNIT_EQ(done, 4);
+	CU_ASSERT_PTR_NOT_NULL(q->g->tick);
+	q->g->tick->fn(q->g->tick->ctx);
+	CU_ASSERT_FALSE(falls_asleep());
 	UNIT_EQ(done, 5);
 	end(q);
 }

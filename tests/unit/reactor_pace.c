@@ -38,7 +38,7 @@ static struct course run(struct pace *p, u64 work_us, u64 idle_us)
 		asked = clock_us;
 		c.late_us += asked - there;
 		clock_us += work_us;
-		pace_found(p, asked, clock_us);
+		pace_found(p, asked, clock_us, false);
 	}
 	return c;
 }
@@ -81,4 +81,29 @@ static void test_silence(void)
 	UNIT_EQ(p.first_us, PACE_MAX_US);
 }
 
-UNIT_MAIN(UNIT(test_rhythm), UNIT(test_full_load), UNIT(test_silence))
+/*
+ * Who sleeps sees at once what comes, and does not ask in vain before. The first
+ * call is in vain, and teaches.
+ */
+static void test_sleep(void)
+{
+	struct pace p = { 0 };
+	u64 now = 1000;
+	int i, vain = 0;
+
+	for (i = 0; i < ROUNDS; i++) {
+		/* the end of the work; then it sleeps, and there is more */
+		now += 15;
+		if (pace_due(&p, now)) {
+			pace_vain(&p, now);
+			vain++;
+		}
+		now += 100;
+		pace_found(&p, now, now, true);
+	}
+	UNIT_EQ(vain, 1);
+	UNIT_EQ(p.first_us, PACE_MAX_US);
+}
+
+UNIT_MAIN(UNIT(test_rhythm), UNIT(test_full_load), UNIT(test_silence),
+	  UNIT(test_sleep))

@@ -126,30 +126,72 @@ static void complete(struct rdma_gdev *gd, const struct ibv_wc *wc)
 	}
 }
 
-static int poll_cq(struct rdma_gdev *gd, struct rdma_cq *cq, int budget)
+static int batch(int room)
+{
+	return room < POLL_BATCH ? room : POLL_BATCH;
+}
+
+static int take(struct rdma_gdev *gd, struct rdma_cq *cq, struct ibv_wc *wc,
+		int want)
+{
+	int n = ibv_poll_cq(cq->cq, want, wc);
+
+	if (n < want)
+		cq->emptied++;
+	/* a dead device; its removal event follows */
+	if (n < 0)
+		return 0;
+	cq->read += (u64)n;
+	gd->stats.completions += (u64)n;
+	return n;
+}
+
+static void hand_on(struct rdma_gdev *gd, const struct ibv_wc *wc, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		complete(gd, &wc[i]);
+}
+
+static int poll_sends(struct rdma_gdev *gd, struct rdma_cq *cq, int budget)
 {
 	struct ibv_wc wc[POLL_BATCH];
-	int total = 0, want, n, i;
+	int total = 0, want, n;
 
 	do {
-		want = budget - total;
-		if (want > POLL_BATCH)
-			want = POLL_BATCH;
-		n = ibv_poll_cq(cq->cq, want, wc);
-		if (n < 0) {
-			/* a dead device; its removal event follows */
-			cq->emptied++;
-			break;
-		}
-		for (i = 0; i < n; i++)
-			complete(gd, &wc[i]);
+		want = batch(budget - total);
+		n = take(gd, cq, wc, want);
+		hand_on(gd, wc, n);
 		total += n;
-		cq->read += (u64)n;
-		if (n < want)
-			cq->emptied++;
 	} while (n == want && total < budget);
-	gd->stats.completions += (u64)total;
 	return total;
+}
+
+/* @sends: what was sent is looked at even if there is no command */
+static int poll_cqs(struct rdma_gdev *gd, struct rdma_cqs *cqs, int budget,
+		    bool sends)
+{
+	struct ibv_wc wc[POLL_BATCH];
+	int total = 0, want, n;
+
+	do {
+		want = batch(budget - total);
+		n = take(gd, &cqs->recv, wc, want);
+		total += n;
+		/* what they give back is there for the commands then */
+		if ((n || sends) && total < budget)
+			total += poll_sends(gd, &cqs->send, budget - total);
+		hand_on(gd, wc, n);
+	} while (n == want && total < budget);
+	return total;
+}
+
+/* Does anything go on when something completes that was sent? */
+static bool sends_awaited(const struct rdma_gdev *gd)
+{
+	return gd->awaiting || !TAILQ_EMPTY(&gd->g->closing) ||
+	       nvmf_group_waits(gd->g->base);
 }
 
 /* Those that had the rest of the budget come last in the next turn. */
@@ -166,13 +208,12 @@ static void put_last(struct rdma_gdev *gd, const struct rdma_cqs *cqs)
 
 static int poll_gdev(struct rdma_gdev *gd)
 {
+	bool sends = gd->g->sends_due || sends_awaited(gd);
 	struct rdma_cqs *cqs;
 	int work = 0;
 
 	TAILQ_FOREACH(cqs, &gd->cqs, link) {
-		/* what is given back first is there for the commands */
-		work += poll_cq(gd, &cqs->send, POLL_BUDGET - work);
-		work += poll_cq(gd, &cqs->recv, POLL_BUDGET - work);
+		work += poll_cqs(gd, cqs, POLL_BUDGET - work, sends);
 		if (work == POLL_BUDGET) {
 			put_last(gd, cqs);
 			break;
@@ -208,67 +249,65 @@ static int group_poll(void *ctx)
 	TAILQ_FOREACH(gd, &g->gdevs, link)
 		if (gd->dev)
 			work += poll_gdev(gd) + pool_poll(&gd->pool);
+	g->sends_due = false;
 	work += rdma_flush(g);
 	work += advance_closing(g);
 	return work;
 }
 
-static void arm(struct rdma_cq *cq)
+static void arm(struct rdma_gdev *gd, struct rdma_cq *cq)
 {
-	if (!cq->armed)
-		cq->armed = !ibv_req_notify_cq(cq->cq, 0);
+	if (cq->armed)
+		return;
+	cq->armed = !ibv_req_notify_cq(cq->cq, 0);
+	gd->armed += cq->armed;
 }
 
 /*
  * About to sleep: commands wake us. That a response has left need not: it is
- * seen with the next command, or in the tick of limits.c, unless something
+ * seen with the next command, or upon a tick of limits.c, unless something
  * goes on only then. An error that is not read for so long does not get lost:
  * the queue pair's receives, its device or the host's end tell of it.
  */
 static int group_arm(void *ctx)
 {
 	struct rdma_group *g = ctx;
-	bool awaited = !TAILQ_EMPTY(&g->closing) || nvmf_group_waits(g->base);
 	struct rdma_gdev *gd;
 	struct rdma_cqs *cqs;
 
 	TAILQ_FOREACH(gd, &g->gdevs, link)
 		TAILQ_FOREACH(cqs, &gd->cqs, link) {
-			arm(&cqs->recv);
-			if (awaited || gd->awaiting)
-				arm(&cqs->send);
+			arm(gd, &cqs->recv);
+			if (sends_awaited(gd))
+				arm(gd, &cqs->send);
 		}
 	/* a completion from before the request would not wake anybody */
 	return group_poll(g);
 }
 
-static void acknowledge(struct rdma_cq *cq)
-{
-	ibv_ack_cq_events(cq->cq, cq->unacked);
-	cq->unacked = 0;
-}
-
-/* Completion channel: only wakes the reactor; the poller does the work. */
+/*
+ * Completion channel: only wakes the reactor; the poller does the work. A queue
+ * tells of itself once for each time that it is armed, so when none is there
+ * is nothing more to read.
+ */
 static void channel_ready(void *ctx, u32 events)
 {
 	struct rdma_gdev *gd = ctx;
-	struct rdma_cqs *cqs;
 	struct rdma_cq *cq;
 	struct ibv_cq *which;
 	void *cq_ctx;
 
 	gd->stats.wakeups++;
-	while (!ibv_get_cq_event(gd->channel, &which, &cq_ctx)) {
+	do {
+		if (ibv_get_cq_event(gd->channel, &which, &cq_ctx)) {
+			if (rdma_fd_ended(events))
+				fd_source_remove(&gd->fd);
+			return;
+		}
 		cq = cq_ctx;
-		cq->unacked++;
+		cq->events++;
 		cq->armed = false;
-	}
-	if (rdma_fd_ended(events))
-		fd_source_remove(&gd->fd);
-	TAILQ_FOREACH(cqs, &gd->cqs, link) {
-		acknowledge(&cqs->recv);
-		acknowledge(&cqs->send);
-	}
+	} while (--gd->armed);
 }
 
 /* Completion queues */
@@ -283,16 +322,23 @@ static int cq_create(struct rdma_gdev *gd, struct rdma_cq *cq, u32 size,
 			 size, gd->name, strerror(errno));
 }
 
+static void cq_destroy(struct rdma_gdev *gd, struct rdma_cq *cq)
+{
+	if (!cq->cq)
+		return;
+	gd->armed -= cq->armed;
+	/* all at once: each call takes a lock, and only this one waits for them */
+	ibv_ack_cq_events(cq->cq, cq->events);
+	ibv_destroy_cq(cq->cq);
+}
+
 /* Of @cqs that are in no list. */
-static void cqs_free(struct rdma_cqs *cqs)
+static void cqs_free(struct rdma_gdev *gd, struct rdma_cqs *cqs)
 {
 	if (cqs->srq)
 		rdma_srq_free(cqs->srq);
-	/* events read or not: all are acknowledged in channel_ready() */
-	if (cqs->recv.cq)
-		ibv_destroy_cq(cqs->recv.cq);
-	if (cqs->send.cq)
-		ibv_destroy_cq(cqs->send.cq);
+	cq_destroy(gd, &cqs->recv);
+	cq_destroy(gd, &cqs->send);
 	free(cqs);
 }
 
@@ -312,7 +358,7 @@ static struct rdma_cqs *cqs_new(struct rdma_gdev *gd, const struct rdma_plan *p,
 	}
 	if (cq_create(gd, &cqs->recv, size, why) ||
 	    cq_create(gd, &cqs->send, size, why)) {
-		cqs_free(cqs);
+		cqs_free(gd, cqs);
 		return NULL;
 	}
 	cqs->srq = rdma_srq_new(gd, p->receives);
@@ -389,7 +435,7 @@ static void gdev_close(struct rdma_gdev *gd)
 	pool_fini(&gd->pool);
 	while ((cqs = TAILQ_FIRST(&gd->cqs))) {
 		TAILQ_REMOVE(&gd->cqs, cqs, link);
-		cqs_free(cqs);
+		cqs_free(gd, cqs);
 	}
 	fd_source_remove(&gd->fd);
 	ibv_destroy_comp_channel(gd->channel);

@@ -86,6 +86,7 @@ static int tick(void *ctx)
 	struct rdma_qpair *q;
 	bool any = false;
 
+	g->sends_due = true;
 	TAILQ_FOREACH(gd, &g->gdevs, link)
 		gd->wanted = pool_wanted(&gd->pool);
 	/* nobody leaves the list within: closing takes turns */

@@ -196,8 +196,9 @@ int rdma_flush(struct rdma_group *g)
 	struct rdma_qpair *q;
 	int posted = 0;
 
-	TAILQ_FOREACH(gd, &g->gdevs, link)
-		posted += flush_srqs(gd);
+	if (!g->t->base.opts.no_srq)
+		TAILQ_FOREACH(gd, &g->gdevs, link)
+			posted += flush_srqs(gd);
 	while ((q = TAILQ_FIRST(&g->flush))) {
 		leave_flush(q);
 		if (!rdma_qpair_usable(q)) {

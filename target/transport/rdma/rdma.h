@@ -193,6 +193,7 @@ struct rdma_srq {
  * struct rdma_cq - a completion queue
  * @size: entries
  * @armed: was asked to wake the reactor, and has not since
+ * @events: how often it has, modulo 2^32
  * @emptied: how often it was seen empty; @read: completions read
  * @failed: the device says so: nothing will come; set by the control reactor
  */
@@ -203,13 +204,13 @@ struct rdma_cq {
 	u64 emptied;
 	u64 read;
 	bool failed;
-	unsigned int unacked;
+	unsigned int events;
 };
 
 /**
  * struct rdma_cqs - the completion queues of some queue pairs
  * @recv: of commands that arrive: it always wakes the reactor
- * @send: of data and responses: see group_arm()
+ * @send: of data and responses: read with commands, and while it is awaited
  * @used: entries of @send that queue pairs have claimed, never more than there
  *        are, so it cannot overflow. Nor can @recv, which is as large: no queue
  *        pair has more receives than sends, and as many share receives
@@ -251,6 +252,7 @@ static inline bool rdma_mark_passed(const struct rdma_cq *cq,
  * struct rdma_gdev - one reactor's use of one device
  * @dev: NULL while no queue pair is here; counters stay
  * @channel: of all @cqs; @fd: NULL after the device was pulled
+ * @armed: so many completion queues are
  * @numbers: queue pairs that share receives, by number
  * @awaiting: requests, and commands without one, that go on only when something
  *            completes that was sent
@@ -263,6 +265,7 @@ struct rdma_gdev {
 	unsigned int qpairs;
 	struct ibv_comp_channel *channel;
 	struct fd_source *fd;
+	unsigned int armed;
 	TAILQ_HEAD(, rdma_cqs) cqs;
 	TAILQ_HEAD(rdma_numbers, rdma_qpair) numbers[RDMA_NUMBERS];
 	struct pool pool;
@@ -278,6 +281,7 @@ struct rdma_gdev {
 /**
  * struct rdma_group - one reactor's poll group
  * @tick: watches time limits while there are any
+ * @sends_due: then what was sent is looked at, whoever waits for it
  * @flush: queue pairs with chains to post
  * @closing: queue pairs on their way down
  * @qpairs: all
@@ -287,6 +291,7 @@ struct rdma_group {
 	struct rdma_transport *t;
 	struct poller *poller;
 	struct poller *tick;
+	bool sends_due;
 	TAILQ_HEAD(, rdma_gdev) gdevs;
 	TAILQ_HEAD(, rdma_qpair) flush;
 	TAILQ_HEAD(, rdma_qpair) closing;
