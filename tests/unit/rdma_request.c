@@ -581,6 +581,101 @@ static void test_late_send_completions(void)
 	down();
 }
 
+/* @n commands are answered in one turn. */
+static void answer_at_once(struct rdma_qpair *q, unsigned int n)
+{
+	unsigned int i;
+
+	nstarted = 0;
+	done = 0;
+	for (i = 0; i < n; i++)
+		command(q, (u16)i);
+	for (i = 0; i < n; i++) {
+		if (i % 2) {
+			with_data(started[i], NVME_XFER_CTRL_TO_HOST, 4096,
+				  NULL);
+			ops->req_get_data(started[i]);
+		}
+		ops->req_complete(started[i]);
+	}
+	turns(1);
+}
+
+/* Of the responses of a turn the last one completes, and one in sixteen. */
+static void test_one_completion_for_many(void)
+{
+	struct rdma_qpair *q;
+	u64 before;
+
+	up();
+	q = connected(1, 64, 8);
+	answer_at_once(q, 20);
+	UNIT_EQ(q->signalled, 2);
+	UNIT_EQ(q->credits.sends, q->plan.sends - 30);
+	before = q->gd->stats.completions;
+	/* sixteen responses and the data of half of them */
+	complete_sends(fq(q), 23, IBV_WC_SUCCESS);
+	turns(1);
+	UNIT_EQ(done, 0);
+	complete_sends(fq(q), 1, IBV_WC_SUCCESS);
+	q->g->sends_due = true;
+	turns(1);
+	UNIT_EQ(done, 16);
+	complete_sends(fq(q), MAX_WR, IBV_WC_SUCCESS);
+	q->g->sends_due = true;
+	turns(1);
+	UNIT_EQ(done, 20);
+	UNIT_EQ(q->gd->stats.completions - before, 2);
+	UNIT_EQ(q->signalled, 0);
+	UNIT_EQ(q->credits.sends, q->plan.sends);
+	/* what was posted completes: the next turn's responses do not join it */
+	answer_at_once(q, 1);
+	ops->req_complete(command(q, 1));
+	turns(1);
+	UNIT_EQ(q->signalled, 2);
+	hang_up(q);
+	UNIT_EQ(done, 2);
+	down();
+}
+
+/* One that fails although it would not have told of itself */
+static void test_quiet_response_fails(void)
+{
+	struct rdma_qpair *q;
+
+	up();
+	q = connected(1, 64, 8);
+	never_flush = true;
+	answer_at_once(q, 4);
+	UNIT_EQ(q->signalled, 1);
+	complete_sends(fq(q), 1, IBV_WC_RETRY_EXC_ERR);
+	q->g->sends_due = true;
+	turns(1);
+	UNIT_EQ(q->state, RDMA_QP_FLUSHING);
+	UNIT_EQ(done, 0);
+	flush_all(fq(q));
+	turns(4);
+	UNIT_EQ(disconnected, 1);
+	UNIT_EQ(done, 4);
+	down();
+}
+
+/* The chain fails in the middle: those posted and those not end once each. */
+static void test_joined_chain_fails(void)
+{
+	struct rdma_qpair *q;
+
+	up();
+	q = connected(1, 64, 8);
+	fail_send_at = 3;
+	answer_at_once(q, 20);
+	UNIT_EQ(q->state, RDMA_QP_FLUSHING);
+	turns(4);
+	UNIT_EQ(disconnected, 1);
+	UNIT_EQ(done, 20);
+	down();
+}
+
 static void test_send_queue_full(void)
 {
 	struct rdma_qpair *q;
@@ -607,12 +702,13 @@ static void test_send_queue_full(void)
 	ops->req_complete(command(q, 8));
 	UNIT_EQ(q->gd->stats.wait_write, 5);
 	UNIT_EQ(q->gd->stats.wait_send, 1);
-	for (n = 0; n < 8; n++) {
+	for (n = 0; n < 7; n++) {
 		complete_sends(fq(q), 9, IBV_WC_SUCCESS);
 		turns(1);
 		UNIT_EQ(done, n + 1);
 	}
-	complete_sends(fq(q), 1, IBV_WC_SUCCESS);
+	/* posted together, so one completion tells of both */
+	complete_sends(fq(q), 10, IBV_WC_SUCCESS);
 	turns(1);
 	UNIT_EQ(done, 9);
 	UNIT_EQ(q->credits.sends, 32);
@@ -649,5 +745,7 @@ UNIT_MAIN(UNIT(test_responses_in_one_doorbell), UNIT(test_poll_budget),
 	  UNIT(test_read_in_parts), UNIT(test_buffers_in_order),
 	  UNIT(test_abort), UNIT(test_no_buffers_at_all),
 	  UNIT(test_gone_while_it_waits), UNIT(test_slabs_are_given_back),
-	  UNIT(test_late_send_completions), UNIT(test_send_queue_full),
+	  UNIT(test_late_send_completions), UNIT(test_one_completion_for_many),
+	  UNIT(test_quiet_response_fails), UNIT(test_joined_chain_fails),
+	  UNIT(test_send_queue_full),
 	  UNIT(test_capsule_data))

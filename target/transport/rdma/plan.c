@@ -184,12 +184,6 @@ int rdma_req_next(enum rdma_req_state st, enum rdma_req_event ev)
 	return next_state[st][ev] ? next_state[st][ev] : -EPROTO;
 }
 
-bool rdma_req_awaits(enum rdma_req_state st)
-{
-	return st == RDMA_REQ_BUFFER || st == RDMA_REQ_READ ||
-	       st == RDMA_REQ_BOUNCE || st == RDMA_REQ_SEND;
-}
-
 const char *rdma_req_state_name(enum rdma_req_state st)
 {
 	static const char * const names[] = {

@@ -161,7 +161,13 @@ int rdma_req_next(enum rdma_req_state st, enum rdma_req_event ev);
  * rdma_req_awaits() - does it go on when something completes that was sent?
  * Its own transfers, or those that keep the buffers or places that it lacks.
  */
-bool rdma_req_awaits(enum rdma_req_state st);
+static inline bool rdma_req_awaits(enum rdma_req_state st)
+{
+	const unsigned int awaiting = 1u << RDMA_REQ_BUFFER |
+		1u << RDMA_REQ_READ | 1u << RDMA_REQ_BOUNCE | 1u << RDMA_REQ_SEND;
+
+	return awaiting >> st & 1;
+}
 
 /** rdma_req_state_name() / rdma_req_event_name() - for messages */
 const char *rdma_req_state_name(enum rdma_req_state st);

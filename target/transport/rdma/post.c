@@ -62,7 +62,8 @@ struct ibv_send_wr *rdma_send_wr(struct rdma_qpair *q, struct rdma_op *op,
 	if (g->scratch_used == RDMA_SCRATCH_WRS)
 		rdma_flush(g);
 	wr = &g->wrs[g->scratch_used];
-	memset(wr, 0, sizeof(*wr));
+	/* not all of it is cleared: who uses a field fills it in */
+	wr->next = NULL;
 	wr->wr_id = (uintptr_t)op;
 	wr->sg_list = g->sges[g->scratch_used];
 	wr->send_flags = flags;
@@ -109,6 +110,7 @@ void rdma_unflush(struct rdma_qpair *q)
 	drop_sends(q, q->send_head);
 	q->recv_chain.head = NULL;
 	q->send_head = NULL;
+	q->response = NULL;
 }
 
 /* Places are accounted for, so this is a broken queue pair or device. */
@@ -143,6 +145,7 @@ static void flush_sends(struct rdma_qpair *q)
 	int err;
 
 	q->send_head = NULL;
+	q->response = NULL;
 	if (!head)
 		return;
 	q->gd->stats.send_doorbells++;

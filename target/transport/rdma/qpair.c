@@ -406,6 +406,7 @@ void rdma_qpair_setup(void *qpair)
 
 	TAILQ_INIT(&q->free);
 	TAILQ_INIT(&q->send_wait);
+	TAILQ_INIT(&q->sent);
 	TAILQ_INIT(&q->read_wait);
 	TAILQ_INIT(&q->idle_recvs);
 	pool_share_init(&q->share);

@@ -306,7 +306,7 @@ enum rdma_op_kind {
 	RDMA_OP_RECV,
 	RDMA_OP_QUIET,	/* unsignalled: tells of itself only when it fails */
 	RDMA_OP_READ,	/* last READ of a batch */
-	RDMA_OP_SEND,	/* response */
+	RDMA_OP_SEND,	/* response, and those right before it that are quiet */
 };
 
 /**
@@ -400,7 +400,10 @@ enum rdma_qpair_state {
  * @region: receive ring, if there is one, and responses
  * @idle_recvs: commands that wait for a free request
  * @send_wait: @read_wait: requests that wait for credits
+ * @sent: requests whose response is posted or pending, in that order
  * @recv_chain: @send_head: pending chains
+ * @response: the last one in the pending chain of sends, which will complete
+ * @quiet: so many before it do not
  */
 struct rdma_qpair {
 	struct nvmf_qpair base;
@@ -447,8 +450,11 @@ struct rdma_qpair {
 	struct rdma_recv_chain recv_chain;
 	struct ibv_send_wr *send_head;
 	struct ibv_send_wr **send_tail;
+	struct ibv_send_wr *response;
+	u32 quiet;
 	TAILQ_HEAD(, rdma_request) free;
 	TAILQ_HEAD(, rdma_request) send_wait;
+	TAILQ_HEAD(rdma_sent, rdma_request) sent;
 	TAILQ_HEAD(rdma_requests, rdma_request) read_wait;
 	TAILQ_HEAD(, rdma_recv) idle_recvs;
 	TAILQ_ENTRY(rdma_qpair) flush_link;

@@ -11,11 +11,17 @@
  * host may thus be faster than the completion of the response's send: a few
  * requests more than slots exist for that, and beyond those commands wait.
  *
+ * Of the responses that one doorbell posts only the last one completes, and one
+ * in so many; the send queue works in order, so that those before it have left.
+ *
  * A slot without data is through when its command is copied. If it is shared
  * others have it from then on; a ring's stays with its command, since nobody
  * else could use it.
  */
 #include "target/transport/rdma/rdma.h"
+
+/* Responses in a row that tell of themselves by the next one's completion */
+#define QUIET_MAX	15
 
 /* False: a defect of ours; the connection is given up rather than the daemon. */
 static bool step(struct rdma_request *r, enum rdma_req_event ev)
@@ -241,6 +247,26 @@ static void finish(struct rdma_request *r)
 	nvmf_request_done(&r->base);
 }
 
+/* @wr completes for the response before it, too, if both are posted at once. */
+static void join_completions(struct rdma_request *r, struct ibv_send_wr *wr)
+{
+	struct rdma_qpair *q = r->q;
+	struct rdma_request *last;
+
+	if (q->response && q->quiet < QUIET_MAX) {
+		last = TAILQ_LAST(&q->sent, rdma_sent);
+		q->response->wr_id = (uintptr_t)&last->quiet_op;
+		q->response->send_flags &= ~(unsigned int)IBV_SEND_SIGNALED;
+		q->signalled--;
+		r->send_op.wrs += last->send_op.wrs;
+		q->quiet++;
+	} else {
+		q->quiet = 0;
+	}
+	q->response = wr;
+	TAILQ_INSERT_TAIL(&q->sent, r, wait);
+}
+
 static void response_wr(struct rdma_request *r)
 {
 	struct rdma_qpair *q = r->q;
@@ -253,6 +279,7 @@ static void response_wr(struct rdma_request *r)
 		q->gd->stats.inline_sends++;
 	}
 	wr = rdma_send_wr(q, &r->send_op, flags);
+	join_completions(r, wr);
 	wr->opcode = IBV_WR_SEND;
 	wr->num_sge = 1;
 	wr->sg_list[0].addr = (uintptr_t)r->wire;
@@ -468,9 +495,14 @@ static void unqueue_recv(struct rdma_qpair *q, struct rdma_recv *rv)
 void rdma_send_done(struct rdma_request *r)
 {
 	struct rdma_qpair *q = r->q;
+	struct rdma_request *first;
 	struct rdma_recv *rv;
 
-	finish(r);
+	do {
+		first = TAILQ_FIRST(&q->sent);
+		TAILQ_REMOVE(&q->sent, first, wait);
+		finish(first);
+	} while (first != r);
 	rdma_qpair_pump(q);
 	while (rdma_qpair_usable(q) && (rv = TAILQ_FIRST(&q->idle_recvs)) &&
 	       (r = TAILQ_FIRST(&q->free))) {
@@ -495,6 +527,7 @@ void rdma_requests_end(struct rdma_qpair *q)
 		unqueue_recv(q, rv);
 		rdma_return_recv(rv);
 	}
+	TAILQ_INIT(&q->sent);
 	/* a set-up that failed early has none */
 	for (i = 0; q->reqs && i < q->plan.requests; i++) {
 		struct rdma_request *r = &q->reqs[i];

@@ -89,9 +89,12 @@ refused 114 duplicate_connect "$(to fe80::0:9%v0)"
 disconnect_weft "$i"
 refused '[0-9]+' 'traddr=fe80::9%v7' "$(to fe80::9%v7)"
 
-# sockets PATTERN...: those of the host have such a line each
+# sockets PATTERN...: those of the host have such a line each, if the kernel tells of it
 sockets() {
 	local lines want
+	if [ "$VM_KERNEL" = debug ] && ! modprobe -q tcp_diag; then
+		return 0
+	fi
 	lines=$(ss -tnH --tos state established dport = :4420)
 	[ "$(grep -c : <<< "$lines")" = 2 ] || fail "not two connections: $lines"
 	for want; do
