@@ -134,6 +134,7 @@ unsigned int fd_wait(struct reactor *r, u64 timeout_us)
 		reactor_woke(r);
 	r->event_count = n > 0 ? n : 0;
 	r->found_asleep = timeout_us;
+	r->woken = timeout_us && n > 0;
 	if (n > 0)
 		r->found_us = r->now_us;
 	else

@@ -65,6 +65,7 @@ struct reactor {
 	struct pace pace;
 	u64 found_us;		/* events in this turn, since then; 0: none */
 	bool found_asleep;	/* not asked for in a turn: waited for in a sleep */
+	bool woken;		/* by them, and no turn has been since */
 	struct reactor_stats stats;
 
 	/* message.c */

@@ -182,9 +182,11 @@ static bool reactor_may_sleep(const struct reactor *r)
 	return r->now_us - r->last_work_us >= spin_us(&r->spin);
 }
 
-/* What the last turn has found is dealt with. */
+/* What the last turn has found is dealt with; what the end of a sleep has is not. */
 static void reactor_settle(struct reactor *r)
 {
+	if (r->woken)
+		return;
 	if (r->found_us)
 		pace_found(&r->pace, r->found_us, r->now_us, r->found_asleep);
 	r->found_us = 0;
@@ -200,8 +202,10 @@ static void reactor_turn(struct reactor *r)
 	work = message_run(r);
 	if (!r->stopping) {
 		/* first: pollers end what events begin, in the same turn */
-		if (pace_due(&r->pace, r->now_us) && !TAILQ_EMPTY(&r->fds))
+		if (!r->woken && pace_due(&r->pace, r->now_us) &&
+		    !TAILQ_EMPTY(&r->fds))
 			work += fd_wait(r, 0);
+		r->woken = false;
 		work += poller_run_all(r);
 		work += timer_run_due(r);
 	}
