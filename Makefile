@@ -67,6 +67,10 @@ LDOPT := --coverage
 else
 OPT := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 LDOPT :=
+# The daemon is optimized across its files: a tenth fewer instructions for each I/O. Debian's
+# clang cannot write objects that hold code as well, which the many programs of tests take.
+LTO := $(if $(is_clang),,-flto=auto)
+OPT += $(if $(LTO),-flto -ffat-lto-objects)
 endif
 
 # Builds of two checkouts are the same; gcov finds its files by the folder
@@ -144,7 +148,7 @@ $(BUILD)/.deps: tools/deps
 $(B)/%.o: %.c $(B)/.flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) $(if $(LTO),-frandom-seed=$<) -MMD -MP -c -o $@ $<
 
 archive = rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
 
@@ -168,12 +172,14 @@ $(B)/libweft-test.a: $(call obj,$(TESTLIB_C)) $(B)/.sources
 	$(call say,AR,$@)
 	$(Q)$(archive)
 
-link = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(1) $(LIBS)
+# $(1): more arguments, $(2): instead of none for optimization across files
+link = $(CC) $(ALL_LDFLAGS) $(or $(2),$(LTO:%=-fno-lto)) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
+	$(1) $(LIBS)
 
 # Objects, not the library: transports and RPC methods register by constructors.
 $(B)/weft-target: $(call obj,$(DAEMON_C) $(TARGET_C)) $(LIBCOMMON)
 	$(call say,LD,$@)
-	$(Q)$(call link)
+	$(Q)$(call link,,$(LTO))
 
 $(B)/weft: $(call obj,$(CLI_C)) $(LIBINIT) $(LIBCOMMON)
 	$(call say,LD,$@)
