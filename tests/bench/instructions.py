@@ -158,16 +158,23 @@ class Profile:
                 if part == "target":
                     self.target[f"{module}:{function}"] += count
 
-    def per_io(self, ios, functions):
-        """Rounded to tenths, for JSON; the largest `functions`, and those of both ends."""
-        def share(counter, keys):
-            return {k: round(counter[k] / ios, 1) for k in keys}
-        ordered = [k for k, n in self.functions.most_common() if n / ios >= 1]
-        top = ordered[:functions] + [k for k in ordered[functions:] if is_host(k)]
+    @staticmethod
+    def share(counter, keys, ios):
+        """Rounded to tenths, for JSON."""
+        return {k: round(counter[k] / ios, 1) for k in keys}
+
+    @staticmethod
+    def frequent(counter, ios):
+        return [k for k, n in counter.most_common() if n / ios >= 1]
+
+    def per_io(self, ios):
         return {"total": round(sum(self.parts.values()) / ios, 1),
-                "parts": share(self.parts, [p for p in PARTS if self.parts[p]]),
-                "modules": share(self.modules, [m for m, n in self.modules.most_common()
-                                                if n / ios >= 1]),
-                "functions": share(self.functions, top),
-                "target": share(self.target, [f for f, n in self.target.most_common()
-                                              if n / ios >= 1])}
+                "parts": self.share(self.parts, [p for p in PARTS if self.parts[p]], ios),
+                "modules": self.share(self.modules, self.frequent(self.modules, ios), ios)}
+
+    def functions_per_io(self, ios, top):
+        """The largest `top`, and those of both ends."""
+        ordered = self.frequent(self.functions, ios)
+        chosen = ordered[:top] + [k for k in ordered[top:] if is_host(k)]
+        return {"functions": self.share(self.functions, chosen, ios),
+                "target": self.share(self.target, self.frequent(self.target, ios), ios)}

@@ -2,7 +2,7 @@
 """The result of a benchmark as a page: tables in Markdown, which also read as text."""
 
 from instructions import PARTS, is_host
-from results import KEY, PAIRS, PEER, medians, spread
+from results import KEY, PAIRS, PEER, is_told, medians, spread
 
 TOP = 12
 
@@ -79,7 +79,7 @@ def functions(rows):
     """Where the instructions go, for 4 KiB at depth 32: the largest functions of each pair."""
     text = ""
     for r in counted(rows):
-        if (r["bs"], r["depth"], r["queues"], r["backend"]) != (4096, 32, 1, "memory"):
+        if not is_told(r):
             continue
         every = list(r["instructions"]["functions"].items())
         text += f"\n{row_name(r)}, {r['host']} host, {r['target']} target: {named(every[:TOP])}. " \

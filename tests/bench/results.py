@@ -14,6 +14,8 @@ KEY = tuple(f for f in FIELDS if f != "round")
 PEER = ("intree", "nvmet")
 PAIRS = (PEER, ("weft", "nvmet"), ("intree", "weft"), ("weft", "weft"))
 TOP_FUNCTIONS = 40
+# cells whose functions are told of: bs, depth, queues, backend
+TOLD = (4096, 32, 1, "memory")
 # calls of epoll, and those that slept
 OF_REACTORS = ("fd_polls", "sleeps")
 UNITS = {"k": 1 << 10, "m": 1 << 20}
@@ -75,6 +77,10 @@ def per_io(before, after, ios_name):
     return {n: round(v, 3) for n, v in sorted(grown.items()) if v > 0}
 
 
+def is_told(row):
+    return (row["bs"], row["depth"], row["queues"], row["backend"]) == TOLD
+
+
 def cell(folder, names):
     row = dict(zip(FIELDS, read(folder, "cell").split()))
     for field in ("queues", "round", "depth"):
@@ -88,7 +94,10 @@ def cell(folder, names):
     counted = os.path.join(folder, "instructions")
     if os.path.exists(counted):
         ios, _ = map(int, read(folder, "window").split())
-        row["instructions"] = Profile(counted, names).per_io(ios, TOP_FUNCTIONS)
+        profile = Profile(counted, names)
+        row["instructions"] = profile.per_io(ios)
+        if is_told(row):
+            row["instructions"].update(profile.functions_per_io(ios, TOP_FUNCTIONS))
     return row
 
 
