@@ -306,8 +306,9 @@ static void channel_ready(void *ctx, u32 events)
 		}
 		cq = cq_ctx;
 		cq->events++;
+		gd->armed -= cq->armed;
 		cq->armed = false;
-	} while (--gd->armed);
+	} while (gd->armed);
 }
 
 /* Completion queues */
