@@ -159,6 +159,7 @@ cell() {
 		--direct=1 --ioengine=io_uring --rw="$6" --bs="$7" --iodepth="$8" \
 		--size=32m --numjobs="$4" --group_reporting --randrepeat=1 \
 		--iodepth_batch_submit=8 --iodepth_batch_complete_min=1 \
+		--clat_percentiles=0 --lat_percentiles=1 \
 		--iodepth_batch_complete_max=8 \
 		--ramp_time="${RAMP}ms" --time_based --runtime="${RUNTIME}ms" &
 	load=$!

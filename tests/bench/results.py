@@ -41,7 +41,7 @@ def fio_figures(folder):
     row = {"ios": sum(s["total_ios"] for s in sides),
            "iops": round(sum(s["iops"] for s in sides), 1)}
     for name, percentile in (("p50_us", "50.000000"), ("p99_us", "99.000000")):
-        row[name] = max(s["clat_ns"]["percentile"][percentile] for s in sides) / 1000
+        row[name] = max(s["lat_ns"]["percentile"][percentile] for s in sides) / 1000
     return row
 
 

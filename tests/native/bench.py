@@ -51,7 +51,7 @@ def write(text, *names):
 
 
 def fio(iops):
-    side = {"total_ios": 100, "iops": iops, "clat_ns": {
+    side = {"total_ios": 100, "iops": iops, "lat_ns": {
         "percentile": {"50.000000": 20000, "99.000000": 90000}}}
     return json.dumps({"jobs": [{"error": 0, "read": side, "write": {"total_ios": 0}}]})
 
