@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 """Which cells `make bench` measures, and how they are dealt out to guests."""
 
+import itertools
 import os
 
 USUAL = {"SIZES": "4k 64k", "PATTERNS": "randread randwrite", "DEPTHS": "1 32",
@@ -21,11 +22,15 @@ def choice(transport):
     return {**chosen, **{k: os.environ[k] for k in (*USUAL, *MORE) if k in os.environ}}
 
 
+# each guest has one of each
+DEALT = ("BACKENDS", "QUEUES", "SIZES", "PATTERNS")
+
+
 def shares(chosen):
-    """What each guest measures: one back end, one number of queues; the first one the link."""
-    all_of_it = [(b, q) for b in chosen["BACKENDS"].split() for q in chosen["QUEUES"].split()]
-    return [{**chosen, "BACKENDS": b, "QUEUES": q, **({"VERBS": ""} if n else {})}
-            for n, (b, q) in enumerate(all_of_it)]
+    """What each guest measures; the first one the link, too."""
+    dealt = itertools.product(*(chosen[name].split() for name in DEALT))
+    return [{**chosen, **dict(zip(DEALT, words)), **({"VERBS": ""} if n else {})}
+            for n, words in enumerate(dealt)]
 
 
 def cells_of(share):

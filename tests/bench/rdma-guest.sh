@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # shellcheck shell=bash
 # RDMA over soft-RoCE in one guest, and what the link itself can do (perftest).
-# timeout: 14400
+# timeout: 3600
 # daemon: release
 # now and then perftest itself ends in librdmacm with a fault; its figure is missing then
 # allow: traps: ib_\w+.* general protection fault

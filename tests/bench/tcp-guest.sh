@@ -3,7 +3,7 @@
 # TCP over the loopback of one guest. 6.1 joins neighbouring huge pages of a sender to one
 # piece of a packet; within one machine the receiver's copy of that looks like a leak to the
 # checks of hardened_usercopy.
-# timeout: 14400
+# timeout: 3600
 # daemon: release
 # append: hardened_usercopy=off
 TRANSPORT=tcp

@@ -20,7 +20,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)
 sys.path[:1] = [os.path.join(TOP, "tests", "bench"), os.path.join(TOP, "tools", "vm")]
 sys.dont_write_bytecode = True
 from instructions import is_host, program_symbols  # noqa: E402
-from matrix import FULL, cells_of, choice, shares  # noqa: E402
+from matrix import DEALT, FULL, cells_of, choice, shares  # noqa: E402
 from report import page  # noqa: E402
 from results import cells, published, spread, verbs  # noqa: E402
 from scenario import headers  # noqa: E402
@@ -122,8 +122,8 @@ def guests_end_in_time():
         os.environ["BENCH"] = full
         for transport in "rdma", "tcp":
             chosen = choice(transport)
-            whole = {(s["BACKENDS"], s["QUEUES"]) for s in shares(chosen)}
-            expect("shares", len(whole), 4 if full else 1)
+            whole = {tuple(s[name] for name in DEALT) for s in shares(chosen)}
+            expect("shares", len(whole), 24 if full else 4)
             expect("cells in all", sum(map(cells_of, shares(chosen))), cells_of(chosen))
             for share in shares(chosen):
                 took = cells_of(share) * CELL_SECONDS
@@ -146,7 +146,7 @@ def published_in_spite_of(out, folder):
     loader.exec_module(run)
     guests = iter([(os.path.join(out, "nothing"), False), (out, True)])
     run.measure = lambda *_: next(guests)
-    os.environ["QUEUES"] = "1 2"
+    os.environ.update(QUEUES="1 2", SIZES="4k", PATTERNS="randread")
     with contextlib.redirect_stdout(io.StringIO()):
         expect("all well", run.bench("rdma", "6.12", "icount", folder), False)
     about, rows, links = published(folder, "rdma")

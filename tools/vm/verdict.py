@@ -70,6 +70,17 @@ def excused(text, allow):
     return any(re.search(a, text, re.S) for a in (*allow, *known))
 
 
+def first_report(lines):
+    """The first report, whole: one of a line or two is the heading of what follows it."""
+    reports = kernel_reports(lines, [])
+    block = reports[0] if reports else []
+    for more in reports[1:]:
+        if len([line for line in block if re.sub(r"^\[[ .0-9]*\]", "", line).strip()]) > 2:
+            break
+        block = block + more
+    return block
+
+
 def impossible_flags(block):
     """Whether a report shows EFLAGS with bits that the architecture keeps 0 (22 to 31)."""
     found = re.search(r"EFLAGS: ([0-9a-f]{8})\b", " ".join(block))

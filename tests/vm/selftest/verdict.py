@@ -87,6 +87,16 @@ RESULTS = [
     (ADDR, True, "FAIL"),
 ]
 
+WARNS = ["WARNING: CPU: 0 PID: 37 at lib/refcount.c:28 refcount_warn_saturate+0xbe/0x110",
+         "Modules linked in: rdma_rxe", "RIP: 0010:refcount_warn_saturate+0xbe/0x110"]
+# whether the first report shows such flags
+FIRST = [
+    (["refcount_t: underflow; use-after-free.", "", *WARNS, "EFLAGS: 0a30a682"], True),
+    (["refcount_t: underflow; use-after-free.", *WARNS, "EFLAGS: 00000246"], False),
+    ([*WARNS, "EFLAGS: 00000246", "BUG: unable to handle page fault", "EFLAGS: 0a30a682"], False),
+    (["all is well"], False),
+]
+
 
 def state(files, debug):
     """What verdict.judge makes of a result folder with these files."""
@@ -101,6 +111,8 @@ wrong = [line for line in REPORTS if not verdict.kernel_reports([line], [])]
 wrong += [line for line in HARMLESS if verdict.kernel_reports([line], [])]
 wrong += [lines for lines, bad in BLOCKS if bool(verdict.kernel_reports(lines, [])) != bad]
 wrong += [line for line, bad in FLAGS.items() if verdict.impossible_flags([line]) != bad]
+wrong += [lines for lines, bad in FIRST
+          if verdict.impossible_flags(verdict.first_report(lines)) != bad]
 wrong += [(files, debug) for files, debug, want in RESULTS if state(files, debug) != want]
 for line in wrong:
     print(f"judged wrongly: {line}")
