@@ -62,6 +62,18 @@ static inline const void *weft_uring_bytes(const struct io_uring_cmd *c)
 #endif
 
 /*
+ * May queue_rq of queues that share a tag set sleep? Before 6.2 each of them had
+ * an SRCU of its own, which blk_mq_submit_bio() left by way of the request: when
+ * that has ended, and is another queue's meanwhile, the wrong one is left, and
+ * whoever quiesces either queue waits for ever.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define WEFT_SHARED_SET_BLOCKS	true
+#else
+#define WEFT_SHARED_SET_BLOCKS	false
+#endif
+
+/*
  * Waits for what @q was dispatching when it was quiesced. 6.2 moved the SRCU of
  * blocking queues from the queue to the tag set; others have RCU in common.
  * Return: true if that was a wait for all queues of the tag set.

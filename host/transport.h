@@ -94,7 +94,8 @@ struct weft_queue_params {
  * @admin_mq_ops: of the admin queue
  * @cmd_size: size of the request's private part; starts with struct
  *            weft_request
- * @blocking: queue_rq may sleep
+ * @blocking: queue_rq sleeps, where the context's flags have BLK_MQ_F_BLOCKING:
+ *            not every kernel can have that for I/O queues (compat.h)
  * @create_ctrl: allocate the transport's controller around a struct weft_ctrl,
  *               resolve and check addresses; no traffic. Process context.
  *               Returns the embedded controller or ERR_PTR with a reason.

@@ -139,11 +139,6 @@ void weft_map_queues(struct blk_mq_tag_set *set)
 }
 EXPORT_SYMBOL_GPL(weft_map_queues);
 
-static unsigned int blocking_flag(const struct weft_ctrl *ctrl)
-{
-	return ctrl->ops->blocking ? BLK_MQ_F_BLOCKING : 0;
-}
-
 /* weft_alloc_admin_set() - once per controller; later calls do nothing */
 int weft_alloc_admin_set(struct weft_ctrl_core *core, unsigned int depth,
 			 struct weft_reason *why)
@@ -160,7 +155,9 @@ int weft_alloc_admin_set(struct weft_ctrl_core *core, unsigned int depth,
 	set->nr_hw_queues = 1;
 	set->numa_node = ctrl->dma_dev_node;
 	set->cmd_size = ctrl->ops->cmd_size;
-	set->flags = BLK_MQ_F_NO_SCHED | blocking_flag(ctrl);
+	set->flags = BLK_MQ_F_NO_SCHED;
+	if (ctrl->ops->blocking)
+		set->flags |= BLK_MQ_F_BLOCKING;
 	set->timeout = weft_admin_timeout * HZ;
 	set->driver_data = ctrl;
 	err = blk_mq_alloc_tag_set(set);
@@ -198,8 +195,9 @@ int weft_alloc_io_set(struct weft_ctrl_core *core, struct weft_reason *why)
 	set->numa_node = ctrl->dma_dev_node;
 	set->cmd_size = ctrl->ops->cmd_size;
 	/* one queue or many: a fabric orders nothing, so no scheduler either */
-	set->flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT |
-		     blocking_flag(ctrl);
+	set->flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT;
+	if (ctrl->ops->blocking && WEFT_SHARED_SET_BLOCKS)
+		set->flags |= BLK_MQ_F_BLOCKING;
 	set->timeout = weft_io_timeout * HZ;
 	set->driver_data = ctrl;
 	err = blk_mq_alloc_tag_set(set);

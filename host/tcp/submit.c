@@ -3,7 +3,7 @@
  * Submission: requests to commands, commands into the queue's pending list, and
  * a push when the block layer says that no more is coming (bd->last,
  * commit_rqs) or when enough stand there. Called by the block layer in process
- * context, where it may sleep.
+ * context; where it may not sleep the queue's work pushes.
  */
 #include "host/tcp/tcp.h"
 
@@ -126,6 +126,18 @@ static blk_status_t nvme_tcp_build(struct weft_tcp_queue *q,
 	return BLK_STS_OK;
 }
 
+static void nvme_tcp_send_pending(struct blk_mq_hw_ctx *hctx)
+{
+	struct weft_tcp_queue *q = hctx->driver_data;
+
+	if (hctx->flags & BLK_MQ_F_BLOCKING) {
+		weft_tcp_push(q);
+	} else {
+		set_bit(WEFT_TCP_TX_WANT, &q->marks);
+		weft_tcp_wake(q);
+	}
+}
+
 /*
  * weft_tcp_queue_rq() - &blk_mq_ops.queue_rq of all queues
  */
@@ -151,11 +163,11 @@ blk_status_t weft_tcp_queue_rq(struct blk_mq_hw_ctx *hctx,
 		return BLK_STS_RESOURCE;
 	}
 	if (bd->last || READ_ONCE(q->unsent) >= WEFT_TCP_CHAIN)
-		weft_tcp_push(q);
+		nvme_tcp_send_pending(hctx);
 	return BLK_STS_OK;
 commit:
 	/* nothing that came before may wait for this one to be tried again */
-	weft_tcp_push(q);
+	nvme_tcp_send_pending(hctx);
 	return st;
 }
 
@@ -164,5 +176,5 @@ commit:
  */
 void weft_tcp_commit_rqs(struct blk_mq_hw_ctx *hctx)
 {
-	weft_tcp_push(hctx->driver_data);
+	nvme_tcp_send_pending(hctx);
 }
