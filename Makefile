@@ -70,7 +70,8 @@ LDOPT :=
 # The daemon is optimized across its files: a tenth fewer instructions for each I/O. Debian's
 # clang cannot write objects that hold code as well, which the many programs of tests take.
 LTO := $(if $(is_clang),,-flto=auto)
-OPT += $(if $(LTO),-flto -ffat-lto-objects)
+# The assembler finds the folder by itself then
+OPT += $(if $(LTO),-flto -ffat-lto-objects -Wa$(comma)--debug-prefix-map=$(CURDIR)=.)
 endif
 
 # Builds of two checkouts are the same; gcov finds its files by the folder
@@ -179,7 +180,7 @@ link = $(CC) $(ALL_LDFLAGS) $(or $(2),$(LTO:%=-fno-lto)) -o $@ $(filter %.o,$^) 
 # Objects, not the library: transports and RPC methods register by constructors.
 $(B)/weft-target: $(call obj,$(DAEMON_C) $(TARGET_C)) $(LIBCOMMON)
 	$(call say,LD,$@)
-	$(Q)$(call link,,$(LTO))
+	$(Q)$(call link,,$(LTO:%=% $(REPRO)))
 
 $(B)/weft: $(call obj,$(CLI_C)) $(LIBINIT) $(LIBCOMMON)
 	$(call say,LD,$@)

@@ -95,7 +95,7 @@ found() {
 	local path=("$1"/nvme*n1)
 	DISK=$(disk_of "$1")
 	STAT=${path[0]}/stat
-	[ -b "$DISK" ]
+	[ -b "$DISK" ] && [ -e "$STAT" ]
 }
 
 # HOST_connect NQN PORT QUEUES: sets DISK, STAT, and CTRL for HOST_disconnect

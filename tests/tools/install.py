@@ -74,14 +74,15 @@ class Folder(ToolTest):
     COPIES = ("Makefile",)
 
     def test_reproducible(self):
-        """The folder of a checkout is in nothing that is built there."""
+        """The folder of a checkout is in no program that is built there."""
         self.stub("tools/deps", "")
         self.write("common/a.c", "int a(int b);\nint a(int b) { return b + 1; }\n")
+        self.write("target/main.c", "int a(int b);\nint main(void) { return a(1); }\n")
         for name, variant in (("release", ()), ("asan", ("SANITIZE=address,undefined",))):
             with self.subTest(name):
-                out, rc = self.run_tool("make", f"build/{name}/common/a.o", *variant)
+                out, rc = self.run_tool("make", f"build/{name}/weft-target", *variant)
                 self.assertEqual(rc, 0, out)
-                with open(self.place(f"build/{name}/common/a.o"), "rb") as f:
+                with open(self.place(f"build/{name}/weft-target"), "rb") as f:
                     self.assertNotIn(self.tree.encode(), f.read())
 
 

@@ -10,9 +10,12 @@
 . "$WEFT_TOP/tests/vm/counters.sh"
 
 # what tells a queue that there is something to do
-case $TRANSPORT in
-rdma) calls=events ;;
-tcp) calls=wakeups ;;
+# allowed: of the polled queue; before 6.2 the work sends over TCP, which is a call for each
+allowed=0
+case $TRANSPORT-$VM_KERNEL in
+rdma-*) calls=events ;;
+tcp-6.12) calls=wakeups ;;
+tcp-*) calls=wakeups allowed=1024 ;;
 esac
 
 setup_net
@@ -43,7 +46,7 @@ calls_before=$(counter "$i" 2 $calls)
 reads io_uring --hipri
 show_counters "$i" 2
 [ "$(counter "$i" 2 commands)" = $((before + 1024)) ] || fail "the polled queue was not used"
-[ "$(counter "$i" 2 $calls)" = "$calls_before" ] || fail "$calls of the polled queue"
+[ "$(counter "$i" 2 $calls)" -le $((calls_before + allowed)) ] || fail "$calls of the polled queue"
 [ "$TRANSPORT" = tcp ] || [ "$(counter "$i" 2 ended_in_batches)" -ge $((batched + 1000)) ] ||
 	fail "polled commands do not end in batches"
 
