@@ -4,12 +4,15 @@
 The daemon is $WEFT_TARGET_BIN. Native tests have no RDMA device; what they see
 is the control plane.
 """
+import fcntl
 import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 
@@ -21,6 +24,11 @@ def config(*calls):
     """A saved configuration with these (method, params) in one subsystem."""
     return {"subsystems": [{"subsystem": "all", "config": [
         {"method": m, "params": p} for m, p in calls]}]}
+
+
+def unread(client):
+    """Bytes that were sent to a UNIX socket and that its other end has not read."""
+    return struct.unpack("i", fcntl.ioctl(client, termios.TIOCOUTQ, bytes(4)))[0]
 
 
 class Daemon:
@@ -99,7 +107,7 @@ class Daemon:
         """
         Requests of as many clients, all there before the daemon looks at the first; it serves
         them in this order, and none that waits for something ends before the last has begun.
-        how: a signal that comes behind them; then an answer that did not come is {}.
+        how: a signal that comes when they were read; then an answer that did not come is {}.
         """
         clients = [self.connect() for _ in calls]
         # accepted, and served once; epoll may look at the last of them first
@@ -112,9 +120,11 @@ class Daemon:
         for s, (method, params) in zip(clients, calls):
             s.sendall(json.dumps({"id": 1, "method": method, "params": params}).encode()
                       if params is not None else b'{"id":1,"method":"%s"}' % method.encode())
-        if how:
-            self.process.send_signal(how)
         self.process.send_signal(signal.SIGCONT)
+        if how:
+            while any(unread(s) for s in clients):
+                time.sleep(0.0002)
+            self.process.send_signal(how)
         answers = []
         for s in clients:
             with s, s.makefile() as f:
