@@ -268,11 +268,8 @@ static void test_read_throttle(void)
 	up();
 	q = connected(1, 32, 2);
 	f = fq(q);
-	for (i = 0; i < 5; i++) {
-		req[i] = command(q, (u16)i);
-		with_data(req[i], NVME_XFER_HOST_TO_CTRL, 4096, NULL);
-		ops->req_get_data(req[i]);
-	}
+	for (i = 0; i < 5; i++)
+		req[i] = fetching(q, (u16)i);
 	turns(1);
 	for (i = 0; i < 5; i++) {
 		/* never more under way than the host answers */

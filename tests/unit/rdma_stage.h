@@ -182,4 +182,14 @@ static FAKE_UNUSED void with_data(struct nvmf_request *req,
 	}
 }
 
+/* A write of 4 KiB whose data is fetched from the host. */
+static FAKE_UNUSED struct nvmf_request *fetching(struct rdma_qpair *q, u16 cid)
+{
+	struct nvmf_request *req = command(q, cid);
+
+	with_data(req, NVME_XFER_HOST_TO_CTRL, 4096, NULL);
+	ops->req_get_data(req);
+	return req;
+}
+
 #endif

@@ -264,13 +264,9 @@ static void one_of_each(struct rdma_qpair *q, struct nvmf_memory *m)
 	/* response posted */
 	ops->req_complete(command(q, 1));
 	/* reading */
-	r = command(q, 2);
-	with_data(r, NVME_XFER_HOST_TO_CTRL, 4096, NULL);
-	ops->req_get_data(r);
+	fetching(q, 2);
 	/* wants to read: the host answers one at a time */
-	r = command(q, 3);
-	with_data(r, NVME_XFER_HOST_TO_CTRL, 4096, NULL);
-	ops->req_get_data(r);
+	fetching(q, 3);
 	/* holds more buffers while nvmf has it: all of the connection's share */
 	r = command(q, 4);
 	with_data(r, NVME_XFER_CTRL_TO_HOST, 6 * 16384, NULL);
@@ -586,14 +582,11 @@ static void test_wrong_opcode(void)
 
 static void test_remote_access_error(void)
 {
-	struct nvmf_request *req;
 	struct rdma_qpair *q;
 
 	up();
 	q = connected(1, 32, 8);
-	req = command(q, 1);
-	with_data(req, NVME_XFER_HOST_TO_CTRL, 4096, NULL);
-	ops->req_get_data(req);
+	fetching(q, 1);
 	turns(1);
 	complete_sends(fq(q), 1, IBV_WC_REM_ACCESS_ERR);
 	turns(5);

@@ -112,9 +112,7 @@ static void test_data_of_a_write(void)
 
 	up();
 	q = connected(1, 32, 8);
-	req = command(q, 1);
-	with_data(req, NVME_XFER_HOST_TO_CTRL, 4096, NULL);
-	ops->req_get_data(req);
+	req = fetching(q, 1);
 	turns(1);
 	asleep(q, true);
 	complete_sends(fq(q), 1, IBV_WC_SUCCESS);

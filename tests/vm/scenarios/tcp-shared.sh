@@ -8,6 +8,7 @@
 # timeout: 420
 TRANSPORT=tcp
 . "$WEFT_TOP/tests/vm/lib.sh"
+. "$WEFT_TOP/tests/vm/paths.sh"
 
 DISKS=4
 IOS=6000
@@ -23,8 +24,6 @@ all_busy() {
 		--number_ios=$IOS --allow_file_create=0 --minimal "${args[@]}" \
 		> "$VM_OUT/fio.txt"
 }
-
-is_live() { [ "$(cat "/sys/class/$WEFT_CLASS/nvme$1/state")" = live ]; }
 
 setup_net
 start_target
@@ -43,7 +42,7 @@ for multipath in Y N; do
 		step "multipath=$multipath, round $round"
 		all_busy "$i"
 		echo 1 > "/sys/class/$WEFT_CLASS/nvme$i/reset_controller"
-		wait_for is_live "$i"
+		wait_for ctrl_is "$i" live
 	done
 	disconnect_weft "$i"
 	unload_weft
