@@ -53,10 +53,11 @@ unload_weft
 load_weft multipath=N
 loss_connect
 cpus=/sys/devices/system/cpu
+under_way() { [ "$(awk '{ print $5 }' "/sys/block/${disk#/dev/}/stat")" -gt 0 ]; }
 # of that CPU's context
 (taskset -pc 1 "$BASHPID" && verify offline 12M) &
 job=$!
-sleep 2
+wait_for under_way
 go_away
 echo 0 > $cpus/cpu1/online &
 offline=$!
