@@ -45,6 +45,8 @@ class Guest:
         if s.debug:
             # its PCI routing table takes 30 s to fail otherwise
             append += ["pci=noacpi", "kmemleak=on"]
+            # a report that is excused must not be the last
+            append += ["kasan_multi_shot"]
         append += s.append
         cmd = ["qemu-system-x86_64", *s.accel_args(), "-smp", str(s.smp), "-m", s.mem,
                "-display", "none", "-no-reboot", "-nodefaults",

@@ -36,6 +36,8 @@ IN_TREE = [
     r"possible circular locking.*nvmet_config_sem",
     # nvmet-tcp: a queue is released
     r"nvmet_tcp_release_queue_work",
+    # rxe of 6.1: after the last page of a region it looks at the map behind the last one
+    r"KASAN: slab-out-of-bounds in rxe_mr_copy.* Read of size 8 ",
 ]
 
 SANITIZER_REPORT = re.compile(

@@ -2,7 +2,6 @@
 # What host-subsys.sh shows, over TCP.
 # kernels: 6.1
 # tier: full
-# debug: yes
 # timeout: 400
 TRANSPORT=tcp
 . "$WEFT_TOP/tests/vm/scenarios/host-subsys.sh"

@@ -4,7 +4,6 @@
 # nvme-cli through a multipath disk; the write cache's switch.
 # kernels: 6.1
 # tier: full
-# debug: yes
 # timeout: 400
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/nvme_cli.sh"

@@ -61,11 +61,17 @@ HARMLESS = [
 CIRCULAR = "WARNING: possible circular locking dependency detected"
 NVMET = ["(nvmet_config_sem){++++}-{3:3}, at: nvmet_port_subsys_drop_link+0x4a/0x300 [nvmet]"]
 OURS = [" __flush_work+0x59a/0x8f0", " weft_delete_sync+0x1f/0x30 [weft]"]
+RXE = "BUG: KASAN: slab-out-of-bounds in rxe_mr_copy+0x3dd/0x450 [rdma_rxe]"
+READS, WRITES = (f"{how} of size 8 at addr ffff88800aebd200 by task weft-target/139"
+                 for how in ("Read", "Write"))
 # of several lines: whether they are a report
 BLOCKS = [
     ([CIRCULAR, *NVMET], False),
     ([CIRCULAR, *OURS], True),
     ([CIRCULAR, *NVMET, *OURS], True),
+    ([RXE, READS], False),
+    ([RXE, WRITES], True),
+    ([RXE, READS, *OURS], True),
 ]
 
 FLAGS = {
