@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -195,16 +196,40 @@ class Usage(CliTest):
 
 
 class Completion(CliTest):
-    def complete(self, *words):
+    def complete(self, *words, **env):
         script = ('. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _weft; '
                   'printf "%s\\n" "${COMPREPLY[@]}"')
         path = f"{os.path.dirname(os.path.realpath(CLI))}:{os.environ['PATH']}"
         done = subprocess.run(["bash", "--norc", "-c", script,
                                TOP + "/tools/completion/weft.bash", "weft", *words],
                               capture_output=True, text=True, check=True,
-                              env=dict(os.environ, PATH=path, ASAN_OPTIONS="exitcode=99"))
+                              env=dict(os.environ, PATH=path, ASAN_OPTIONS="exitcode=99", **env))
         self.assertEqual(done.stderr, "")
-        return done.stdout.split()
+        return done.stdout.splitlines()
+
+    def test_names_are_not_run(self):
+        with tempfile.TemporaryDirectory() as d, socket.socket(socket.AF_UNIX) as s:
+            evil = f"$(touch${{IFS}}{d}/run)"
+            s.bind(d + "/sock")
+            s.listen()
+            answer = {"jsonrpc": "2.0", "id": 1, "result": [
+                {"name": n, "block_size": 512, "num_blocks": 8} for n in (evil, "plain")]}
+
+            def serve():
+                for _ in range(2):
+                    client = s.accept()[0]
+                    with client:
+                        answer["id"] = json.loads(client.recv(65536))["id"]
+                        client.sendall(json.dumps(answer).encode())
+
+            thread = threading.Thread(target=serve)
+            thread.start()
+            names = self.complete("target", "bdev", "del", "", WEFT_RPC_SOCKET=d + "/sock")
+            one = self.complete("target", "bdev", "del", "pl", WEFT_RPC_SOCKET=d + "/sock")
+            thread.join()
+            self.assertEqual(os.listdir(d), ["sock"])
+            self.assertEqual((len(names), names[1], one), (2, "plain", ["plain"]))
+            self.assertEqual(shlex.split(names[0]), [evil])
 
     def test_words(self):
         self.assertEqual(set(self.complete("")), {w[0] for w, _ in commands()})

@@ -43,6 +43,19 @@ _weft_names() {
 	done | sort -u
 }
 
+# _weft_offer NAMES: those, one a line, that begin as the word does. Others have given them:
+# compgen -W would expand what is in them, and run it.
+_weft_offer() {
+	local name
+	COMPREPLY=()
+	while IFS= read -r name; do
+		if [[ -n $name && $name == "$cur"* ]]; then
+			printf -v name %q "$name"
+			COMPREPLY+=("$name")
+		fi
+	done <<< "$1"
+}
+
 # _weft_actions COMMAND: of the reservation commands
 _weft_actions() {
 	case $1 in
@@ -118,7 +131,7 @@ _weft() {
 		return
 		;;
 	-d | --device)
-		mapfile -t COMPREPLY < <(compgen -W "$(_weft_names list name)" -- "$cur")
+		_weft_offer "$(_weft_names list name)"
 		return
 		;;
 	--*)
@@ -140,11 +153,11 @@ _weft() {
 
 # _weft_argument COMMAND N: the N-th argument of a whole command
 _weft_argument() {
-	local list=
+	local list= names=
 	case "$1 $2" in
 	"load 1") list="rdma tcp" ;;
-	"rxe add 2") list=$(cd /sys/class/net && echo *) ;;
-	"rxe del 1") list=$(_weft_names "rxe list" name) ;;
+	"rxe add 2") names=$(cd /sys/class/net && printf '%s\n' *) ;;
+	"rxe del 1") names=$(_weft_names "rxe list" name) ;;
 	"target transport "*" 1" | "target referral "*" 1" | "target listener "*" 2")
 		list="rdma tcp"
 		;;
@@ -153,26 +166,30 @@ _weft_argument() {
 	"target bdev inject 2") list="read write unmap flush all clear" ;;
 	"target bdev inject 3") list="failure nvme_failure pending corrupt_data nomem" ;;
 	"target log level 1") list="ERROR WARNING NOTICE INFO DEBUG" ;;
-	"target log flag 1") list=$(weft target log flag --json 2> /dev/null |
+	"target log flag 1") names=$(weft target log flag --json 2> /dev/null |
 		sed -n 's/^ *"\(.*\)": \(true\|false\),\{0,1\}$/\1/p') ;;
 	"target bdev add file 2" | "target config "*" 1")
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
 	"target bdev add error 1" | "target bdev add passthru 2" | "target bdev add delay 2")
-		list=$(_weft_names "target bdev list" name)
+		names=$(_weft_names "target bdev list" name)
 		;;
 	"target bdev add "*) ;;
 	"target ns host "*" 3") list= ;;
-	"target bdev "*" 1" | "target ns add 2") list=$(_weft_names "target bdev list" name) ;;
-	"target rpc 1") list=$(weft target rpc rpc_get_methods 2> /dev/null | tr -d '[]", ') ;;
+	"target bdev "*" 1" | "target ns add 2") names=$(_weft_names "target bdev list" name) ;;
+	"target rpc 1") names=$(weft target rpc rpc_get_methods 2> /dev/null | tr -d '[]", ') ;;
 	"target subsystem add"*) ;;
 	"target subsystem "*" 1" | "target ns "*" 1" | "target listener "*" 1" | \
 		"target host "*" 1" | "target controllers 1" | "target queues 1")
-		list=$(_weft_names "target subsystem list" nqn)
+		names=$(_weft_names "target subsystem list" nqn)
 		;;
 	esac
-	mapfile -t COMPREPLY < <(compgen -W "$list" -- "$cur")
+	if [[ -n $names ]]; then
+		_weft_offer "$names"
+	else
+		mapfile -t COMPREPLY < <(compgen -W "$list" -- "$cur")
+	fi
 }
 
 complete -F _weft weft
