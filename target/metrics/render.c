@@ -131,6 +131,12 @@ static void add_counters(struct metrics_text *t, const struct object *o,
 	}
 }
 
+/*
+ * Of every histogram the same bounds, or sums over several are wrong: what a
+ * list lacks at its end is zero. The last number is of all that was longer.
+ */
+#define BUCKETS	32
+
 static void add_histogram(struct metrics_text *t, const struct object *o,
 			  const struct family *f, const json_t *outer,
 			  const json_t *j, size_t which)
@@ -138,16 +144,16 @@ static void add_histogram(struct metrics_text *t, const struct object *o,
 	const json_t *list = json_object_get(j, f->members[which]);
 	long long sum = 0;
 	char name[48];
-	json_t *v;
 	size_t i;
 
-	json_array_foreach((json_t *)list, i, v) {
-		sum += (long long)json_integer_value(v);
+	for (i = 0; i < BUCKETS - 1; i++) {
+		sum += (long long)json_integer_value(json_array_get(list, i));
 		add(t, "%s_%s_bucket{", o->prefix, f->name);
 		add_labels(t, o, outer, j);
 		add(t, ",op=\"%s\",le=\"%.6f\"} %lld\n", f->ops[which],
 		    (double)(1ull << i) / 1e6, sum);
 	}
+	sum += (long long)json_integer_value(json_array_get(list, i));
 	add(t, "%s_%s_bucket{", o->prefix, f->name);
 	add_labels(t, o, outer, j);
 	add(t, ",op=\"%s\",le=\"+Inf\"} %lld\n", f->ops[which], sum);

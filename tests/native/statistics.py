@@ -120,6 +120,15 @@ class Counted(TcpTest):
         self.assertEqual(m["weft_namespace_latency_seconds_count", ns + ',op="read"'], 40)
         self.assertEqual(m["weft_namespace_latency_seconds_bucket",
                            ns + ',op="read",le="+Inf"'], 40)
+        # sums over histograms need the same bounds of all, however long their commands took
+        bounds = {}
+        for name, labels in m:
+            if name.endswith("_latency_seconds_bucket"):
+                series, le = labels.rsplit(',le=', 1)
+                bounds.setdefault((name, series), []).append(le)
+        self.assertGreater(len(bounds), 4)
+        self.assertEqual({len(b) for b in bounds.values()}, {32})
+        self.assertEqual(len({tuple(b) for b in bounds.values()}), 1)
         self.assertEqual(m["weft_build_info", 'version="0.1.0"'], 1)
         self.assertTrue(any(k[0] == "weft_reactor_busy_seconds_total" for k in m))
         self.assertEqual(self.waits(m), dict.fromkeys(WAITS, 0))
