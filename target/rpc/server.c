@@ -38,6 +38,7 @@ struct buffer {
  * @closing: what comes is dropped; once output is written and the client has
  *           read it and closed, the socket goes. Closing first would take the
  *           last answer away from a client that is still sending
+ * @ended: the client sends no more; it goes when it has got its answers
  */
 struct client {
 	struct stream_client s;
@@ -47,6 +48,7 @@ struct client {
 	bool busy;
 	bool serving;
 	bool closing;
+	bool ended;
 };
 
 static void client_serve(struct client *c);
@@ -102,9 +104,13 @@ static bool client_flush(struct client *c)
 	}
 	if (n)
 		buffer_consume(&c->out, (size_t)n);
+	if (!c->out.len && c->ended) {
+		stream_close(&c->s);
+		return false;
+	}
 	if (!c->out.len && c->closing)
 		shutdown(c->s.fd, SHUT_WR);
-	fd_source_modify(c->s.source, (c->busy ? 0 : EPOLLIN) |
+	fd_source_modify(c->s.source, (c->busy || c->ended ? 0 : EPOLLIN) |
 				    (c->out.len ? EPOLLOUT : 0));
 	return true;
 }
@@ -263,10 +269,11 @@ static bool client_read(struct client *c)
 	n = recv(c->s.fd, c->in.bytes + c->in.len, READ_CHUNK, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
-	if (n <= 0) {
+	if (n < 0 || (!n && !c->out.len)) {
 		stream_close(&c->s);
 		return false;
 	}
+	c->ended = !n;
 	if (!c->closing)
 		c->in.len += n;
 	return true;

@@ -90,6 +90,21 @@ class Wire(DaemonTest):
     def test_incomplete_request_is_dropped_with_its_client(self):
         self.assertEqual(self.daemon.raw(VERSION[:30]), "")
 
+    def test_a_long_answer_outlasts_the_end_of_requests(self):
+        for n in range(300):
+            self.daemon.ok("bdev_null_create", {"name": f"n{n:050}", "num_blocks": 8,
+                                                "block_size": 512})
+        with self.daemon.connect() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.sendall(b'{"jsonrpc":"2.0","id":1,"method":"bdev_get_bdevs"}')
+            s.shutdown(socket.SHUT_WR)
+            self.daemon.ok("rpc_get_methods")           # what it asked for has been answered
+            out = b""
+            while chunk := s.recv(65536):
+                out += chunk
+        self.assertGreater(len(out), 200000)
+        self.assertEqual(len(json.loads(out)["result"]), 300)
+
     def test_giant_request_is_refused(self):
         """What comes behind the limit is dropped; the answer is one, and the last."""
         with self.daemon.connect() as s, s.makefile() as f:
