@@ -54,8 +54,9 @@ fio --name=chains --filename="$(disk_of "/sys/class/$WEFT_CLASS/nvme$i")" --dire
 	--iodepth_batch_complete_min=16 --size=16M --minimal > "$VM_OUT/fio-chains.txt"
 snapshot b
 floor local_invalidations 990
-# posted one by one there would be more of them than commands
-budget doorbells 900
+# posted one by one there would be more of them than commands; on the debug kernel the target
+# is so slow that each response has a pass of its own
+[ "$VM_KERNEL" = debug ] || budget doorbells 900
 
 step "a listener of the same address that does"
 listener add_listener ',"remote_invalidate":true' > "$VM_OUT/refused.txt" 2>&1 &&
