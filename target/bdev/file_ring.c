@@ -134,7 +134,9 @@ static int ring_arm(void *ctx)
 {
 	const struct file_channel *ch = ctx;
 
-	return ch->unsubmitted || !TAILQ_EMPTY(&ch->waiting);
+	/* where the ring is full, only a completion helps, and that wakes */
+	return ch->unsubmitted || (!TAILQ_EMPTY(&ch->waiting) &&
+				   ch->active < FILE_RING_SIZE);
 }
 
 static void ring_ready(void *ctx, u32 events)

@@ -295,6 +295,7 @@ static void test_full_ring(void)
  */
 
 static int pipe_fds[2];
+static struct reactor_stats awake;
 
 static void feed(void *ctx)
 {
@@ -308,12 +309,13 @@ static void feed(void *ctx)
 
 static void aborts(void *ctx)
 {
+	struct reactor_stats now;
+
 	(void)ctx;
-	/* not before the kernel has them all */
-	if (fch->unsubmitted) {
-		timer_start("aborts", aborts, NULL, 1000);
-		return;
-	}
+	/* two have no place in the ring, and nothing can be done about it */
+	CU_ASSERT_FALSE(TAILQ_EMPTY(&fch->waiting));
+	reactor_stats_get(&now);
+	CU_ASSERT(now.sleeps > awake.sleeps);
 	UNIT_EQ(bdev_abort(&op[0].io), BDEV_ABORT_ASKED);
 	UNIT_EQ(bdev_abort(&op[0].io), BDEV_ABORT_ASKED);
 	UNIT_EQ(fch->counters.cancels - before.cancels, 1);
@@ -324,6 +326,14 @@ static void aborts(void *ctx)
 	UNIT_EQ(op[FILE_RING_SIZE].calls, 1);
 	/* the others get their bytes */
 	timer_start("feed", feed, NULL, 5000);
+}
+
+static void full(void *ctx)
+{
+	(void)ctx;
+	/* not before the kernel has them all */
+	reactor_stats_get(&awake);
+	timer_start("full", fch->unsubmitted ? full : aborts, NULL, 5000);
 }
 
 static void block(void)
@@ -339,7 +349,7 @@ static void block(void)
 		op_start(&op[i], desc, ch, BDEV_READ, 0, 1);
 	}
 	steps.pending++;
-	timer_start("aborts", aborts, NULL, 1000);
+	timer_start("full", full, NULL, 1000);
 }
 
 static void block_checked(void)
@@ -367,8 +377,6 @@ static void test_abort(void)
 }
 
 /* when all is done the ring lets the reactor sleep */
-
-static struct reactor_stats awake;
 
 static void sleep_end(void *ctx)
 {
