@@ -4,6 +4,7 @@
  * checked here. Called when a transport is created and when a host asks what
  * its controller can do; control reactor.
  */
+#include "target/nvmf/io.h"
 #include "target/transport/options.h"
 
 #define PAGE			4096u
@@ -67,6 +68,7 @@ static int check_buffers(const struct nvmf_transport_opts *o,
 {
 	u32 unit = o->io_unit_size;
 	u32 pieces = transport_pieces(o);
+	u32 half = (nvmf_fused_bytes(o) + unit - 1) / unit;
 
 	if (o->max_io_size & (o->max_io_size - 1))
 		return weft_fail(why, -EINVAL,
@@ -81,6 +83,11 @@ static int check_buffers(const struct nvmf_transport_opts *o,
 		return weft_fail(why, -EINVAL,
 				 "num_shared_buffers=%u: one request of max_io_size=%u takes %u",
 				 o->num_shared_buffers, o->max_io_size, pieces);
+	if (o->num_shared_buffers < 2 * half)
+		return weft_fail(why, -EINVAL,
+				 "num_shared_buffers=%u: a Compare and Write of %u bytes takes %u of io_unit_size=%u",
+				 o->num_shared_buffers, nvmf_fused_bytes(o),
+				 2 * half, unit);
 	return 0;
 }
 

@@ -683,6 +683,14 @@ static void test_options(void)
 		UNIT_EQ(ops->check(&opts, &why), -EINVAL);
 		CU_ASSERT_PTR_NOT_NULL(strstr(why.text, bad[i].name));
 	}
+	/* a transfer fits, the halves of a pair have a buffer each */
+	ops->opts_init(&opts);
+	opts.io_unit_size = opts.max_io_size;
+	opts.num_shared_buffers = 1;
+	UNIT_EQ(ops->check(&opts, &why), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why.text, "num_shared_buffers"));
+	opts.num_shared_buffers = 2;
+	UNIT_EQ(ops->check(&opts, &why), 0);
 	ops->opts_init(&opts);
 }
 
