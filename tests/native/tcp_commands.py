@@ -383,6 +383,15 @@ class FewBuffers(CompareWrite):
                 second = self.half(h.io[0], WRITE, SECOND, inline=inline)
                 self.assertEqual(h.io[0].complete_all([second]), [FAILED_FUSED])
 
+    def test_first_halves_alone(self):
+        """Seconds that never come keep no buffers from others."""
+        with self.host(queues=12, sqsize=31) as h, self.host() as other:
+            for io in h.io:
+                self.half(io, COMPARE, FIRST, data=bytes(512), inline=True)
+            for n in range(20):
+                other.io[0].write(0, bytes([n]) * 65536)
+                self.assertEqual(other.io[0].read(0, 128), bytes([n]) * 65536)
+
 
 class Reservations(TcpTest):
     args = ("-m", CORES)

@@ -254,8 +254,12 @@ void tcp_req_get_data(struct nvmf_request *req)
 		placed(r);
 		return;
 	}
-	/* the pool is for those who have been let in */
-	if (req->cmd->sqe.opcode == NVME_OPC_FABRICS) {
+	/*
+	 * The pool is for those who have been let in, and for what moves: the
+	 * second half of a pair may never come.
+	 */
+	if (req->cmd->sqe.opcode == NVME_OPC_FABRICS ||
+	    (req->half == NVME_FUSE_FIRST && in_capsule(r))) {
 		use_own(r);
 		return;
 	}
