@@ -75,6 +75,14 @@ static void back(void *ctx)
 	nvmf_request_complete(req, st);
 }
 
+static void op_run(void *ctx)
+{
+	struct resv_op *o = ctx;
+
+	o->run(o);
+}
+
+/* The next one by a message: thousands may wait, and some end at once. */
 static void op_end(struct resv_op *o, nvme_status st)
 {
 	struct nvmf_ns *ns = o->ns;
@@ -88,7 +96,7 @@ static void op_end(struct resv_op *o, nvme_status st)
 	o->st = st;
 	reactor_send(o->req->qpair->group->reactor, back, o);
 	if (next)
-		next->run(next);
+		reactor_send(reactor_control(), op_run, next);
 }
 
 static void op_arrive(void *ctx)
