@@ -288,6 +288,17 @@ static void test_preempt(void)
 	end();
 }
 
+/* a write of the holder, host 1, that the disk does not end */
+static struct fake_req *held_write(union nvme_cmd *cmd)
+{
+	begin();
+	all_register(DISK);
+	UNIT_EQ(acquire(1, DISK, NVME_RESV_EXCLUSIVE_ACCESS), 0);
+	fake_medium.hold = 1u << BDEV_WRITE;
+	nvme_cmd_rw(cmd, NVME_CMD_WRITE, DISK, 0, 8, 0);
+	return fake_submit(io[1], cmd, data, 4096, FAKE_REMOTE);
+}
+
 /* answered only when no command of the preempted host is under way any more */
 static void check_preempt_waits(u8 action, nvme_status late_st)
 {
@@ -296,12 +307,7 @@ static void check_preempt_waits(u8 action, nvme_status late_st)
 	struct fake_req *w, *late, *p;
 	union nvme_cmd cmd;
 
-	begin();
-	all_register(DISK);
-	UNIT_EQ(acquire(1, DISK, NVME_RESV_EXCLUSIVE_ACCESS), 0);
-	fake_medium.hold = 1u << BDEV_WRITE;
-	nvme_cmd_rw(&cmd, NVME_CMD_WRITE, DISK, 0, 8, 0);
-	w = fake_submit(io[1], &cmd, data, 4096, FAKE_REMOTE);
+	w = held_write(&cmd);
 	UNIT_EQ(fake_medium.held, 1);
 	io[1]->hold_data = true;
 	late = fake_submit(io[1], &cmd, data, 4096, FAKE_REMOTE);
@@ -316,6 +322,32 @@ static void check_preempt_waits(u8 action, nvme_status late_st)
 	UNIT_EQ(fake_wait(w).st, 0);
 	UNIT_EQ(fake_wait(p).st, 0);
 	UNIT_EQ(fake_medium.count[BDEV_WRITE], 1);
+	end();
+}
+
+/* what waits behind one that waits does not nest, however much it is */
+static void test_many_reports(void)
+{
+	struct nvme_resv_cmd r = { .opcode = ACQ, .action = NVME_RESV_PREEMPT,
+				   .crkey = 10, .key = 11, .type = 2 };
+	static struct fake_req *reports[30000];
+	struct fake_req *w, *p;
+	union nvme_cmd cmd;
+	u32 i, wrong = 0;
+
+	w = held_write(&cmd);
+	p = send(io[0], DISK, &r);
+	nvme_cmd_resv_report(&cmd, DISK, 64);
+	for (i = 0; i < ARRAY_SIZE(reports); i++)
+		reports[i] = fake_submit(io[0], &cmd, page, 64, FAKE_REMOTE);
+	fake_yield();
+	CU_ASSERT(!fake_ended(reports[0]));
+	fake_medium_release("d0");
+	UNIT_EQ(fake_wait(w).st, 0);
+	UNIT_EQ(fake_wait(p).st, 0);
+	for (i = 0; i < ARRAY_SIZE(reports); i++)
+		wrong += !!fake_wait(reports[i]).st;
+	UNIT_EQ(wrong, 0);
 	end();
 }
 
@@ -442,12 +474,7 @@ static void test_namespace_leaves(void)
 	struct fake_op op;
 	union nvme_cmd cmd;
 
-	begin();
-	all_register(DISK);
-	UNIT_EQ(acquire(1, DISK, NVME_RESV_EXCLUSIVE_ACCESS), 0);
-	fake_medium.hold = 1u << BDEV_WRITE;
-	nvme_cmd_rw(&cmd, NVME_CMD_WRITE, DISK, 0, 8, 0);
-	w = fake_submit(io[1], &cmd, data, 4096, FAKE_REMOTE);
+	w = held_write(&cmd);
 	p = send(io[0], DISK, &r);
 	fake_remove_ns_begin(FAKE_NQN, DISK, &op);
 	fake_yield();
@@ -586,7 +613,7 @@ int main(int argc, char **argv)
 	static const struct unit_test tests[] = {
 		UNIT(test_register), UNIT(test_malformed), UNIT(test_acquire),
 		UNIT(test_conflicts), UNIT(test_unregister_releases),
-		UNIT(test_preempt), UNIT(test_preempt_waits),
+		UNIT(test_preempt), UNIT(test_preempt_waits), UNIT(test_many_reports),
 		UNIT(test_preempt_aborts), UNIT(test_fused_conflict),
 		UNIT(test_no_host_identifier), UNIT(test_many_registrants),
 		UNIT(test_too_many_registrants),
