@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "target/metrics/metrics.h"
+#include "target/nvmf/iostats.h"
 
 __printf(2, 3) static void add(struct metrics_text *t, const char *fmt, ...)
 {
@@ -135,8 +136,6 @@ static void add_counters(struct metrics_text *t, const struct object *o,
  * Of every histogram the same bounds, or sums over several are wrong: what a
  * list lacks at its end is zero. The last number is of all that was longer.
  */
-#define BUCKETS	32
-
 static void add_histogram(struct metrics_text *t, const struct object *o,
 			  const struct family *f, const json_t *outer,
 			  const json_t *j, size_t which)
@@ -146,7 +145,7 @@ static void add_histogram(struct metrics_text *t, const struct object *o,
 	char name[48];
 	size_t i;
 
-	for (i = 0; i < BUCKETS - 1; i++) {
+	for (i = 0; i < NVMF_IO_BUCKETS - 1; i++) {
 		sum += (long long)json_integer_value(json_array_get(list, i));
 		add(t, "%s_%s_bucket{", o->prefix, f->name);
 		add_labels(t, o, outer, j);
