@@ -68,7 +68,7 @@ static int check_buffers(const struct nvmf_transport_opts *o,
 {
 	u32 unit = o->io_unit_size;
 	u32 pieces = transport_pieces(o);
-	u32 half = (nvmf_fused_bytes(o) + unit - 1) / unit;
+	u32 pair = 2 * transport_buffers(o, nvmf_fused_bytes(o));
 
 	if (o->max_io_size & (o->max_io_size - 1))
 		return weft_fail(why, -EINVAL,
@@ -83,11 +83,11 @@ static int check_buffers(const struct nvmf_transport_opts *o,
 		return weft_fail(why, -EINVAL,
 				 "num_shared_buffers=%u: one request of max_io_size=%u takes %u",
 				 o->num_shared_buffers, o->max_io_size, pieces);
-	if (o->num_shared_buffers < 2 * half)
+	if (o->num_shared_buffers < pair)
 		return weft_fail(why, -EINVAL,
 				 "num_shared_buffers=%u: a Compare and Write of %u bytes takes %u of io_unit_size=%u",
-				 o->num_shared_buffers, nvmf_fused_bytes(o),
-				 2 * half, unit);
+				 o->num_shared_buffers, nvmf_fused_bytes(o), pair,
+				 unit);
 	return 0;
 }
 

@@ -39,10 +39,17 @@ int transport_check(const struct nvmf_transport_opts *o,
 void transport_describe(const struct nvmf_transport_opts *o, u32 sgls,
 			struct nvme_ctrl_desc *d);
 
+/** transport_buffers() - how many @bytes take */
+static inline u32 transport_buffers(const struct nvmf_transport_opts *o,
+				    u32 bytes)
+{
+	return (bytes + o->io_unit_size - 1) / o->io_unit_size;
+}
+
 /** transport_pieces() - buffers of the largest transfer */
 static inline u32 transport_pieces(const struct nvmf_transport_opts *o)
 {
-	return (o->max_io_size + o->io_unit_size - 1) / o->io_unit_size;
+	return transport_buffers(o, o->max_io_size);
 }
 
 #endif
