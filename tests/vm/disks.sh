@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # shellcheck shell=bash
 #
-# What disks and their paths have done, whichever host has them; paths.sh and intree.sh source it.
+# What disks and their paths have done, whichever host has them.
 
 # ios DIR: reads and writes that a disk has completed; of a multipath disk of the in-tree host
 # of 6.1 its hidden paths count, it does not itself
 ios() { awk '{ print $1 + $5 }' "$1/stat"; }
 more_ios_than() { [ "$(ios "$1")" -gt "$2" ]; }
+
+# disk_has_written N: at least N writes completed since there are disks, or paths of them
+disk_has_written() {
+	[ "$(cat /sys/block/nvme*/stat | awk '{ n += $5 } END { print n + 0 }')" -ge "$1" ]
+}
 
 # state_is DIR STATE: of a path, in the words of sysfs or of the target's RPC
 state_is() { [ "$(cat "$1/ana_state")" = "${2//_/-}" ]; }

@@ -13,6 +13,8 @@
 #   pair_load           loads them
 #   pair_memory         prints the target's resident KiB, or 0 for a kernel target
 
+. "$WEFT_TOP/tests/vm/disks.sh"
+
 # Options that make recovery quick enough for a test
 PAIR_RECONNECT_DELAY=1
 PAIR_CTRL_LOSS_TMO=300
@@ -69,12 +71,6 @@ pair_target_dies() {
 	wait $job || fail "fio failed: $(tail -n 20 "$VM_OUT/fio-dies.txt")"
 }
 
-# disk_has_written N: at least N writes completed since the disk appeared. The in-tree
-# multipath disk of 6.1 has no statistics; its hidden paths have.
-disk_has_written() {
-	[ "$(cat /sys/block/nvme*/stat | awk '{ n += $5 } END { print n + 0 }')" -ge "$1" ]
-}
-
 fio_in_background() {
 	fio --filename="$DISK" --direct=1 --allow_file_create=0 --ioengine=io_uring --name=load \
 		--rw=randrw --bs=4k --iodepth=16 --size=16m --time_based \
@@ -101,11 +97,9 @@ pair_disconnect_under_load() {
 	step "unload under load"
 	fio_in_background
 	pair_unload_under_load
-	step "unload with a live controller"
 	# with lockdep a socket holds the module that has its lock's class
-	if [ "$TRANSPORT" = tcp ] && [ -e /proc/lockdep ]; then
-		pair_disconnect
-	fi
+	[ "$TRANSPORT" = rdma ] || [ ! -e /proc/lockdep ] || return 0
+	step "unload with a live controller"
 	pair_unload
 	pair_load
 	pair_connect

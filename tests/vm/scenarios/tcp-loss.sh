@@ -8,6 +8,7 @@
 TRANSPORT=tcp
 . "$WEFT_TOP/tests/vm/lib.sh"
 . "$WEFT_TOP/tests/vm/loss.sh"
+. "$WEFT_TOP/tests/vm/disks.sh"
 
 setup_net
 nvmet_setup "$WEFT_NQN" null 128
@@ -53,11 +54,10 @@ unload_weft
 load_weft multipath=N
 loss_connect
 cpus=/sys/devices/system/cpu
-under_way() { [ "$(awk '{ print $5 }' "/sys/block/${disk#/dev/}/stat")" -gt 0 ]; }
 # of that CPU's context
 (taskset -pc 1 "$BASHPID" && verify offline 12M) &
 job=$!
-wait_for under_way
+wait_for disk_has_written 1
 go_away
 echo 0 > $cpus/cpu1/online &
 offline=$!
