@@ -53,8 +53,12 @@ def kernel_reports(lines, allow):
     A block ends where the next report begins, so that a pattern can name the
     function that makes a known report known.
     """
-    starts = [i for i, line in enumerate(lines)
-              if KERNEL_REPORT.search(line) and not KERNEL_HARMLESS.search(line)]
+    starts = []
+    for i, line in enumerate(lines):
+        if KERNEL_REPORT.search(line) and not KERNEL_HARMLESS.search(line):
+            # lockdep says why it turns itself off, and then where that was
+            if not (starts and i - starts[-1] <= 3 and "turning off the locking" in line):
+                starts.append(i)
     found = []
     for n, start in enumerate(starts):
         end = min([start + BLOCK_LINES] + starts[n + 1:n + 2])

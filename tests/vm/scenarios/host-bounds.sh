@@ -126,6 +126,7 @@ timeout 120 bash -c "echo 1 > $ctrl/delete_controller" || fail "deletion hangs"
 refute wait $job
 [ "$(ls "/sys/class/$WEFT_CLASS" | wc -l)" = 2 ] || fail "left: $(ls "/sys/class/$WEFT_CLASS")"
 kill -STOP "$TARGET_PID"
+kmemleak_scan
 trap - ERR EXIT
 echo 0 > "$VM_OUT/exit-code"
 sync

@@ -6,8 +6,6 @@
 # debug: yes
 # rxe's own, when it fails to create a queue pair: timers that were never set up
 # allow: rxe_qp_do_cleanup
-# the heading of that one; what is not rxe's stands in the block that follows
-# allow: INFO: trying to register non-static key
 # allow: ODEBUG: assert_init not available .*timer_list
 # what the driver core says of a fault within it
 # allow: kobject_add_internal failed for .*error: -12
