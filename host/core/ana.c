@@ -77,8 +77,7 @@ static int read_log(struct weft_ctrl_core *core, u8 *log, size_t *len,
 {
 	int err = read_same(core, 0, log, len, why);
 
-	if (!err || core->ana_size <= WEFT_SLOT_DATA || err == -ECONNRESET ||
-	    err == -ETIMEDOUT)
+	if (!err || core->ana_size <= WEFT_SLOT_DATA || weft_no_answer(err))
 		return err;
 	weft_queue_scan(core);
 	return read_same(core, NVME_ANA_LSP_RGO, log, len, why);

@@ -157,8 +157,12 @@ static blk_status_t setup_cmd(struct weft_ns *ns, struct request *rq,
 blk_status_t weft_setup_rq(struct request *rq)
 {
 	struct weft_request *req = weft_req(rq);
+	struct weft_ns *ns = rq->q->queuedata;
 	blk_status_t sts;
 
+	/* what was held while the connection was away must not reach another */
+	if (unlikely(ns && READ_ONCE(ns->gone)))
+		return BLK_STS_TRANSPORT;
 	req->ctrl = rq->q->tag_set->driver_data;
 	if (!(rq->rq_flags & RQF_DONTPREP)) {
 		req->retries = 0;
@@ -166,7 +170,7 @@ blk_status_t weft_setup_rq(struct request *rq)
 	}
 	req->flags = 0;
 	req->status = 0;
-	sts = setup_cmd(rq->q->queuedata, rq, req->cmd);
+	sts = setup_cmd(ns, rq, req->cmd);
 	if (sts)
 		return sts;
 	req->genctr++;

@@ -210,6 +210,8 @@ struct weft_ctrl_core {
  * @ready: its disk was added and, as a path, it stands in the head's list
  * @small: as a path, it has fewer blocks than the head, as far as is known;
  *         written under the head's lock
+ * @gone: after a reconnect its number leads to another namespace, or to none:
+ *        nothing is sent there, and the next scan removes it
  * @pinned: its module is held for users of the head's disk
  * @limits: of the disk
  * @ana_grpid: @ana_state: @ana_pending: where it belongs, enum nvme_ana_state,
@@ -228,6 +230,7 @@ struct weft_ns {
 	struct list_head sibling;
 	bool ready;
 	bool small;
+	bool gone;
 	bool pinned;
 	struct weft_limits limits;
 	u32 ana_grpid;
@@ -335,6 +338,12 @@ int weft_property_get(struct weft_ctrl_core *core, u32 offset, bool eight,
 int weft_property_set(struct weft_ctrl_core *core, u32 offset, u32 value,
 		      struct weft_reason *why);
 int weft_submit_aer(struct weft_ctrl_core *core);
+/* Did a set-up command end for another reason than what was answered? */
+static inline bool weft_no_answer(int err)
+{
+	return err == -ECONNRESET || err == -ETIMEDOUT || err == -EINTR;
+}
+
 void weft_slot_open(struct weft_ctrl_core *core);
 void weft_slot_shut(struct weft_ctrl_core *core);
 void weft_slot_wait(struct weft_ctrl_core *core);
@@ -393,6 +402,8 @@ void weft_aer_start(struct weft_ctrl_core *core);
 /* ns.c: which namespaces there are; disk.c: their disks */
 void weft_scan_work(struct work_struct *work);
 unsigned int weft_queue_scan(struct weft_ctrl_core *core);
+int weft_check_namespaces(struct weft_ctrl_core *core,
+			  struct weft_reason *why);
 void weft_remove_namespaces(struct weft_ctrl_core *core);
 struct weft_ns *weft_ns_add(struct weft_ctrl_core *core, u32 nsid,
 			    const struct nvme_ns_facts *facts,

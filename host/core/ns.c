@@ -126,7 +126,7 @@ static int scan_one(struct scan *s, u32 nsid)
 	struct device *dev = &s->core->dev;
 	int err = read_namespace(s, nsid);
 
-	if (err == -ECONNRESET || err == -ETIMEDOUT)
+	if (weft_no_answer(err))
 		return err;
 	if (err == -ENODEV)
 		return 0;
@@ -137,7 +137,7 @@ static int scan_one(struct scan *s, u32 nsid)
 			ns->seen = true;
 		return 0;
 	}
-	if (ns && !weft_same_ids(&ns->facts, &s->facts)) {
+	if (ns && (ns->gone || !weft_same_ids(&ns->facts, &s->facts))) {
 		dev_err_ratelimited(dev, "identifiers changed for nsid %u: removing it\n",
 				    nsid);
 		/* what is there now is another one, and its turn comes next */
@@ -236,6 +236,56 @@ static void scan(struct weft_ctrl_core *core)
 	if (s->again)
 		weft_queue_scan(core);
 	kvfree(s);
+}
+
+/* @err: of reading what is behind @nsid now */
+static void check_one(struct scan *s, u32 nsid, int err)
+{
+	struct weft_ctrl_core *core = s->core;
+	struct weft_ns *ns;
+
+	mutex_lock(&core->ns_lock);
+	ns = xa_load(&core->ns_index, nsid);
+	if (ns && (err == -ENODEV ||
+		   (!err && !weft_same_ids(&ns->facts, &s->facts)))) {
+		WRITE_ONCE(ns->gone, true);
+		dev_err_ratelimited(&core->dev,
+			"namespace %u: %s after the reconnect: what waited for it fails\n",
+			nsid, err ? "not there" : "another one");
+	}
+	mutex_unlock(&core->ns_lock);
+}
+
+/*
+ * weft_check_namespaces() - is behind each number what was there before?
+ * Between a reconnect and the first request: one that waited for a volume must
+ * not overwrite another one that has got its number meanwhile. An answer that
+ * says nothing leaves things as they were.
+ * Return: 0, or an errno if the controller cannot be asked.
+ */
+int weft_check_namespaces(struct weft_ctrl_core *core, struct weft_reason *why)
+{
+	struct weft_ns *ns;
+	unsigned long nsid;
+	struct scan *s;
+	int err = 0;
+
+	if (xa_empty(&core->ns_index))
+		return 0;
+	s = kvzalloc(sizeof(*s), GFP_KERNEL);
+	if (!s)
+		return weft_fail(why, -ENOMEM, "out of memory");
+	s->core = core;
+	xa_for_each(&core->ns_index, nsid, ns) {
+		err = read_namespace(s, nsid);
+		if (weft_no_answer(err))
+			break;
+		check_one(s, nsid, err);
+		err = 0;
+	}
+	*why = s->why;
+	kvfree(s);
+	return err;
 }
 
 void weft_scan_work(struct work_struct *work)

@@ -33,7 +33,8 @@ static bool path_enabled(const struct weft_ns *ns)
 	/* what is left when namespaces are removed may still finish */
 	return (state == WEFT_CTRL_LIVE || state == WEFT_CTRL_DELETING) &&
 	       READ_ONCE(ns->ready) && !READ_ONCE(ns->quiesced) &&
-	       !READ_ONCE(ns->small) && !READ_ONCE(ns->ana_pending);
+	       !READ_ONCE(ns->small) && !READ_ONCE(ns->gone) &&
+	       !READ_ONCE(ns->ana_pending);
 }
 
 /* OPTIMIZED, OTHER, or KINDS: not usable */
@@ -183,7 +184,8 @@ void weft_clear_path(struct weft_head *head, const struct weft_ns *ns)
 
 static bool path_can_recover(const struct weft_ns *ns)
 {
-	if (!READ_ONCE(ns->ready) || READ_ONCE(ns->ctrl->core->failfast))
+	if (!READ_ONCE(ns->ready) || READ_ONCE(ns->gone) ||
+	    READ_ONCE(ns->ctrl->core->failfast))
 		return false;
 	switch (weft_ctrl_state(ns->ctrl)) {
 	case WEFT_CTRL_LIVE:

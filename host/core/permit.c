@@ -70,7 +70,7 @@ int weft_effects_read(struct weft_ctrl_core *core, struct weft_reason *why)
 	err = weft_get_log(core, NVME_LOG_CMD_EFFECTS, core->effects,
 			   sizeof(*core->effects), &refused);
 	WRITE_ONCE(core->has_effects, !err);
-	if (err != -ETIMEDOUT && err != -ECONNRESET)
+	if (!weft_no_answer(err))
 		return 0;
 	*why = refused;
 	return err;

@@ -149,6 +149,8 @@ static void connect_again(struct weft_ctrl_core *core)
 	WRITE_ONCE(core->pausing, false);
 	core->refused = false;
 	err = weft_setup_ctrl(core, &why);
+	if (!err)
+		err = weft_check_namespaces(core, &why);
 	if (!err && !weft_change_state(core, WEFT_CTRL_LIVE))
 		err = weft_fail(&why, -ECONNRESET,
 				"a queue failed while others were connected");
