@@ -130,9 +130,6 @@ static struct weft_subsys *subsys_create(struct weft_ctrl_core *core)
 		put_device(&s->dev);
 		return ERR_PTR(err);
 	}
-	/* the number outlives the controller that brought it */
-	s->instance = ctrl->instance;
-	core->keeps_instance = true;
 	list_add_tail(&s->link, &subsystems);
 	return s;
 }
@@ -155,7 +152,9 @@ static int subsys_check(struct weft_subsys *s, struct weft_ctrl_core *core,
 	list_for_each_entry(other, &s->ctrls, subsys_link) {
 		if (weft_ctrl_state(other->ctrl) >= WEFT_CTRL_DELETING)
 			continue;
-		if (other->ctrl->cntlid == core->ctrl->cntlid)
+		/* while it is away a target may give its id to the next one */
+		if (weft_ctrl_state(other->ctrl) == WEFT_CTRL_LIVE &&
+		    other->ctrl->cntlid == core->ctrl->cntlid)
 			return weft_fail(why, -EINVAL,
 				"the target gave controller id %u, which %s of the same subsystem has",
 				core->ctrl->cntlid, dev_name(&other->dev));
@@ -243,6 +242,11 @@ int weft_subsys_join(struct weft_ctrl_core *core, struct weft_reason *why)
 	}
 	list_add_tail(&core->subsys_link, &s->ctrls);
 	core->subsys = s;
+	if (s->instance < 0) {
+		/* the number outlives the controller that brought it */
+		s->instance = core->ctrl->instance;
+		core->keeps_instance = true;
+	}
 	mutex_unlock(&subsystems_lock);
 	return 0;
 
