@@ -26,12 +26,18 @@ enum weft_iopolicy weft_default_iopolicy;
 /* For optimized and other paths: index of a choice */
 enum { OPTIMIZED, OTHER, KINDS };
 
+/* What is left when namespaces are removed may still finish, if there are queues. */
+static bool ctrl_serves(const struct weft_ctrl *ctrl)
+{
+	enum weft_ctrl_state state = weft_ctrl_state(ctrl);
+
+	return state == WEFT_CTRL_LIVE ||
+	       (state == WEFT_CTRL_DELETING && READ_ONCE(ctrl->core->slot_open));
+}
+
 static bool path_enabled(const struct weft_ns *ns)
 {
-	enum weft_ctrl_state state = weft_ctrl_state(ns->ctrl);
-
-	/* what is left when namespaces are removed may still finish */
-	return (state == WEFT_CTRL_LIVE || state == WEFT_CTRL_DELETING) &&
+	return ctrl_serves(ns->ctrl) &&
 	       READ_ONCE(ns->ready) && !READ_ONCE(ns->quiesced) &&
 	       !READ_ONCE(ns->small) && !READ_ONCE(ns->gone) &&
 	       !READ_ONCE(ns->ana_pending);
