@@ -208,8 +208,8 @@ struct weft_ctrl_core {
  * @head: the namespace itself
  * @sibling: in the head's list of paths, if the head has a disk
  * @ready: its disk was added and, as a path, it stands in the head's list
- * @small: as a path, it has fewer blocks than the head, as far as is known;
- *         written under the head's lock
+ * @stale: as a path, it has fewer blocks than the head, or blocks of another
+ *         size, as far as is known; written under the head's lock
  * @gone: after a reconnect its number leads to another namespace, or to none:
  *        nothing is sent there, and the next scan removes it
  * @pinned: its module is held for users of the head's disk
@@ -229,7 +229,7 @@ struct weft_ns {
 	struct weft_head *head;
 	struct list_head sibling;
 	bool ready;
-	bool small;
+	bool stale;
 	bool gone;
 	bool pinned;
 	struct weft_limits limits;

@@ -408,7 +408,7 @@ int weft_ns_update(struct weft_ns *ns, const struct nvme_ns_facts *facts,
 	struct weft_limits limits;
 
 	ns_limits(ns->ctrl->core, facts, &limits);
-	if (!READ_ONCE(ns->small) &&
+	if (!READ_ONCE(ns->stale) &&
 	    !memcmp(&ns->facts, facts, sizeof(*facts)) &&
 	    !memcmp(&ns->limits, &limits, sizeof(limits)))
 		return 0;

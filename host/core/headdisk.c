@@ -73,20 +73,22 @@ static int apply_limits(struct weft_head *head, const struct weft_ns *extra,
 /*
  * The head is as large as the path says that was asked last. Where a namespace
  * grows, the others do not know it yet, and the block layer would refuse what
- * lies behind their end: they are not used until they have been asked, too.
+ * lies behind their end; where it was formatted, they would count in blocks of
+ * the old size: they are not used until they have been asked, too.
  */
 static void take_size(struct weft_head *head, struct weft_ns *latest)
 {
 	sector_t size = get_capacity(latest->disk);
 	struct weft_ns *ns;
 
-	WRITE_ONCE(latest->small, false);
+	WRITE_ONCE(latest->stale, false);
 	list_for_each_entry(ns, &head->paths, sibling) {
-		bool small = get_capacity(ns->disk) < size;
+		bool stale = get_capacity(ns->disk) < size ||
+			     ns->shift != latest->shift;
 
-		if (small && !ns->small)
+		if (stale && !ns->stale)
 			weft_queue_scan(ns->ctrl->core);
-		WRITE_ONCE(ns->small, small);
+		WRITE_ONCE(ns->stale, stale);
 	}
 	set_disk_ro(head->disk, get_disk_ro(latest->disk));
 	set_capacity_and_notify(head->disk, size);
@@ -177,7 +179,7 @@ int weft_head_update(struct weft_head *head, struct weft_ns *ns,
 	}
 	weft_unfreeze(head->disk->queue, noio);
 	mutex_unlock(&head->lock);
-	/* @ns may have been too small to be used */
+	/* @ns may have been too stale to be used */
 	weft_head_kick(head);
 	return err;
 }
