@@ -205,6 +205,17 @@ static void ana_timer(struct work_struct *work)
 			 core->ctrl->info.anatt);
 }
 
+/* There is no log (any more): no path is worse than another. */
+static void no_log(struct weft_ctrl_core *core)
+{
+	mutex_lock(&core->ana_lock);
+	mutex_lock(&core->ns_lock);
+	xa_destroy(&core->ana_groups);
+	settle_all(core);
+	mutex_unlock(&core->ns_lock);
+	mutex_unlock(&core->ana_lock);
+}
+
 /* weft_queue_ana() - read the log soon, if there is one; any context */
 void weft_queue_ana(struct weft_ctrl_core *core, unsigned long delay)
 {
@@ -232,8 +243,10 @@ int weft_ana_setup(struct weft_ctrl_core *core, struct weft_reason *why)
 		size = 0;
 	}
 	WRITE_ONCE(core->ana_size, size);
-	if (!size)
+	if (!size) {
+		no_log(core);
 		return 0;
+	}
 	err = update(core, &cause);
 	return err ? weft_fail(why, err, "ANA log: %s", cause.text) : 0;
 }
