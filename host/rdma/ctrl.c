@@ -4,6 +4,7 @@
  * counters, and the device that they are on. Called by the core, and by queue.c once an address
  * has led to a device. Process context.
  */
+#include <linux/dma-mapping.h>
 #include <linux/slab.h>
 
 #include "host/rdma/rdma.h"
@@ -111,6 +112,10 @@ static void nvme_rdma_set_limits(struct weft_rdma_ctrl *rc,
 
 	ctrl->max_segments = pages;
 	ctrl->max_transfer = (pages - 1) * SZ_4K;
+	/* a bounce buffer of swiotlb takes no larger piece, however long it waits */
+	if (!ib_uses_virt_dma(rc->dev))
+		ctrl->max_transfer = min_t(size_t, ctrl->max_transfer,
+				dma_max_mapping_size(rc->dev->dma_device));
 	ctrl->dma_dev_node = ibdev_to_node(rc->dev);
 	ctrl->virt_boundary = SZ_4K - 1;
 	ctrl->max_io_queues = rc->nr_queues - 1;
