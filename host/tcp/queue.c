@@ -31,8 +31,11 @@ static int nvme_tcp_choose_cpu(u16 qid)
 	return cpumask_first(cpu_online_mask);
 }
 
-/* What the marks say about the connection's end; true: it is over */
-static bool nvme_tcp_report(struct weft_tcp_queue *q, int bytes)
+/*
+ * What the marks say about the connection's end; true: it is over. @dry: it was
+ * closed already when nothing was left to be received.
+ */
+static bool nvme_tcp_report(struct weft_tcp_queue *q, bool dry)
 {
 	int err;
 
@@ -44,7 +47,7 @@ static bool nvme_tcp_report(struct weft_tcp_queue *q, int bytes)
 				 q->fault.why.text);
 		return true;
 	}
-	if (bytes > 0 || !test_bit(WEFT_TCP_CLOSED, &q->marks))
+	if (!dry)
 		return false;
 	smp_rmb();		/* the mark, before the error of a send */
 	/* a socket tells its error once, to a sender if one came first */
@@ -65,6 +68,7 @@ void weft_tcp_work(struct work_struct *work)
 	struct weft_tcp_queue *q = container_of(work, struct weft_tcp_queue,
 						work);
 	u64 end = ktime_get_ns() + WEFT_TCP_WORK_US * NSEC_PER_USEC;
+	bool closed;
 	int bytes;
 
 	q->count[WEFT_TCP_N_WAKEUPS]++;
@@ -74,10 +78,11 @@ void weft_tcp_work(struct work_struct *work)
 		if (test_bit(WEFT_TCP_TX_WANT, &q->marks))
 			weft_tcp_push(q);
 		bytes = 0;
-		if (!READ_ONCE(q->polled) ||
-		    test_bit(WEFT_TCP_CLOSED, &q->marks))
+		/* before: a last PDU may come together with the end */
+		closed = test_bit(WEFT_TCP_CLOSED, &q->marks);
+		if (!READ_ONCE(q->polled) || closed)
 			weft_tcp_recv(q, &bytes);
-		if (unlikely(nvme_tcp_report(q, bytes)))
+		if (unlikely(nvme_tcp_report(q, closed && bytes <= 0)))
 			return;
 		/* if there is still something to send, others see to it */
 		if (bytes <= 0)

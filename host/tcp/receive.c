@@ -433,7 +433,7 @@ int weft_tcp_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
 	int n = 0;
 
 	if (!READ_ONCE(q->polled) ||
-	    test_and_set_bit_lock(WEFT_Q_POLLING, &q->base.flags))
+	    test_and_set_bit(WEFT_Q_POLLING, &q->base.flags))
 		return 0;
 	/* again: who ends polling clears the one and waits for the other */
 	if (READ_ONCE(q->polled)) {

@@ -4,6 +4,7 @@
  * end. Set-up runs in the caller's process context with limits of its own. The
  * callbacks run in softirq; all they do is to leave marks and wake the work.
  */
+#include <linux/delay.h>
 #include <linux/netdevice.h>
 #include <linux/sched/mm.h>
 #include <net/ip.h>
@@ -197,21 +198,32 @@ static void nvme_tcp_wait_end(struct weft_tcp_queue *q)
 	mutex_unlock(&q->ctrl->wait_lock);
 }
 
-/*
- * weft_tcp_break_off() - &weft_transport_ops.break_off
- * A socket that is shut down wakes who waits for it to connect or to receive.
- */
-void weft_tcp_break_off(struct weft_ctrl *ctrl)
+/* Wakes who waits for a socket to connect or to receive. Was there anybody? */
+static bool nvme_tcp_shut_waits(struct weft_tcp_ctrl *tc)
 {
-	struct weft_tcp_ctrl *tc = to_tcp_ctrl(ctrl);
+	bool any = false;
 	u32 i;
 
 	mutex_lock(&tc->wait_lock);
 	tc->broken_off = true;
-	for (i = 0; i < tc->nr_queues; i++)
-		if (tc->queues[i].waits)
-			kernel_sock_shutdown(tc->queues[i].sock, SHUT_RDWR);
+	for (i = 0; i < tc->nr_queues; i++) {
+		if (!tc->queues[i].waits)
+			continue;
+		kernel_sock_shutdown(tc->queues[i].sock, SHUT_RDWR);
+		any = true;
+	}
 	mutex_unlock(&tc->wait_lock);
+	return any;
+}
+
+/*
+ * weft_tcp_break_off() - &weft_transport_ops.break_off
+ * A socket whose connect is just about to be called takes no notice: again.
+ */
+void weft_tcp_break_off(struct weft_ctrl *ctrl)
+{
+	while (nvme_tcp_shut_waits(to_tcp_ctrl(ctrl)))
+		msleep(10);
 }
 
 /*
