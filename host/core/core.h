@@ -80,6 +80,7 @@ enum weft_hold {
  * @ns_lock: @namespaces and @hold
  * @scans_wanted: how often a scan was asked for; @scans: of those, how many
  *                have been answered by one that began later
+ * @ns_refused: the last scan refused a namespace, or the one under way may have
  * @write_cache: there is a volatile one and it is on, as the last scan found
  * @ka_looked: jiffies when the keep-alive work last looked, and the first of
  *             its next period
@@ -163,6 +164,7 @@ struct weft_ctrl_core {
 	struct delayed_work scan_work;
 	atomic_t scans_wanted;
 	unsigned int scans;
+	bool ns_refused;
 	bool write_cache;
 
 	spinlock_t orphan_lock;

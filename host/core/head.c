@@ -204,6 +204,9 @@ void weft_head_release(struct weft_head *head)
 	if (last)
 		list_del(&head->link);
 	mutex_unlock(&head->subsys->lock);
-	if (last && head->disk)
+	if (!last)
+		return;
+	if (head->disk)
 		weft_head_hide(head);
+	weft_subsys_scan_refused();
 }

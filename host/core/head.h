@@ -133,6 +133,7 @@ static inline void weft_unfreeze(struct request_queue *q, unsigned int noio)
 int weft_subsys_check_ids(struct weft_subsys *s,
 			  const struct nvme_ns_facts *facts,
 			  struct weft_reason *why);
+void weft_subsys_scan_refused(void);
 
 /* head.c: which head a namespace belongs to */
 struct weft_head *weft_head_get(struct weft_ctrl_core *core, u32 nsid,

@@ -28,6 +28,7 @@ struct scan {
 	struct weft_reason why;
 	unsigned int count;
 	bool again;
+	bool refused;
 };
 
 /*
@@ -151,7 +152,9 @@ static int scan_one(struct scan *s, u32 nsid)
 	if (IS_ERR(ns) || err)
 		dev_warn_ratelimited(dev, "namespace %u: %s\n", nsid,
 				     s->why.text);
-	if (!IS_ERR(ns))
+	if (IS_ERR(ns))
+		s->refused = true;
+	else
 		ns->seen = true;
 	return 0;
 }
@@ -223,6 +226,8 @@ static void scan(struct weft_ctrl_core *core)
 	if (!s)
 		return;
 	s->core = core;
+	/* before it is known, or identifiers could become free unnoticed */
+	WRITE_ONCE(core->ns_refused, true);
 	read_write_cache(s);
 	list_for_each_entry(ns, &core->namespaces, link)
 		ns->seen = false;
@@ -233,6 +238,7 @@ static void scan(struct weft_ctrl_core *core)
 		list_for_each_entry_safe(ns, next, &core->namespaces, link)
 			if (!ns->seen)
 				weft_ns_remove(ns);
+	WRITE_ONCE(core->ns_refused, s->refused);
 	if (s->again)
 		weft_queue_scan(core);
 	kvfree(s);

@@ -214,6 +214,23 @@ int weft_subsys_check_ids(struct weft_subsys *s,
 	return err;
 }
 
+/*
+ * weft_subsys_scan_refused() - a head is gone, and its identifiers are free
+ * Whoever refused a namespace, maybe for them, looks again. Process context.
+ */
+void weft_subsys_scan_refused(void)
+{
+	struct weft_ctrl_core *core;
+	struct weft_subsys *s;
+
+	mutex_lock(&subsystems_lock);
+	list_for_each_entry(s, &subsystems, link)
+		list_for_each_entry(core, &s->ctrls, subsys_link)
+			if (READ_ONCE(core->ns_refused))
+				weft_queue_scan(core);
+	mutex_unlock(&subsystems_lock);
+}
+
 /* weft_subsys_join() - find or make the subsystem, link the controller */
 int weft_subsys_join(struct weft_ctrl_core *core, struct weft_reason *why)
 {

@@ -24,3 +24,13 @@ used() {
 	dd if="$disk" of=/dev/null bs=4k count=40 iflag=direct status=none
 	n_a=$(($(ios "$path_a") - a)) n_b=$(($(ios "$path_b") - b))
 }
+
+# uuid_of NUMBER: one for a namespace of ours
+uuid_of() { printf '00000000-0000-4000-8000-%012x' "$1"; }
+
+# disk_with UUID: the name of its disk, not of a path of it
+disk_with() {
+	local f
+	f=$(grep -lx "$1" /sys/block/nvme*/uuid | grep -v 'nvme[0-9]*c') || return 1
+	basename "$(dirname "$f")"
+}

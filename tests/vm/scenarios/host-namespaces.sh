@@ -35,7 +35,6 @@ ns_make() {
 }
 ns_show() { echo 1 > "$NVMET/subsystems/$1/namespaces/$2/enable"; }
 ns_drop() { rmdir "$NVMET/subsystems/$1/namespaces/$2"; }
-uuid_of() { printf '00000000-0000-4000-8000-%012x' "$1"; }
 blk() { echo "/sys/block/nvme${i}n$1"; }
 attr_is() { [ "$(cat "$1")" = "$2" ]; }
 size_is() { [ "$(cat "$(blk "$1")/size")" = $(($2 << 11)) ]; }
@@ -115,6 +114,14 @@ said "nvme$two: namespace 9: its UUID is that of namespace 4 of another subsyste
 	fail "nothing was said of the twin"
 [ "$(cat /sys/block/nvme${two}n1/nsid)" = 10 ] || fail "namespace 10 is not there"
 [ ! -e "/sys/block/nvme${two}n2" ] || fail "the twin became a disk"
+
+step "identifiers that have become free: those who were refused for them get a disk"
+ns_drop "$WEFT_NQN" 2
+is_7() { [ "$(cat "/sys/block/$(disk_with "$(uuid_of 2)")/nsid")" = 7 ]; }
+wait_for is_7
+ns_drop "$WEFT_NQN" 4
+wait_for test -b "/dev/nvme${two}n2"
+[ "$(cat "/sys/block/nvme${two}n2/nsid")" = 9 ] || fail "another one than namespace 9"
 disconnect_weft "$two"
 rm "$NVMET/ports/1/subsystems/$other"
 ns_drop $other 9
@@ -171,7 +178,7 @@ before=$(guest_used_kib)
 from=$(date +%s.%N)
 i=$(connect_port 1 nr_io_queues=1,queue_size=16)
 to=$(date +%s.%N)
-all=$((NAMESPACES + 4))
+all=$((NAMESPACES + 2))
 [ "$(count)" = $all ] || fail "$(count) disks of $all"
 udevadm settle -t 300 || true
 after=$(guest_used_kib)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+# What a target has changed while the connection was away: another volume has got the number
+# of a disk for which writes wait; a volume has another number; the next path gets the
+# controller id of one that is away.
+# kernels: 6.1 6.12
+# check-kernels: 6.12
+# tier: check
+# debug: yes
+# timeout: 300
+. "$WEFT_TOP/tests/vm/lib.sh"
+. "$WEFT_TOP/tests/vm/paths.sh"
+
+sub=$NVMET/subsystems/$WEFT_NQN
+quick=reconnect_delay=1,keep_alive_tmo=2
+
+# volume NSID FILE UUID: the number leads there from now on
+volume() {
+	local ns=$sub/namespaces/$1
+	[ -d "$ns" ] || mkdir "$ns"
+	echo 0 > "$ns/enable"
+	printf '%s' "$2" > "$ns/device_path"
+	echo 1 > "$ns/buffered_io"
+	echo "$3" > "$ns/device_uuid"
+	echo 1 > "$ns/enable"
+}
+has_disk() { [ -b "/dev/$(disk_with "$1")" ]; }
+read_some() {
+	dd if="/dev/$(disk_with "$1")" of=/dev/null bs=64k count=4 iflag=direct status=none
+}
+
+# another_volume [MULTIPATH]: held writes for the first do not reach the second
+another_volume() {
+	load_host_beside_nvmet ${1:+multipath="$1"}
+	truncate -s 0 /run/second
+	truncate -s 32M /run/first /run/second
+	volume 1 /run/first "$(uuid_of 1)"
+	i=$(connect_port 1 $quick)
+	disk=/dev/$(disk_with "$(uuid_of 1)")
+	background held --rw=write --bs=4k --iodepth=16 --size=32M --time_based --runtime=600
+	port_down 1
+	wait_for ctrl_is "$i" connecting
+	kill -0 $job || fail "fio did not wait"
+	volume 1 /run/second "$(uuid_of 2)"
+	port_up 1
+	wait_for ctrl_is "$i" live
+	refute wait $job
+	wait_for has_disk "$(uuid_of 2)"
+	refute disk_with "$(uuid_of 1)"
+	cmp -n $((32 << 20)) /run/second /dev/zero || fail "the other volume was overwritten"
+	read_some "$(uuid_of 2)"
+	disconnect_weft "$i"
+	unload_weft
+}
+
+setup_net
+
+nvmet_setup "$WEFT_NQN" null 8
+
+step "another volume under the number"
+another_volume
+
+step "another volume under the number, multipath=N"
+another_volume N
+
+step "nothing under the number, the volume under another one"
+load_host_beside_nvmet
+volume 1 /run/first "$(uuid_of 1)"
+i=$(connect_port 1 $quick)
+disk=/dev/$(disk_with "$(uuid_of 1)")
+background held --rw=write --bs=4k --iodepth=16 --size=32M --time_based --runtime=600
+port_down 1
+wait_for ctrl_is "$i" connecting
+rmdir "$sub/namespaces/1"
+volume 2 /run/first "$(uuid_of 1)"
+port_up 1
+wait_for ctrl_is "$i" live
+refute wait $job
+moved() { [ "$(cat "/sys/block/$(disk_with "$(uuid_of 1)")/nsid")" = 2 ]; }
+wait_for moved
+read_some "$(uuid_of 1)"
+rmdir "$sub/namespaces/2"
+volume 1 /run/first "$(uuid_of 1)"
+disconnect_weft "$i"
+
+step "the next path gets the controller id of the one that is away"
+a=$(connect_port 1 $quick)
+port_down 1
+wait_for ctrl_is "$a" connecting
+port_up 2
+b=$(connect_port 2 $quick)
+[ "$(cat "$(ctrl_dir "$b")/cntlid")" = "$(cat "$(ctrl_dir "$a")/cntlid")" ] ||
+	fail "controller ids $(cat "$(ctrl_dir "$a")/cntlid") and $(cat "$(ctrl_dir "$b")/cntlid")"
+read_some "$(uuid_of 1)"
+port_up 1
+wait_for ctrl_is "$a" live
+disconnect_weft "$a"
+disconnect_weft "$b"
+
+unload_weft
+port_remove 2
+nvmet_teardown
+teardown_net
+check_clean
