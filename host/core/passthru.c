@@ -6,8 +6,15 @@
  */
 #include <linux/blkdev.h>
 #include <linux/nvme_ioctl.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
 
 #include "host/core/core.h"
+
+/* For memory that is taken away as fast as it is brought in */
+#define FAULT_TRIES	16
 
 /*
  * weft_user_cmd_fill() - take over what a user's structure says
@@ -37,27 +44,93 @@ int weft_user_cmd_fill(struct weft_user_cmd *u,
 	return 0;
 }
 
-static int map_fixed(struct request *rq, const struct weft_user_cmd *u)
-{
+/*
+ * struct user_data - what a command moves
+ * @vec: vectors beyond @fast, to be freed; or NULL
+ */
+struct user_data {
 	struct iov_iter iter;
-	int err;
+	struct iovec fast[8];
+	struct iovec *vec;
+};
 
-	err = io_uring_cmd_import_fixed(u->addr, u->len, rq_data_dir(rq),
-					&iter, u->fixed);
-	if (err < 0)
-		return err;
-	return blk_rq_map_user_iov(rq->q, rq, NULL, &iter, GFP_KERNEL);
+static int describe(struct user_data *d, const struct weft_user_cmd *u, int dir)
+{
+	void __user *at = u64_to_user_ptr(u->addr);
+	ssize_t n = 0;
+
+	d->vec = NULL;
+	if (u->fixed && u->len) {
+		n = io_uring_cmd_import_fixed(u->addr, u->len, dir, &d->iter,
+					      u->fixed);
+	} else if (u->vectored) {
+		d->vec = d->fast;
+		n = import_iovec(dir, at, u->len, ARRAY_SIZE(d->fast), &d->vec,
+				 &d->iter);
+	} else {
+		d->fast[0].iov_base = at;
+		d->fast[0].iov_len = u->len;
+		iov_iter_init(&d->iter, dir, d->fast, 1, u->len);
+		n = access_ok(at, u->len) ? 0 : -EFAULT;
+	}
+	d->iter.nofault = true;
+	return min_t(ssize_t, n, 0);
 }
 
-static int map_user(struct request *rq, const struct weft_user_cmd *u)
+/*
+ * With the request in hand nothing may wait for I/O, be it to read the user's
+ * memory or to make room: that may be I/O to this very disk, which is being
+ * frozen until the request has ended.
+ */
+static int map_user(struct request *rq, const struct user_data *d)
 {
-	if (!u->len)
+	struct iov_iter iter = d->iter;
+	unsigned int noio;
+	int err;
+
+	if (!iov_iter_count(&iter))
 		return 0;
-	if (u->fixed)
-		return map_fixed(rq, u);
-	return blk_rq_map_user_io(rq, NULL, u64_to_user_ptr(u->addr), u->len,
-				  GFP_KERNEL, u->vectored, 0, false,
-				  rq_data_dir(rq));
+	noio = memalloc_noio_save();
+	pagefault_disable();
+	err = blk_rq_map_user_iov(rq->q, rq, NULL, &iter, GFP_KERNEL);
+	pagefault_enable();
+	memalloc_noio_restore(noio);
+	return err;
+}
+
+/* Brings in what map_user() has not found in memory; false: it cannot be */
+static bool fault_in(const struct user_data *d)
+{
+	size_t bytes = iov_iter_count(&d->iter);
+
+	return !(iov_iter_rw(&d->iter) == WRITE ?
+		 fault_in_iov_iter_readable(&d->iter, bytes) :
+		 fault_in_iov_iter_writeable(&d->iter, bytes));
+}
+
+static struct request *alloc_mapped(struct request_queue *q,
+				    const struct weft_user_cmd *u,
+				    const struct user_data *d, blk_opf_t opf,
+				    blk_mq_req_flags_t flags)
+{
+	struct request *rq = blk_mq_alloc_request(q, opf, flags);
+	struct weft_request *req;
+	int err;
+
+	if (IS_ERR(rq))
+		return rq;
+	req = weft_req(rq);
+	if (u->timeout_ms)
+		rq->timeout = msecs_to_jiffies(u->timeout_ms);
+	req->user = u->cmd;
+	req->status = 0;
+	req->flags = 0;
+	req->result = 0;
+	err = map_user(rq, d);
+	if (!err)
+		return rq;
+	blk_mq_free_request(rq);
+	return ERR_PTR(err);
 }
 
 /*
@@ -71,27 +144,19 @@ struct request *weft_passthru_alloc(struct request_queue *q,
 				    blk_opf_t opf, blk_mq_req_flags_t flags)
 {
 	bool out = nvme_cmd_dir(&u->cmd) & NVME_XFER_HOST_TO_CTRL;
-	struct weft_request *req;
+	unsigned int tries = FAULT_TRIES;
+	struct user_data d;
 	struct request *rq;
-	int err;
+	int err = describe(&d, u, out ? WRITE : READ);
 
+	if (err)
+		return ERR_PTR(err);
 	/* it fails rather than wait for a controller that is away */
 	opf |= (out ? REQ_OP_DRV_OUT : REQ_OP_DRV_IN) | REQ_FAILFAST_DRIVER;
-	rq = blk_mq_alloc_request(q, opf, flags);
-	if (IS_ERR(rq))
-		return rq;
-	req = weft_req(rq);
-	if (u->timeout_ms)
-		rq->timeout = msecs_to_jiffies(u->timeout_ms);
-	req->user = u->cmd;
-	req->status = 0;
-	req->flags = 0;
-	req->result = 0;
-	err = map_user(rq, u);
-	if (err) {
-		blk_mq_free_request(rq);
-		return ERR_PTR(err);
-	}
+	do {
+		rq = alloc_mapped(q, u, &d, opf, flags);
+	} while (rq == ERR_PTR(-EFAULT) && !u->fixed && --tries && fault_in(&d));
+	kfree(d.vec);
 	return rq;
 }
 

@@ -11,6 +11,7 @@
  *	passthru late NG NSID			a polled read: prints "sent", waits
  *	passthru native DISK NVME NSID		all ioctls
  *	passthru compat DISK NVME NSID		likewise, as a 32-bit program
+ *	passthru inside DISK NG NSID		writes what it has to read from DISK
  *	passthru ctrl NVME ERRNO NSID		an I/O command through NVME
  *	passthru user NG NVME PARTITION NSID
  *	passthru kato NVME MS NSID		sets the keep-alive timeout
@@ -618,6 +619,29 @@ static int part_ctrl(char **arg)
 	return 0;
 }
 
+/*
+ * Pages of the disk are the memory of a command to that disk, and have to be
+ * read first, one after the other.
+ */
+static int part_inside(char **arg)
+{
+	int disk = open_dev(arg[0], O_RDONLY), ng = open_dev(arg[1], O_RDWR);
+	struct nvme_passthru_cmd *c = passthru_io(OP_WRITE, false);
+	void *pages = mmap(NULL, BYTES, PROT_READ, MAP_SHARED, disk,
+			   2 << 20);
+
+	if (pages == MAP_FAILED || madvise(pages, BYTES, MADV_RANDOM) ||
+	    posix_fadvise(disk, 0, 0, POSIX_FADV_DONTNEED))
+		die("%s: %s", arg[0], strerror(errno));
+	c->cdw10 = 512;
+	c->cdw12 = BYTES / BLOCK - 1;
+	c->addr = (uintptr_t)pages;
+	c->data_len = BYTES;
+	expect("write from the disk itself",
+	       native_ioctl(ng, NVME_IOCTL_IO_CMD, c), 0);
+	return 0;
+}
+
 /* A feature that the host has to hear of, by io_uring */
 static int part_kato(char **arg)
 {
@@ -694,6 +718,7 @@ int main(int argc, char **argv)
 		{ "native", 3, part_native },
 		{ "compat", 3, part_compat },
 		{ "ctrl", 3, part_ctrl },
+		{ "inside", 3, part_inside },
 		{ "user", 4, part_user },
 		{ "kato", 3, part_kato },
 		{ "gone", 3, part_gone },

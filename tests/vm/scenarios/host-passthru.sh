@@ -115,6 +115,28 @@ none=$(connect_weft "$(connect_string "$RXE_ADDR" $empty)")
 "$passthru" ctrl "/dev/nvme$none" $ENOTTY 1
 disconnect_weft "$none"
 
+step "a command's memory is on its own disk, which changes its size meanwhile"
+truncate -s 4M /run/inside
+rpc bdev_aio_create '{"name":"inside","filename":"/run/inside","block_size":512}'
+rpc bdev_delay_create '{"base_bdev_name":"inside","name":"lazy","avg_read_latency":2000000,
+	"p99_read_latency":2000000,"avg_write_latency":0,"p99_write_latency":0}'
+rpc nvmf_subsystem_add_ns \
+	"{\"nqn\":\"$WEFT_NQN\",\"namespace\":{\"bdev_name\":\"lazy\",\"nsid\":3}}"
+lazy=/sys/block/nvme${i}n3
+reads_under_way() { [ "$(awk '{ print $9 }' "$lazy/stat")" -gt 0 ]; }
+none_under_way() { ! reads_under_way; }
+wait_for test -c "/dev/ng${i}n3"
+udevadm settle -t 60 || true
+wait_for none_under_way
+"$passthru" inside "/dev/nvme${i}n3" "/dev/ng${i}n3" 3 &
+job=$!
+wait_for reads_under_way
+truncate -s 8M /run/inside
+rpc bdev_aio_rescan '{"name":"inside"}'
+has_grown() { [ "$(cat "$lazy/size")" = 16384 ]; }
+wait_for has_grown
+wait $job || fail "the command failed"
+
 step "a polled command whose path goes before its answer comes"
 "$passthru" late "/dev/ng${i}n2" 2 > "$VM_OUT/late.txt" &
 late=$!
