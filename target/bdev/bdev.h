@@ -430,10 +430,14 @@ int bdev_passthru_create(const char *base, const char *name, const u8 *uuid,
 /**
  * bdev_split_create() - @count parts of equal size, named @base + "p" + number
  * @blocks: of each part; 0: as many as fit
+ * @may_shrink: make of them what the base has room for, as if it had shrunk
+ *              since; otherwise it must have room for all
  * RAM stays in place. When the base shrinks, parts shrink or go with it.
  */
-int bdev_split_create(const char *base, u32 count, u64 blocks,
+int bdev_split_create(const char *base, u32 count, u64 blocks, bool may_shrink,
 		      struct weft_reason *why);
+/** bdev_split_get() - what the split of @part was asked for; @blocks of each */
+void bdev_split_get(const struct bdev *part, u32 *count, u64 *blocks);
 /** bdev_split_find() - part @i of @base, or NULL */
 struct bdev *bdev_split_find(const char *base, u32 i);
 

@@ -53,6 +53,8 @@ static void split_config(const struct bdev *b, struct weft_text *t)
 	else
 		json_object_set_new(params, "split_size_blocks",
 				    json_integer((json_int_t)blocks));
+	/* the base may be smaller by then, as it may be now */
+	json_object_set_new(params, "may_shrink", json_true());
 	bdev_add_json(t, json_pack("{s:s,s:o}", "method", "bdev_split_create",
 				   "params", params));
 }
@@ -98,14 +100,18 @@ static void split_uuid(u8 uuid[WEFT_UUID_BYTES], const struct bdev *base, u32 i)
 	uuid[8] = (uuid[8] & 0x3f) | 0x80;
 }
 
+/* A part that begins behind the base's end is not made: see split_check(). */
 static int split_part(struct stack_base *base, u32 i, u32 count, u64 blocks,
 		      struct weft_reason *why)
 {
-	struct split_bdev *p = calloc(1, sizeof(*p));
+	struct split_bdev *p;
 	char name[sizeof(p->stack.bdev.name)];
 	u8 uuid[WEFT_UUID_BYTES];
 	int err;
 
+	if (i * blocks >= bdev_desc_bdev(base->desc)->blocks)
+		return 0;
+	p = calloc(1, sizeof(*p));
 	if (!p)
 		return weft_fail(why, -ENOMEM, "no memory for a split bdev");
 	split_uuid(uuid, bdev_desc_bdev(base->desc), i);
@@ -124,8 +130,9 @@ static int split_part(struct stack_base *base, u32 i, u32 count, u64 blocks,
 	return err;
 }
 
+/* With @may_shrink parts may end as they do when the base shrinks below them */
 static int split_check(const struct bdev *b, u32 count, u64 *blocks,
-		       struct weft_reason *why)
+		       bool may_shrink, struct weft_reason *why)
 {
 	u64 most;
 
@@ -133,7 +140,7 @@ static int split_check(const struct bdev *b, u32 count, u64 *blocks,
 		return weft_fail(why, -EINVAL,
 				 "split_count=%u: accepted are 1 to %u", count,
 				 SPLIT_MAX);
-	most = b->blocks / count;
+	most = (may_shrink && *blocks ? UINT64_MAX : b->blocks) / count;
 	if (!most || *blocks > most)
 		return weft_fail(why, -EINVAL,
 				 "split_count=%u: %u parts of %s can have %llu blocks each, not %llu",
@@ -146,7 +153,7 @@ static int split_check(const struct bdev *b, u32 count, u64 *blocks,
 }
 
 int bdev_split_create(const char *base_name, u32 count, u64 blocks,
-		      struct weft_reason *why)
+		      bool may_shrink, struct weft_reason *why)
 {
 	struct stack_base *base;
 	struct stack_bdev *s;
@@ -156,7 +163,8 @@ int bdev_split_create(const char *base_name, u32 count, u64 blocks,
 	base = stack_claim(base_name, "split", &err, why);
 	if (!base)
 		return err;
-	err = split_check(bdev_desc_bdev(base->desc), count, &blocks, why);
+	err = split_check(bdev_desc_bdev(base->desc), count, &blocks,
+			  may_shrink, why);
 	for (i = 0; !err && i < count; i++)
 		err = split_part(base, i, count, blocks, why);
 	if (!err)
@@ -165,6 +173,14 @@ int bdev_split_create(const char *base_name, u32 count, u64 blocks,
 		bdev_unregister(&s->bdev, NULL, NULL);
 	stack_release(base);
 	return err;
+}
+
+void bdev_split_get(const struct bdev *part, u32 *count, u64 *blocks)
+{
+	const struct split_bdev *p = (const struct split_bdev *)part;
+
+	*count = p->count;
+	*blocks = p->stack.wanted;
 }
 
 struct bdev *bdev_split_find(const char *base, u32 i)

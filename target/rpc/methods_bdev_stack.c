@@ -22,6 +22,7 @@ struct stack_params {
 	u32 split_count;
 	u64 split_size_mb;
 	u64 split_size_blocks;
+	bool may_shrink;
 	const char *io_type;
 	const char *error_type;
 	u32 num;
@@ -85,6 +86,8 @@ static const struct rpc_param split_params[] = {
 	{ .name = "split_size_blocks", .type = RPC_U64,
 	  .offset = S(split_size_blocks),
 	  .help = "instead, for sizes that are not whole MiB: in blocks of the base" },
+	{ .name = "may_shrink", .type = RPC_BOOL, .offset = S(may_shrink),
+	  .help = "parts that the base has no room for are shorter, or missing, as when it shrinks later; saved configurations say so; default false: refuse them" },
 	{ .type = RPC_END }
 };
 
@@ -217,7 +220,7 @@ static void error_create(struct rpc_call *call, const void *params)
 	rpc_done(call, rc, &why);
 }
 
-/* Parts of a split: present ones are compared by number and size. */
+/* Parts of a split: present ones are compared by what was asked for. */
 
 static json_t *split_names(const char *base)
 {
@@ -231,18 +234,25 @@ static json_t *split_names(const char *base)
 }
 
 static void split_exists(struct rpc_call *call, const struct bdev *base,
-			 const struct bdev *part, u32 count, u64 blocks)
+			 const struct bdev *part, const struct stack_params *p,
+			 u64 blocks)
 {
 	json_t *names = split_names(base->name);
+	u64 size;
+	u32 count;
 
+	bdev_split_get(part, &count, &size);
 	if (bdev_leaving(part))
 		rpc_fail(call, -EBUSY, "the parts of %s are being removed",
 			 base->name);
-	else if (json_array_size(names) != count || part->blocks != blocks)
+	else if (p->split_count != count || blocks != size)
 		rpc_fail(call, -EEXIST,
-			 "%s is split already, into %zu parts of %llu blocks",
-			 base->name, json_array_size(names),
-			 (unsigned long long)part->blocks);
+			 "%s is split already, into %u parts of %llu blocks",
+			 base->name, count, (unsigned long long)size);
+	else if (!p->may_shrink && base->blocks / count < size)
+		rpc_fail(call, -EEXIST,
+			 "%s is split already, and has shrunk since: not all of its %u parts of %llu blocks are there",
+			 base->name, count, (unsigned long long)size);
 	else
 		rpc_reply_unchanged(call, json_incref(names));
 	json_decref(names);
@@ -269,11 +279,12 @@ static void split_create(struct rpc_call *call, const void *params)
 				    p->split_size_blocks;
 	part = bdev_split_find(base->name, 0);
 	if (part) {
-		split_exists(call, base, part, p->split_count,
+		split_exists(call, base, part, p,
 			     blocks ? blocks : base->blocks / p->split_count);
 		return;
 	}
-	rc = bdev_split_create(p->base, p->split_count, blocks, &why);
+	rc = bdev_split_create(p->base, p->split_count, blocks, p->may_shrink,
+			       &why);
 	if (rc)
 		rpc_fail(call, rc, "%s", why.text);
 	else

@@ -92,6 +92,37 @@ class Stack(DaemonTest):
             e = self.daemon.refused("bdev_split_create", dict(uneven, **size))
             self.assertEqual(e["code"], -17 if len(size) == 1 else -32602)
 
+    def test_split_of_a_base_that_has_shrunk(self):
+        """What is left of it is left after it was saved and loaded, and not made anew."""
+        self.daemon.ok("bdev_null_create", {"name": "n", "num_blocks": 8192, "block_size": 512})
+        parts = {"base_bdev": "n", "split_count": 3, "split_size_blocks": 1500}
+        names = self.daemon.ok("bdev_split_create", parts)
+        self.daemon.ok("bdev_null_resize", {"name": "n", "new_size": 1})
+
+        def listed():
+            return [(b["name"], b["num_blocks"], b["uuid"])
+                    for b in self.daemon.ok("bdev_get_bdevs")[1:]]
+
+        want = listed()
+        self.assertEqual([b[:2] for b in want[1:]], [("np0", 1500), ("np1", 548)])
+        saved = self.daemon.ok("save_config")
+        self.daemon.ok("load_config", saved)        # nothing differs
+        e = self.daemon.refused("bdev_split_create", parts)
+        self.assertIn("shrunk", e["message"])
+        # as a daemon finds it that was not there when the base shrank
+        self.daemon.ok("bdev_null_resize", {"name": "n", "new_size": 4})
+        self.daemon.ok("bdev_split_delete", {"base_bdev": "n"})
+        self.assertEqual(self.daemon.ok("bdev_split_create", parts), names)
+        self.daemon.ok("bdev_null_delete", {"name": "n"})
+        self.daemon.ok("load_config", saved)
+        self.assertEqual(listed(), want)
+        self.daemon.ok("bdev_split_delete", {"base_bdev": "n"})
+        e = self.daemon.refused("bdev_split_create", parts)
+        self.assertIn("3 parts of n can have 682 blocks each, not 1500", e["message"])
+        e = self.daemon.refused("bdev_split_create", dict(
+            parts, split_size_blocks=(1 << 63) - 1, may_shrink=True))
+        self.assertIn("split_count=3", e["message"])
+
     def test_delay(self):
         p = dict(LATENCIES, base_bdev_name="ram", name="slow")
         self.assertEqual(self.daemon.ok("bdev_delay_create", p), "slow")

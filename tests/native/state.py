@@ -53,6 +53,29 @@ class State(unittest.TestCase):
         d.stop()
         self.assertEqual(os.listdir(self.dir.name), ["state.json"])
 
+    def test_a_base_that_has_shrunk(self):
+        """Under a split, while the daemon ran or not: what is left of the parts comes back."""
+        name = os.path.join(self.dir.name, "disk")
+        with open(name, "wb") as f:
+            f.truncate(4 << 20)
+        d = self.run_daemon()
+        d.ok("bdev_aio_create", {"name": "f", "filename": name, "block_size": 512})
+        d.ok("bdev_split_create", {"base_bdev": "f", "split_count": 4})
+        sizes = [("f", 8192), *((f"fp{i}", 2048) for i in range(4))]
+        for mib, want in (2.5, [("f", 5120), *sizes[1:3], ("fp2", 1024)]), (
+                1, [("f", 2048), sizes[1]]):
+            saved = d.ok("save_config")
+            os.truncate(name, int(mib * (1 << 20)))
+            for rescan in False, True:
+                if rescan:
+                    d.ok("bdev_aio_rescan", {"name": "f"})
+                d.stop()
+                d = self.run_daemon()
+                self.assertEqual([(b["name"], b["num_blocks"])
+                                  for b in d.ok("bdev_get_bdevs")], want)
+                self.assertEqual(d.ok("save_config"), saved)
+        d.stop()
+
     def test_written_by_itself(self):
         """Nobody asks for it, and the daemon goes on."""
         d = self.run_daemon()

@@ -156,16 +156,16 @@ static void test_removed_below(void)
 static void split_refused(void)
 {
 	make_base();
-	UNIT_EQ(bdev_split_create("none", 2, 0, &why), -ENODEV);
-	UNIT_EQ(bdev_split_create("ram", 0, 0, &why), -EINVAL);
-	UNIT_EQ(bdev_split_create("ram", BLOCKS + 1, 0, &why), -EINVAL);
+	UNIT_EQ(bdev_split_create("none", 2, 0, false, &why), -ENODEV);
+	UNIT_EQ(bdev_split_create("ram", 0, 0, false, &why), -EINVAL);
+	UNIT_EQ(bdev_split_create("ram", BLOCKS + 1, 0, false, &why), -EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(why.text, "split_count="));
-	UNIT_EQ(bdev_split_create("ram", 3, 22, &why), -EINVAL);
+	UNIT_EQ(bdev_split_create("ram", 3, 22, false, &why), -EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(why.text, "21"));
 	CU_ASSERT_FALSE(bdev_claimed(base));
 	/* a part's name is taken: none of them stays */
 	UNIT_EQ(bdev_null_create("ramp2", NULL, 8, 512, &upper, &why), 0);
-	UNIT_EQ(bdev_split_create("ram", 3, 0, &why), -EEXIST);
+	UNIT_EQ(bdev_split_create("ram", 3, 0, false, &why), -EEXIST);
 }
 
 static void split_none_left(void)
@@ -181,7 +181,7 @@ static void split_made(void)
 {
 	struct bdev *part;
 
-	UNIT_EQ(bdev_split_create("ram", 3, 20, &why), 0);
+	UNIT_EQ(bdev_split_create("ram", 3, 20, false, &why), 0);
 	part = bdev_split_find("ram", 2);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(part);
 	UNIT_EQ(part->blocks, 20);
@@ -218,7 +218,7 @@ static void test_split(void)
 static void resize_made(void)
 {
 	UNIT_EQ(bdev_null_create("ram", NULL, 60, 512, &base, &why), 0);
-	UNIT_EQ(bdev_split_create("ram", 3, 20, &why), 0);
+	UNIT_EQ(bdev_split_create("ram", 3, 20, false, &why), 0);
 	UNIT_EQ(bdev_passthru_create("ramp2", "p", NULL, &upper, &why), 0);
 	bdev_notify_resize(base, 100);
 	settle();
