@@ -110,6 +110,11 @@ static void configured(void *ctx, int err, const struct weft_reason *why)
 
 	(void)ctx;
 	self.busy = false;
+	if (self.stop) {
+		rpc_fail_waiting();
+		stop(NULL);
+		return;
+	}
 	if (!err && self.opts.state) {
 		err = state_start(self.opts.state, &started_why);
 		why = &started_why;
@@ -118,10 +123,9 @@ static void configured(void *ctx, int err, const struct weft_reason *why)
 		err = metrics_start(self.opts.metrics, &started_why);
 		why = &started_why;
 	}
+	rpc_set_started(err, why);
 	if (err)
 		fail(why);
-	else if (self.stop)
-		stop(NULL);
 	else if (!self.opts.wait_for_rpc)
 		listen_rpc();
 }
@@ -130,25 +134,17 @@ static void target_running(void *ctx, int err, const struct weft_reason *why)
 {
 	(void)ctx;
 	self.target_started = !err;
-	if (err || self.stop) {
-		self.busy = false;
-		if (err)
-			fail(why);
-		else
-			stop(NULL);
-		return;
-	}
-	rpc_set_started();
-	if (self.config)
+	if (!err && !self.stop && self.config)
 		rpc_config_apply(self.config, configured, NULL);
 	else
-		configured(NULL, 0, NULL);
+		configured(NULL, err, why);
 }
 
 static void start_target(void *ctx)
 {
 	(void)ctx;
 	self.busy = true;
+	rpc_set_starting();
 	nvmf_target_start(target_running, NULL);
 }
 

@@ -12,7 +12,7 @@
 
 static const struct rpc_method *methods[MAX_METHODS];
 static size_t nmethods;
-static bool started;
+static unsigned int served = RPC_STARTUP;
 
 /* Calls under way, and who wants to know when there are none */
 static unsigned int ncalls;
@@ -27,11 +27,13 @@ struct call_data {
 
 /**
  * struct rpc_call - one call under way
+ * @how: what is done with it
  * @raw: keeps the parameters' strings alive
  * @data: what the handler asked for, freed with the call
  */
 struct rpc_call {
 	const struct rpc_method *method;
+	enum rpc_how how;
 	json_t *raw;
 	void *params;
 	struct call_data *data;
@@ -108,14 +110,19 @@ int rpc_allow_only(const char *list, struct weft_reason *why)
 	return 0;
 }
 
-void rpc_mark_started(void)
+void rpc_serve(unsigned int states)
 {
-	started = true;
+	served = states;
 }
 
 bool rpc_started(void)
 {
-	return started;
+	return served & RPC_RUNTIME;
+}
+
+bool rpc_callable(const struct rpc_method *m)
+{
+	return m->states == RPC_ALWAYS || m->states & served;
 }
 
 json_t *rpc_error(int code, const char *message)
@@ -217,6 +224,11 @@ void rpc_done(void *ctx, int err, const struct weft_reason *why)
 		rpc_reply(call, json_true());
 }
 
+bool rpc_in_config(const struct rpc_call *call)
+{
+	return call->how != RPC_RUN;
+}
+
 void *rpc_call_data(struct rpc_call *call, size_t size)
 {
 	struct call_data *d = calloc(1, sizeof(*d) + size);
@@ -230,7 +242,7 @@ void *rpc_call_data(struct rpc_call *call, size_t size)
 
 static const struct rpc_param no_params[] = { { .type = RPC_END } };
 
-static void run(struct rpc_call *call, enum rpc_how how)
+static void run(struct rpc_call *call)
 {
 	const struct rpc_method *m = call->method;
 	struct weft_reason why = { "" };
@@ -248,7 +260,7 @@ static void run(struct rpc_call *call, enum rpc_how how)
 		rpc_fail(call, RPC_INTERNAL, "%s", why.text);
 		return;
 	}
-	if (how == RPC_CHECK)
+	if (call->how == RPC_CHECK)
 		call_end(call, json_true(), NULL, NULL);
 	else
 		m->handler(call, call->params);
@@ -258,12 +270,15 @@ static const char *state_problem(const struct rpc_method *m, enum rpc_how how)
 {
 	if (stopping && how != RPC_GO_ON)
 		return "the daemon is stopping";
-	if (started && !(m->states & RPC_RUNTIME))
-		return "Method may only be called before framework is initialized. "
-		       "Start the daemon with --wait-for-rpc and call it before framework_start_init.";
-	if (!started && !(m->states & RPC_STARTUP))
+	/* configurations come when the target runs */
+	if (how == RPC_RUN ? rpc_callable(m) : m->states & RPC_RUNTIME)
+		return NULL;
+	if (m->states & RPC_RUNTIME)
 		return "Method may only be called after framework is initialized using framework_start_init RPC.";
-	return NULL;
+	if (!served)
+		return "the start is under way already";
+	return "Method may only be called before framework is initialized. "
+	       "Start the daemon with --wait-for-rpc and call it before framework_start_init.";
 }
 
 static const char *no_method(const char *method)
@@ -306,8 +321,9 @@ void rpc_execute(const char *method, json_t *params, enum rpc_how how,
 	}
 	ncalls++;
 	call->method = m;
+	call->how = how;
 	call->raw = json_incref(params);
 	call->finished = finished;
 	call->ctx = ctx;
-	run(call, how);
+	run(call);
 }

@@ -36,16 +36,25 @@ void rpc_on_kill(reactor_fn fn, void *ctx)
 	on_kill.ctx = ctx;
 }
 
-/* Calls that wait for the target to run; one is enough for a real start */
+/*
+ * Calls that wait for the end of the start. The last place is kept for the one
+ * that begins it.
+ */
 #define MAX_WAITING 16
-static struct rpc_call *waiting[MAX_WAITING];
+static struct rpc_call *waiting[MAX_WAITING + 1];
 static unsigned int nwaiting;
 
-void rpc_set_started(void)
+void rpc_set_starting(void)
 {
-	rpc_mark_started();
+	rpc_serve(0);
+}
+
+void rpc_set_started(int err, const struct weft_reason *why)
+{
+	if (!err)
+		rpc_serve(RPC_RUNTIME);
 	while (nwaiting)
-		rpc_reply(waiting[--nwaiting], json_true());
+		rpc_done(waiting[--nwaiting], err, why);
 }
 
 void rpc_fail_waiting(void)
@@ -58,9 +67,10 @@ void rpc_fail_waiting(void)
 static void wait_init(struct rpc_call *call, const void *params)
 {
 	(void)params;
-	if (rpc_started())
+	/* a configuration is part of what is waited for */
+	if (rpc_started() || rpc_in_config(call))
 		rpc_reply(call, json_true());
-	else if (nwaiting == MAX_WAITING)
+	else if (nwaiting >= MAX_WAITING)
 		rpc_fail(call, -EBUSY, "too many calls wait already");
 	else
 		waiting[nwaiting++] = call;
@@ -68,16 +78,10 @@ static void wait_init(struct rpc_call *call, const void *params)
 
 static void start_init(struct rpc_call *call, const void *params)
 {
-	reactor_fn fn = on_start.fn;
-
-	if (!fn) {
-		rpc_fail(call, RPC_INVALID_STATE,
-			 "the start is under way already");
-		return;
-	}
-	on_start.fn = NULL;
-	wait_init(call, params);
-	fn(on_start.ctx);
+	(void)params;
+	/* it comes once: afterwards it is refused for the state */
+	waiting[nwaiting++] = call;
+	on_start.fn(on_start.ctx);
 }
 
 static const struct rpc_param kill_params[] = {
@@ -137,24 +141,22 @@ static const struct rpc_param methods_params[] = {
 
 struct method_list {
 	json_t *names;
-	unsigned int states;
+	bool current;
 };
 
 static void add_method(void *ctx, const struct rpc_method *m)
 {
 	struct method_list *l = ctx;
 
-	if (m->states & l->states && rpc_allowed(m->name))
+	if ((!l->current || rpc_callable(m)) && rpc_allowed(m->name))
 		json_array_append_new(l->names, json_string(m->name));
 }
 
 static void get_methods(struct rpc_call *call, const void *params)
 {
 	const struct framework_params *p = params;
-	struct method_list l = { json_array(), RPC_ALWAYS };
+	struct method_list l = { json_array(), p->current };
 
-	if (p->current)
-		l.states = rpc_started() ? RPC_RUNTIME : RPC_STARTUP;
 	rpc_methods(add_method, &l);
 	rpc_reply(call, l.names);
 }
@@ -261,9 +263,9 @@ static void load_config(struct rpc_call *call, const void *params)
 
 static const struct rpc_method framework_methods[] = {
 	SIMPLE("framework_start_init", RPC_STARTUP, start_init,
-	       "Start the target of a daemon that waits (--wait-for-rpc)"),
+	       "Start the target of a daemon that waits (--wait-for-rpc), and apply its configuration; answers when that is done"),
 	SIMPLE("framework_wait_init", RPC_ALWAYS, wait_init,
-	       "Answer when the target runs"),
+	       "Answer when the target runs and is configured"),
 	SIMPLE("framework_get_subsystems", RPC_ALWAYS, get_subsystems,
 	       "List the parts of the configuration"),
 	WITH("framework_get_config", RPC_RUNTIME, config_params, get_config,

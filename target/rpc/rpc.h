@@ -63,14 +63,25 @@ void rpc_config_apply(json_t *config, rpc_config_done done, void *ctx);
 json_t *rpc_config_load(const char *file, struct weft_reason *why);
 
 /**
- * rpc_set_started() - the target runs: runtime methods may be called, and
- * framework_start_init and framework_wait_init are answered
+ * rpc_set_starting() - the start is under way: clients get only methods that
+ * may always be called; configurations get what runs on a started target
  */
-void rpc_set_started(void);
+void rpc_set_starting(void);
+
+/**
+ * rpc_set_started() - the start has ended: framework_start_init and
+ * framework_wait_init are answered
+ * @err: 0: the target runs and is configured, so runtime methods may be called;
+ *       otherwise the daemon ends, and @why is the answer
+ */
+void rpc_set_started(int err, const struct weft_reason *why);
+
+/** rpc_fail_waiting() - who waits for the start hears that it stops instead */
+void rpc_fail_waiting(void);
 
 /**
  * rpc_on_start_init() - what framework_start_init does under --wait-for-rpc
- * @fn: starts the target; rpc_set_started() follows when it runs
+ * @fn: starts the target; rpc_set_started() follows
  */
 void rpc_on_start_init(reactor_fn fn, void *ctx);
 /** rpc_on_kill() - what spdk_kill_instance does: stop as on SIGTERM */
@@ -166,12 +177,12 @@ void rpc_register(const struct rpc_method *methods, size_t n);
 	__attribute__((constructor)) static void register_##table(void) \
 	{ rpc_register(table, ARRAY_SIZE(table)); }
 
-/** rpc_fail_waiting() - calls of framework_wait_init will not be served */
-void rpc_fail_waiting(void);
-
-/** rpc_started() / rpc_mark_started() - the state that methods ask for */
+/** rpc_serve() - clients get methods of these rpc_states, and of RPC_ALWAYS */
+void rpc_serve(unsigned int states);
+/** rpc_started() - do they get those of RPC_RUNTIME? */
 bool rpc_started(void);
-void rpc_mark_started(void);
+/** rpc_callable() - do they get this one? */
+bool rpc_callable(const struct rpc_method *m);
 
 const struct rpc_method *rpc_method_find(const char *name);
 /** rpc_methods() - calls @fn for each method, sorted by name */
@@ -215,6 +226,9 @@ void rpc_execute(const char *method, json_t *params, enum rpc_how how,
 		 void (*finished)(void *ctx, json_t *result, json_t *error,
 				  json_t *undo),
 		 void *ctx);
+
+/** rpc_in_config() - is the call one of a configuration that is applied? */
+bool rpc_in_config(const struct rpc_call *call);
 
 /** rpc_error() - {"code", "message"} */
 json_t *rpc_error(int code, const char *message);

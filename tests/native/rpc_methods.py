@@ -524,6 +524,56 @@ class Configurations(unittest.TestCase):
         self.assertEqual(d.refused("framework_start_init")["code"], -1)
         d.stop()
 
+    MANY = config(*(("bdev_null_create", {"name": f"n{i}", "num_blocks": 8, "block_size": 512})
+                    for i in range(40)), ("framework_wait_init", {}),
+                  ("nvmf_create_transport", {"trtype": "TCP"}),
+                  ("nvmf_create_subsystem", {"nqn": NQN, "max_namespaces": 40}),
+                  *(("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": f"n{i}"}})
+                    for i in range(40)))
+
+    def test_the_start_ends_with_the_configuration(self):
+        """Who waits hears of its end, and until then nobody gets in between."""
+        d = self.run_daemon("--wait-for-rpc", config=self.MANY)
+        start, again, early, names, waited, late = d.at_once(
+            ("framework_start_init", None), ("framework_start_init", None),
+            ("bdev_get_bdevs", None), ("rpc_get_methods", {"current": True}),
+            ("framework_wait_init", None), ("framework_get_config", {"name": "nvmf"}))
+        self.assertEqual((start["result"], waited["result"]), (True, True))
+        self.assertIn("under way", again["error"]["message"])
+        for e in early["error"], late["error"]:
+            self.assertEqual(e["code"], -1)
+            self.assertIn("after framework is initialized", e["message"])
+        self.assertIn("framework_wait_init", names["result"])
+        self.assertFalse({"bdev_get_bdevs", "framework_start_init"} & set(names["result"]))
+        d.stop()
+        # and on one connection: what comes behind the answer sees all of it
+        d = self.run_daemon("--wait-for-rpc", config=self.MANY)
+        answers = d.raw("".join('{"id":1,"method":"%s"}' % m for m in (
+            "framework_start_init", "nvmf_get_subsystems"))).splitlines()
+        self.assertEqual(len(json.loads(answers[1])["result"][1]["namespaces"]), 40)
+        d.stop()
+
+    def test_a_start_that_fails(self):
+        """All that wait hear why, and the daemon ends."""
+        bad = {"subsystems": self.MANY["subsystems"] + config(
+            ("bdev_passthru_create", {"base_bdev_name": "none", "name": "x"}))["subsystems"]}
+        d = self.run_daemon("--wait-for-rpc", config=bad)
+        for answer in d.at_once(("framework_wait_init", None), ("framework_start_init", None)):
+            self.assertEqual(answer["error"]["code"], -19)
+            self.assertIn("subsystems[1].config[0] bdev_passthru_create",
+                          answer["error"]["message"])
+        self.assertEqual(d.wait(), 1)
+
+    def test_many_that_wait(self):
+        """One too many is refused; the start is not, however many there are."""
+        d = self.run_daemon("--wait-for-rpc")
+        *waited, start = d.at_once(*[("framework_wait_init", None)] * 17,
+                                   ("framework_start_init", None))
+        self.assertEqual([a.get("result") for a in waited], [True] * 16 + [None])
+        self.assertEqual(waited[16]["error"]["code"], -16)
+        self.assertIs(start["result"], True)
+        d.stop()
+
     def test_stop_by_rpc(self):
         d = self.run_daemon(config=config(*self.CALLS))
         d.ok("spdk_kill_instance", {"sig_name": "SIGTERM"})
