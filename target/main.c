@@ -71,11 +71,15 @@ static void stop_calls(void *ctx)
 	rpc_stop(stop_state, NULL);
 }
 
-/* Begin the end, unless a start is under way: that one calls again. */
+/*
+ * Begin the end, unless a start is under way: that one calls again, and ends
+ * soon, as nothing of it waits for anything any more.
+ */
 static void stop(void *ctx)
 {
 	(void)ctx;
 	self.stop = true;
+	rpc_end_waits();
 	if (self.busy || self.stopping)
 		return;
 	self.stopping = true;
@@ -111,7 +115,6 @@ static void configured(void *ctx, int err, const struct weft_reason *why)
 	(void)ctx;
 	self.busy = false;
 	if (self.stop) {
-		rpc_fail_waiting();
 		stop(NULL);
 		return;
 	}

@@ -148,10 +148,15 @@ static void call_free(struct rpc_call *call)
 		reactor_send(reactor_self(), stop_done, stop_ctx);
 }
 
-void rpc_stop(reactor_fn done, void *ctx)
+void rpc_end_waits(void)
 {
 	stopping = true;
 	rpc_fail_waiting();
+}
+
+void rpc_stop(reactor_fn done, void *ctx)
+{
+	rpc_end_waits();
 	stop_done = done;
 	stop_ctx = ctx;
 	if (!ncalls)

@@ -28,9 +28,11 @@ int rpc_server_start(const char *path, struct weft_reason *why);
 void rpc_server_stop(void);
 
 /**
- * rpc_stop() - end calls that wait, and run @done when no call is under way
- * From now on rpc_stopping() is true, and calls that wait have to end.
+ * rpc_end_waits() - from now on rpc_stopping() is true, and calls that wait
+ * have to end, those of a configuration that is being applied among them
  */
+void rpc_end_waits(void);
+/** rpc_stop() - likewise, and run @done when no call is under way */
 void rpc_stop(reactor_fn done, void *ctx);
 bool rpc_stopping(void);
 
@@ -75,9 +77,6 @@ void rpc_set_starting(void);
  *       otherwise the daemon ends, and @why is the answer
  */
 void rpc_set_started(int err, const struct weft_reason *why);
-
-/** rpc_fail_waiting() - who waits for the start hears that it stops instead */
-void rpc_fail_waiting(void);
 
 /**
  * rpc_on_start_init() - what framework_start_init does under --wait-for-rpc
@@ -176,6 +175,9 @@ void rpc_register(const struct rpc_method *methods, size_t n);
 #define RPC_METHODS(table) \
 	__attribute__((constructor)) static void register_##table(void) \
 	{ rpc_register(table, ARRAY_SIZE(table)); }
+
+/** rpc_fail_waiting() - who waits for the start hears that it stops instead */
+void rpc_fail_waiting(void);
 
 /** rpc_serve() - clients get methods of these rpc_states, and of RPC_ALWAYS */
 void rpc_serve(unsigned int states);

@@ -9,6 +9,7 @@ import random
 import signal
 import struct
 import threading
+import time
 import unittest
 
 from daemon import Daemon, DaemonTest, config
@@ -116,6 +117,23 @@ class Stop(unittest.TestCase):
         self.addCleanup(os.unlink, self.path)
         for n in range(ROUNDS):
             self.round(n)
+
+
+class Configured(unittest.TestCase):
+    """SIGTERM while the configuration of the start waits for a bdev."""
+
+    def test_for_a_bdev(self):
+        d = Daemon("--wait-for-rpc", config=config(
+            ("bdev_null_create", {"name": "n", "num_blocks": 8, "block_size": 512}),
+            ("bdev_get_bdevs", {"name": "none", "timeout": 3_600_000})))
+        self.addCleanup(d.close)
+        with d.connect() as s:
+            s.sendall(b'{"id":1,"method":"framework_start_init"}')
+            while not any(p["name"] == "bdev_get_bdevs" for t in d.ok("thread_get_pollers")[
+                    "threads"] for p in t["timed_pollers"]):
+                time.sleep(0.002)
+            d.stop()
+            self.assertIn(b"the daemon is stopping", s.recv(65536))
 
 
 class Waiting(DaemonTest):
