@@ -7,6 +7,7 @@
  * refused by name.
  */
 #include <errno.h>
+#include <sys/queue.h>
 
 #include "target/rpc/nvmf_params.h"
 
@@ -155,15 +156,27 @@ static struct nvmf_transport *need_transport(struct rpc_call *call,
 	return t;
 }
 
-static void create_transport(struct rpc_call *call, const void *params)
-{
-	const struct transport_params *p = params;
-	struct nvmf_transport *t = find_transport(p->trtype);
-	struct nvmf_transport_opts opts = asked_opts(p);
-	const char *diff = t ? difference(t, nvmf_transport_opts(t), &opts) :
-			   NULL;
+/**
+ * struct creation - a call of nvmf_create_transport; the call's memory
+ * @begun: it is under way; those behind it wait, as its transport may be theirs
+ */
+struct creation {
+	struct rpc_call *call;
+	const struct transport_params *params;
+	bool begun;
+	TAILQ_ENTRY(creation) link;
+};
 
-	if (t && nvmf_transport_deleting(t))
+static TAILQ_HEAD(, creation) creations = TAILQ_HEAD_INITIALIZER(creations);
+
+static void answer_existing(struct rpc_call *call,
+			    const struct transport_params *p,
+			    const struct nvmf_transport *t)
+{
+	struct nvmf_transport_opts opts = asked_opts(p);
+	const char *diff = difference(t, nvmf_transport_opts(t), &opts);
+
+	if (nvmf_transport_deleting(t))
 		rpc_fail(call, -EBUSY,
 			 "Transport type '%s' is being deleted; try again",
 			 p->trtype);
@@ -171,10 +184,53 @@ static void create_transport(struct rpc_call *call, const void *params)
 		rpc_fail(call, RPC_INTERNAL,
 			 "Transport type '%s' already exists with another %s",
 			 p->trtype, diff);
-	else if (t)
-		rpc_reply_unchanged(call, json_true());
 	else
-		nvmf_transport_create(p->trtype, &opts, rpc_done, call);
+		rpc_reply_unchanged(call, json_true());
+}
+
+static void create_first(void);
+
+static void created(void *ctx, int err, const struct weft_reason *why)
+{
+	struct creation *c = ctx;
+
+	TAILQ_REMOVE(&creations, c, link);
+	rpc_done(c->call, err, why);
+	create_first();
+}
+
+/* Until one is under way or none is left */
+static void create_first(void)
+{
+	struct nvmf_transport_opts opts;
+	struct nvmf_transport *t;
+	struct creation *c;
+
+	while ((c = TAILQ_FIRST(&creations)) && !c->begun) {
+		t = find_transport(c->params->trtype);
+		if (t) {
+			TAILQ_REMOVE(&creations, c, link);
+			answer_existing(c->call, c->params, t);
+			continue;
+		}
+		c->begun = true;
+		opts = asked_opts(c->params);
+		nvmf_transport_create(c->params->trtype, &opts, created, c);
+	}
+}
+
+static void create_transport(struct rpc_call *call, const void *params)
+{
+	struct creation *c = rpc_call_data(call, sizeof(*c));
+
+	if (!c) {
+		rpc_fail(call, -ENOMEM, "no memory");
+		return;
+	}
+	c->call = call;
+	c->params = params;
+	TAILQ_INSERT_TAIL(&creations, c, link);
+	create_first();
 }
 
 /* What SPDK lists and has no counterpart here: as of one that is not tuned */

@@ -3,7 +3,7 @@
 """What is added again while it is being taken away: it is there afterwards, or was refused."""
 import unittest
 
-from daemon import DaemonTest
+from daemon import DaemonTest, config
 from tcp_disk import free_port
 
 NQN = "nqn.2026-11.io.weft:again"
@@ -79,6 +79,22 @@ class Again(DaemonTest):
         self.assertIn("being deleted", added["error"]["message"])
         self.assertEqual(self.daemon.ok("nvmf_get_transports"), [])
         self.daemon.ok("nvmf_create_transport", {"trtype": "TCP"})
+
+    def test_transports_that_come_together(self):
+        """Each is served as if the one before it had been answered, also in a configuration."""
+        d = self.daemon
+        d.ok("nvmf_delete_transport", {"trtype": "TCP"})
+        create = "nvmf_create_transport", {"trtype": "TCP"}
+        first, equal, loaded, other = d.at_once(
+            create, create, ("load_config", config(create)),
+            ("nvmf_create_transport", {"trtype": "TCP", "max_io_size": 65536}))
+        self.assertEqual([a.get("result") for a in (first, equal, loaded)], [True] * 3)
+        self.assertIn("another max_io_size", other["error"]["message"])
+        # one that fails is not the end of those behind it
+        d.ok("nvmf_delete_transport", {"trtype": "TCP"})
+        bad, good = d.at_once(("nvmf_create_transport", {"trtype": "TCP", "kas": 1 << 20}), create)
+        self.assertIn("kas", bad["error"]["message"])
+        self.assertIs(good["result"], True)
 
     def test_bdevs_on_others(self):
         """Each is used, so that its removal takes a turn."""
