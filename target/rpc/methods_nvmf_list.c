@@ -446,10 +446,31 @@ static void save_ns(json_t *calls, const struct nvmf_subsystem *s,
 				  (json_int_t)ns->nsid, "host", nqn)));
 }
 
+static void save_hosts(json_t *calls, const struct nvmf_subsystem *s)
+{
+	struct nvmf_host *h;
+
+	TAILQ_FOREACH(h, &s->hosts, link)
+		json_array_append_new(calls,
+			rpc_config_call("nvmf_subsystem_add_host",
+				json_pack("{s:s, s:s}", "nqn", s->nqn,
+					  "host", h->nqn)));
+}
+
+/* It exists always and is not created, and admits everybody at first. */
+static void save_discovery(json_t *calls, const struct nvmf_subsystem *s)
+{
+	save_hosts(calls, s);
+	if (!s->allow_any_host)
+		json_array_append_new(calls,
+			rpc_config_call("nvmf_subsystem_allow_any_host",
+				json_pack("{s:s, s:b}", "nqn", s->nqn,
+					  "allow_any_host", 0)));
+}
+
 static void save_subsystem(json_t *calls, const struct nvmf_subsystem *s)
 {
 	const struct nvmf_ns *ns;
-	struct nvmf_host *h;
 
 	json_array_append_new(calls,
 		rpc_config_call("nvmf_create_subsystem",
@@ -467,11 +488,7 @@ static void save_subsystem(json_t *calls, const struct nvmf_subsystem *s)
 				  "wzsl", (int)s->wzsl,
 				  "enable_nssr", s->enable_nssr,
 				  "static_cntlid", s->static_cntlid)));
-	TAILQ_FOREACH(h, &s->hosts, link)
-		json_array_append_new(calls,
-			rpc_config_call("nvmf_subsystem_add_host",
-				json_pack("{s:s, s:s}", "nqn", s->nqn,
-					  "host", h->nqn)));
+	save_hosts(calls, s);
 	TAILQ_FOREACH(ns, &s->namespaces, link)
 		save_ns(calls, s, ns);
 }
@@ -487,7 +504,9 @@ void rpc_nvmf_config(json_t *calls)
 				      rpc_config_call("nvmf_create_transport",
 						      nvmf_transport_json(t)));
 	for (s = nvmf_subsystem_first(); s; s = nvmf_subsystem_next(s))
-		if (s->subtype != NVMF_SUBTYPE_DISCOVERY && !s->removing)
+		if (s->subtype == NVMF_SUBTYPE_DISCOVERY)
+			save_discovery(calls, s);
+		else if (!s->removing)
 			save_subsystem(calls, s);
 	for (s = nvmf_subsystem_first(); s; s = nvmf_subsystem_next(s))
 		if (!s->removing)

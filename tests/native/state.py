@@ -13,6 +13,7 @@ from daemon import Daemon, config
 from tcp_disk import free_port
 
 NQN = "nqn.2026-11.io.weft:disk1"
+DISCOVERY = "nqn.2014-08.org.nvmexpress.discovery"
 ROUNDS = 8
 
 
@@ -74,6 +75,36 @@ class State(unittest.TestCase):
                 self.assertEqual([(b["name"], b["num_blocks"])
                                   for b in d.ok("bdev_get_bdevs")], want)
                 self.assertEqual(d.ok("save_config"), saved)
+        d.stop()
+
+    def test_who_may_discover(self):
+        """Hosts of the discovery subsystem are still the only ones."""
+        address = {"trtype": "TCP", "adrfam": "IPv4", "traddr": "127.0.0.1",
+                   "trsvcid": str(free_port())}
+        d = self.run_daemon()
+        d.ok("nvmf_create_transport", {"trtype": "TCP"})
+        d.ok("nvmf_set_config", {"discovery_nqn": NQN + ":discovery"})
+        hosts = [NQN + "-host", NQN + "-host2"]
+        for host in hosts:
+            d.ok("nvmf_subsystem_add_host", {"nqn": DISCOVERY, "host": host})
+        d.ok("nvmf_subsystem_add_listener", {"nqn": DISCOVERY, "listen_address": address})
+        d.ok("nvmf_subsystem_allow_any_host", {"nqn": DISCOVERY, "allow_any_host": False})
+        for _ in range(2):
+            s = d.ok("nvmf_get_subsystems")[0]
+            self.assertEqual((s["allow_any_host"], [h["nqn"] for h in s["hosts"]]),
+                             (False, hosts))
+            saved = d.ok("save_config")
+            d.stop()
+            d = self.run_daemon()
+            self.assertEqual(d.ok("save_config"), saved)
+        # the list closes before anything listens
+        calls = [c["method"] for c in saved["subsystems"][1]["config"]]
+        self.assertLess(calls.index("nvmf_subsystem_allow_any_host"),
+                        calls.index("nvmf_subsystem_add_listener"))
+        d.ok("nvmf_subsystem_allow_any_host", {"nqn": DISCOVERY, "allow_any_host": True})
+        d.stop()
+        d = self.run_daemon()
+        self.assertIs(d.ok("nvmf_get_subsystems")[0]["allow_any_host"], True)
         d.stop()
 
     def test_written_by_itself(self):
