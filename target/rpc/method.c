@@ -125,11 +125,45 @@ bool rpc_callable(const struct rpc_method *m)
 	return m->states == RPC_ALWAYS || m->states & served;
 }
 
+/* Bytes of the UTF-8 character at @s, which ends in NUL; 0: there is none. */
+static size_t character(const char *s)
+{
+	u8 c = (u8)s[0];
+	size_t i, n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 :
+		      c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+	u8 next = n > 1 ? (u8)s[1] : 0;
+
+	for (i = 1; i < n; i++)
+		if (((u8)s[i] & 0xc0) != 0x80)
+			return 0;
+	/* longer than need be, surrogates, above U+10FFFF */
+	if ((c == 0xe0 && next < 0xa0) || (c == 0xed && next >= 0xa0) ||
+	    (c == 0xf0 && next < 0x90) || (c == 0xf4 && next >= 0x90))
+		return 0;
+	return n;
+}
+
+/* Words may be cut within a character, or quote a peer: drop what is none. */
+static json_t *readable(const char *words)
+{
+	char *copy = malloc(strlen(words) + 1), *at = copy;
+	json_t *j;
+	size_t n;
+
+	for (; copy && *words; words += n ? n : 1) {
+		n = character(words);
+		memcpy(at, words, n);
+		at += n;
+	}
+	j = copy ? json_stringn(copy, (size_t)(at - copy)) : NULL;
+	free(copy);
+	return j ? j : json_string("error");
+}
+
 json_t *rpc_error(int code, const char *message)
 {
-	/* Words may quote a peer's bytes: what is no UTF-8 is not repeated. */
 	return json_pack("{s:i, s:o}", "code", code, "message",
-			 json_string(message) ? : json_string("error"));
+			 readable(message));
 }
 
 static void call_free(struct rpc_call *call)

@@ -105,6 +105,16 @@ class Wire(DaemonTest):
         self.assertGreater(len(out), 200000)
         self.assertEqual(len(json.loads(out)["result"]), 300)
 
+    def test_words_are_cut_between_characters(self):
+        """Of one to four bytes, wherever the end falls; what follows the cut is there."""
+        for char in "\xe9", "\u20ac", "\U0001f600":
+            for i in range(4):
+                name = "x" * i + char * 200
+                e = self.daemon.refused("bdev_null_delete", {"name": name})
+                self.assertRegex(e["message"], f"^No such device: {'x' * i}{char}{{90,}}$")
+                e = self.daemon.refused("log_set_flag", {"flag": name})
+                self.assertRegex(e["message"], f"^flag={'x' * i}{char}{{9,}}: there is none")
+
     def test_giant_request_is_refused(self):
         """What comes behind the limit is dropped; the answer is one, and the last."""
         with self.daemon.connect() as s, s.makefile() as f:
