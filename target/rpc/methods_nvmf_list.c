@@ -55,7 +55,9 @@ json_t *nvmf_ns_json(const struct nvmf_ns *ns, bool saved)
 		weft_uuid_format(ns->uuid, uuid);
 		json_object_set_new(j, "uuid", json_string(uuid));
 	}
-	if (ns->subsystem->ana_reporting)
+	/* hosts do not see it otherwise, but it is kept */
+	if (ns->subsystem->ana_reporting ||
+	    (saved && ns->anagrpid != ns->nsid))
 		json_object_set_new(j, "anagrpid", json_integer(ns->anagrpid));
 	if (*ns->ptpl_file)
 		json_object_set_new(j, "ptpl_file", json_string(ns->ptpl_file));

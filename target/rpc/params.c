@@ -91,6 +91,9 @@ static bool decode_id(const struct rpc_param *p, const json_t *v, void *at,
 			      "a UUID (8-4-4-4-12 hexadecimal digits)" :
 			      p->type == RPC_NGUID ? "32 hexadecimal digits" :
 			      "16 hexadecimal digits");
+	if (weft_id_is_zero(id->bytes, p->type == RPC_EUI64 ? 8 : 16))
+		return refuse(why, p->name, v,
+			      "zeroes mean that there is none: leave it out");
 	id->given = true;
 	return true;
 }

@@ -230,6 +230,20 @@ class Subsystems(DaemonTest):
             self.assertIn("with another " + list(change)[-1], e["message"])
         self.assertEqual(len(self.daemon.ok("nvmf_get_subsystems")[1]["namespaces"]), 1)
 
+    def test_identifiers_of_zeroes(self):
+        """Mean that there is none: what hosts would not be told is not taken."""
+        self.make()
+        zero = "00000000-0000-0000-0000-000000000000"
+        disk = {"name": "Null0", "num_blocks": 8, "block_size": 512}
+        for method, params, which in (
+                ("bdev_null_create", {**disk, "uuid": zero}, "uuid"),
+                *(("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {
+                    "bdev_name": "Malloc0", which: value}}, which) for which, value in (
+                        ("uuid", zero), ("nguid", "0" * 32), ("eui64", "0" * 16)))):
+            e = self.daemon.refused(method, params)
+            self.assertIn(f"{which}=", e["message"])
+            self.assertIn("there is none", e["message"])
+
     def test_what_hosts_see_of_namespaces(self):
         self.make()
         ns = {"bdev_name": "Malloc0", "no_auto_visible": True, "ptpl_file": "/nonexistent/p"}

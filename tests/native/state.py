@@ -41,8 +41,11 @@ class State(unittest.TestCase):
         d.ok("bdev_malloc_create", {"name": "ram", "num_blocks": 64, "block_size": 512})
         d.ok("bdev_set_qos_limit", {"name": "ram", "rw_ios_per_sec": 1000})
         d.ok("nvmf_create_subsystem", {"nqn": NQN, "serial_number": "A"})
-        d.ok("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": "ram"}})
+        # of an ANA group, though nobody is told of it
+        d.ok("nvmf_subsystem_add_ns", {"nqn": NQN, "namespace": {"bdev_name": "ram",
+                                                                 "anagrpid": 7}})
         saved = d.ok("save_config")
+        self.assertEqual(saved["subsystems"][1]["config"][2]["params"]["namespace"]["anagrpid"], 7)
         d.stop()                # what was not written yet is written now
         self.assertEqual(self.kept(), saved)
         self.assertEqual(os.stat(self.path).st_mode & 0o777, 0o600)
