@@ -344,6 +344,9 @@ int bdev_histogram_enable(struct bdev *b, int type, u32 granularity,
 			  u64 min_us, u64 max_us, reactor_fn done, void *ctx,
 			  struct weft_reason *why);
 int bdev_histogram_disable(struct bdev *b, reactor_fn done, void *ctx);
+/** bdev_histogram_is() - is one enabled that was asked for like this? */
+bool bdev_histogram_is(const struct bdev *b, int type, u32 granularity,
+		       u64 min_us, u64 max_us);
 /**
  * bdev_histogram_collect() - @done with a copy
  * With NULL when not enabled, or without memory.

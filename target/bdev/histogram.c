@@ -221,6 +221,17 @@ int bdev_histogram_disable(struct bdev *b, reactor_fn done, void *ctx)
 	return histogram_set(b, NULL, done, ctx);
 }
 
+bool bdev_histogram_is(const struct bdev *b, int type, u32 granularity,
+		       u64 min_us, u64 max_us)
+{
+	const struct bdev_histogram *h = b->histogram;
+
+	assert_on_reactor(reactor_control());
+	return h && h->type == type && h->granularity == granularity &&
+	       h->first_range == range_of(min_us, granularity) &&
+	       h->last_range == range_of(max_us, granularity);
+}
+
 static void collect_here(struct io_channel *ioch, void *ctx)
 {
 	(void)ctx;

@@ -33,6 +33,11 @@ void log_set_timestamps(bool on)
 	__atomic_store_n(&log_timestamps, on, __ATOMIC_RELAXED);
 }
 
+bool log_get_timestamps(void)
+{
+	return __atomic_load_n(&log_timestamps, __ATOMIC_RELAXED);
+}
+
 const char *log_flag_name(unsigned int i)
 {
 	return i < ARRAY_SIZE(log_rooms) ? log_rooms[i] : NULL;
@@ -82,7 +87,7 @@ static size_t log_prefix(char *line, size_t size, enum log_level level)
 	struct tm tm;
 	size_t n;
 
-	if (!__atomic_load_n(&log_timestamps, __ATOMIC_RELAXED))
+	if (!log_get_timestamps())
 		return (size_t)snprintf(line, size, "%s: ", names[level]);
 	clock_gettime(CLOCK_REALTIME, &ts);
 	localtime_r(&ts.tv_sec, &tm);

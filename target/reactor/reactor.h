@@ -209,6 +209,7 @@ enum log_level { LOG_ERROR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 void log_set_timestamps(bool on);
+bool log_get_timestamps(void);
 
 /**
  * log_at() - a line that was written in the source file @file

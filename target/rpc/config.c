@@ -268,7 +268,7 @@ static bool undo_one(struct apply *a)
 	json_array_remove(a->undo, n - 1);
 	a->pending = true;
 	rpc_execute(json_string_value(json_object_get(call, "method")),
-		    json_object_get(call, "params"), RPC_GO_ON, undone, a);
+		    json_object_get(call, "params"), RPC_UNDO, undone, a);
 	json_decref(call);
 	return true;
 }

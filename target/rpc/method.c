@@ -122,7 +122,7 @@ bool rpc_started(void)
 
 bool rpc_callable(const struct rpc_method *m)
 {
-	return m->states == RPC_ALWAYS || m->states & served;
+	return (m->states & RPC_ALWAYS) == RPC_ALWAYS || m->states & served;
 }
 
 /* Bytes of the UTF-8 character at @s, which ends in NUL; 0: there is none. */
@@ -265,7 +265,7 @@ void rpc_done(void *ctx, int err, const struct weft_reason *why)
 
 bool rpc_in_config(const struct rpc_call *call)
 {
-	return call->how != RPC_RUN;
+	return call->how == RPC_CHECK || call->how == RPC_GO_ON;
 }
 
 void *rpc_call_data(struct rpc_call *call, size_t size)
@@ -307,8 +307,10 @@ static void run(struct rpc_call *call)
 
 static const char *state_problem(const struct rpc_method *m, enum rpc_how how)
 {
-	if (stopping && how != RPC_GO_ON)
+	if (stopping && (how == RPC_RUN || how == RPC_CHECK))
 		return "the daemon is stopping";
+	if (how == RPC_CHECK && m->states & RPC_ALONE)
+		return "not in a configuration: nothing could take it back if a later call failed";
 	/* configurations come when the target runs */
 	if (how == RPC_RUN ? rpc_callable(m) : m->states & RPC_RUNTIME)
 		return NULL;

@@ -252,7 +252,6 @@ static void uring_create(struct rpc_call *call, const void *params)
 /** struct name_params - of methods that take a bdev's name */
 struct name_params {
 	const char *name;
-	u64 new_size;
 };
 
 static const struct rpc_param name_params[] = {
@@ -261,12 +260,23 @@ static const struct rpc_param name_params[] = {
 	{ .type = RPC_END }
 };
 
+/** struct resize_params - of bdev_null_resize: one of the two sizes */
+struct resize_params {
+	const char *name;
+	u64 mib;
+	u64 blocks;
+};
+
 static const struct rpc_param resize_params[] = {
 	{ .name = "name", .type = RPC_STR, .required = true,
-	  .offset = offsetof(struct name_params, name), .help = "bdev name" },
-	{ .name = "new_size", .type = RPC_U64, .required = true,
-	  .offset = offsetof(struct name_params, new_size), .min = 1,
+	  .offset = offsetof(struct resize_params, name), .help = "bdev name" },
+	{ .name = "new_size", .type = RPC_U64,
+	  .offset = offsetof(struct resize_params, mib), .min = 1,
 	  .max = 1ull << 40, .help = "size in MiB" },
+	{ .name = "new_size_blocks", .type = RPC_U64,
+	  .offset = offsetof(struct resize_params, blocks), .min = 1,
+	  .max = 1ull << 51,
+	  .help = "instead, for sizes that are not whole MiB: in blocks" },
 	{ .type = RPC_END }
 };
 
@@ -348,13 +358,29 @@ static void uring_delete(struct rpc_call *call, const void *params)
 
 static void null_resize(struct rpc_call *call, const void *params)
 {
-	const struct name_params *p = params;
+	const struct resize_params *p = params;
 	struct bdev *b = rpc_bdev_find(call, p->name, "Null disk");
+	u64 blocks;
 
 	if (!b)
 		return;
-	bdev_notify_resize(b, p->new_size * MIB / b->block_size);
-	rpc_reply(call, json_true());
+	blocks = p->mib ? p->mib * MIB / b->block_size : p->blocks;
+	if (!p->mib == !p->blocks) {
+		rpc_fail(call, RPC_INVALID_PARAMS, p->mib ?
+			 "new_size_blocks: not together with new_size" :
+			 "new_size is missing: size in MiB");
+	} else if (rpc_in_config(call) && blocks < b->blocks) {
+		rpc_fail(call, -EINVAL,
+			 "%s has %llu blocks, not %llu: not in a configuration, as what stands behind the new end would not come back",
+			 b->name, (unsigned long long)b->blocks,
+			 (unsigned long long)blocks);
+	} else {
+		rpc_undo(call, rpc_config_call("bdev_null_resize", json_pack(
+			"{s:s, s:I}", "name", b->name, "new_size_blocks",
+			(json_int_t)b->blocks)));
+		bdev_notify_resize(b, blocks);
+		rpc_reply(call, json_true());
+	}
 }
 
 static void rescan(struct rpc_call *call, const struct name_params *p,
@@ -380,9 +406,9 @@ static void uring_rescan(struct rpc_call *call, const void *params)
 #define CREATE(kind, table, text) \
 	{ "bdev_" #kind "_create", RPC_RUNTIME, table, \
 	  sizeof(struct create_params), NULL, kind##_create, kind##_undo, text }
-#define ON_NAME(method, fn, table, text) \
-	{ method, RPC_RUNTIME, table, sizeof(struct name_params), NULL, fn, \
-	  NULL, text }
+#define ON_NAME(method, fn, text) \
+	{ method, RPC_RUNTIME | RPC_ALONE, name_params, \
+	  sizeof(struct name_params), NULL, fn, NULL, text }
 
 static const struct rpc_method bdev_methods[] = {
 	CREATE(malloc, malloc_params, "Create a RAM disk"),
@@ -392,19 +418,20 @@ static const struct rpc_method bdev_methods[] = {
 	       "Create a disk on a file or block device (io_uring)"),
 	CREATE(uring, file_params,
 	       "Create a disk on a file or block device (io_uring)"),
-	ON_NAME("bdev_malloc_delete", malloc_delete, name_params,
+	ON_NAME("bdev_malloc_delete", malloc_delete,
 		"Remove a RAM disk"),
-	ON_NAME("bdev_null_delete", null_delete, name_params,
+	ON_NAME("bdev_null_delete", null_delete,
 		"Remove a null disk"),
-	ON_NAME("bdev_aio_delete", aio_delete, name_params,
+	ON_NAME("bdev_aio_delete", aio_delete,
 		"Remove a file disk"),
-	ON_NAME("bdev_uring_delete", uring_delete, name_params,
+	ON_NAME("bdev_uring_delete", uring_delete,
 		"Remove a file disk"),
-	ON_NAME("bdev_null_resize", null_resize, resize_params,
-		"Change a null disk's size"),
-	ON_NAME("bdev_aio_rescan", aio_rescan, name_params,
+	{ "bdev_null_resize", RPC_RUNTIME, resize_params,
+	  sizeof(struct resize_params), NULL, null_resize, NULL,
+	  "Change a null disk's size; in a configuration it can only grow" },
+	ON_NAME("bdev_aio_rescan", aio_rescan,
 		"Take over a changed file size"),
-	ON_NAME("bdev_uring_rescan", uring_rescan, name_params,
+	ON_NAME("bdev_uring_rescan", uring_rescan,
 		"Take over a changed file size"),
 };
 RPC_METHODS(bdev_methods)

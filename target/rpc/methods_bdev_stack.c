@@ -366,13 +366,17 @@ static void update_latency(struct rpc_call *call, const void *params)
 	if (!b)
 		return;
 	which = choose(bdev_latency_names, BDEV_LATENCIES, p->latency_type);
-	if (which < 0)
+	if (which < 0) {
 		rpc_fail(call, -EINVAL,
 			 "latency_type=%.40s: avg_read, p99_read, avg_write and p99_write are accepted",
 			 p->latency_type);
-	else
-		rpc_done(call, bdev_delay_set(b, which, p->latency_us[0], &why),
-			 &why);
+		return;
+	}
+	rpc_undo(call, rpc_config_call("bdev_delay_update_latency", json_pack(
+		"{s:s, s:s, s:I}", "delay_bdev_name", b->name,
+		"latency_type", p->latency_type, "latency_us",
+		(json_int_t)bdev_delay_get(b, which))));
+	rpc_done(call, bdev_delay_set(b, which, p->latency_us[0], &why), &why);
 }
 
 static const char *const io_types[BDEV_IO_TYPES] = {
@@ -537,33 +541,36 @@ static json_t *error_undo(const void *params, const json_t *result)
 					 json_sprintf("EE_%s", p->base)));
 }
 
-#define METHOD(method, table, fn, undo, text) \
-	{ method, RPC_RUNTIME, table, sizeof(struct stack_params), NULL, fn, \
-	  undo, text }
+#define METHOD(method, states, table, init, fn, undo, text) \
+	{ method, states, table, sizeof(struct stack_params), init, fn, undo, \
+	  text }
+#define MAKES(method, table, fn, undo, text) \
+	METHOD(method, RPC_RUNTIME, table, NULL, fn, undo, text)
+#define ALONE(method, table, init, fn, text) \
+	METHOD(method, RPC_RUNTIME | RPC_ALONE, table, init, fn, NULL, text)
 
 static const struct rpc_method stack_methods[] = {
-	METHOD("bdev_passthru_create", passthru_params, passthru_create,
-	       passthru_undo, "Make another bdev of one, without a change"),
-	METHOD("bdev_passthru_delete", name_params, passthru_delete, NULL,
-	       "Remove a passthru bdev"),
-	METHOD("bdev_split_create", split_params, split_create, split_undo,
-	       "Make equal parts of a bdev, named with \"p\" and a number"),
-	METHOD("bdev_split_delete", split_delete_params, split_delete, NULL,
-	       "Remove all parts of a bdev"),
-	METHOD("bdev_delay_create", delay_params, delay_create, delay_undo,
-	       "Make a slow bdev of one"),
-	METHOD("bdev_delay_delete", name_params, delay_delete, NULL,
-	       "Remove a delay bdev"),
-	METHOD("bdev_delay_update_latency", update_params, update_latency, NULL,
-	       "Change a latency of a delay bdev"),
-	METHOD("bdev_error_create", error_params, error_create, error_undo,
-	       "Make a bdev that can be told to fail, named with \"EE_\""),
-	METHOD("bdev_error_delete", name_params, error_delete, NULL,
-	       "Remove an error injection bdev"),
-	{ "bdev_error_inject_error", RPC_RUNTIME, inject_params,
-	  sizeof(struct stack_params), inject_init, inject, NULL,
-	  "Let operations of an error injection bdev go wrong" },
-	METHOD("bdev_error_resume_pending", name_params, resume, NULL,
-	       "Let operations go on that an injected error holds"),
+	MAKES("bdev_passthru_create", passthru_params, passthru_create,
+	      passthru_undo, "Make another bdev of one, without a change"),
+	ALONE("bdev_passthru_delete", name_params, NULL, passthru_delete,
+	      "Remove a passthru bdev"),
+	MAKES("bdev_split_create", split_params, split_create, split_undo,
+	      "Make equal parts of a bdev, named with \"p\" and a number"),
+	ALONE("bdev_split_delete", split_delete_params, NULL, split_delete,
+	      "Remove all parts of a bdev"),
+	MAKES("bdev_delay_create", delay_params, delay_create, delay_undo,
+	      "Make a slow bdev of one"),
+	ALONE("bdev_delay_delete", name_params, NULL, delay_delete,
+	      "Remove a delay bdev"),
+	MAKES("bdev_delay_update_latency", update_params, update_latency, NULL,
+	      "Change a latency of a delay bdev"),
+	MAKES("bdev_error_create", error_params, error_create, error_undo,
+	      "Make a bdev that can be told to fail, named with \"EE_\""),
+	ALONE("bdev_error_delete", name_params, NULL, error_delete,
+	      "Remove an error injection bdev"),
+	ALONE("bdev_error_inject_error", inject_params, inject_init, inject,
+	      "Let operations of an error injection bdev go wrong"),
+	ALONE("bdev_error_resume_pending", name_params, NULL, resume,
+	      "Let operations go on that an injected error holds"),
 };
 RPC_METHODS(stack_methods)

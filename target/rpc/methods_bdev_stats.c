@@ -325,26 +325,57 @@ static void enabled(void *ctx)
 	rpc_reply(ctx, json_true());
 }
 
+/* What to count: an enum bdev_io_type, or -1: all. false: that is refused. */
+static bool counted_type(struct rpc_call *call, const char *opc, int *type)
+{
+	int i;
+
+	*type = -1;
+	if (!opc)
+		return true;
+	for (i = 0; i < BDEV_IO_TYPES; i++)
+		if (!strcmp(types[i], opc))
+			*type = i;
+	if (*type >= 0)
+		return true;
+	rpc_fail(call, -EINVAL,
+		 "opc=%.40s: read, write, flush, unmap and write_zeroes are accepted",
+		 opc);
+	return false;
+}
+
+/*
+ * In a configuration a histogram that counts already goes on, or is in the way:
+ * what it has counted would not come back. true: that was the answer.
+ */
+static bool keep_histogram(struct rpc_call *call, const struct stats_params *p,
+			   const struct bdev *b, int type)
+{
+	if (!b->histogram || !rpc_in_config(call))
+		return false;
+	if (p->enable && bdev_histogram_is(b, type, p->granularity,
+					   p->min_nsec / 1000,
+					   p->max_nsec / 1000))
+		rpc_reply_unchanged(call, json_true());
+	else
+		rpc_fail(call, -EBUSY,
+			 "latencies of bdev %s are being counted: not in a configuration, as what was counted would not come back",
+			 b->name);
+	return true;
+}
+
 static void enable_histogram(struct rpc_call *call, const void *params)
 {
 	const struct stats_params *p = params;
 	struct bdev *b = rpc_bdev_find(call, p->name, NULL);
 	struct weft_reason why = { "" };
-	int type = -1, rc, i;
+	int type, rc;
 
-	if (!b)
+	if (!b || !counted_type(call, p->opc, &type) ||
+	    keep_histogram(call, p, b, type))
 		return;
-	if (p->opc)
-		type = BDEV_IO_TYPES;
-	for (i = 0; p->opc && i < BDEV_IO_TYPES; i++)
-		if (!strcmp(types[i], p->opc))
-			type = i;
-	if (type == BDEV_IO_TYPES) {
-		rpc_fail(call, -EINVAL,
-			 "opc=%.40s: read, write, flush, unmap and write_zeroes are accepted",
-			 p->opc);
-		return;
-	}
+	rpc_undo(call, rpc_config_call("bdev_enable_histogram", json_pack(
+		"{s:s, s:b}", "name", b->name, "enable", 0)));
 	if (p->enable)
 		rc = bdev_histogram_enable(b, type, p->granularity,
 					   p->min_nsec / 1000,
@@ -492,13 +523,21 @@ static void set_sampling(struct rpc_call *call, const void *params)
 	const struct stats_params *p = params;
 	struct bdev *b = rpc_bdev_find(call, p->name, NULL);
 	struct weft_reason why = { "" };
+	struct bdev_queue q = { 0 };
 
-	if (b && p->period && p->period < 100)
+	if (!b)
+		return;
+	if (p->period && p->period < 100) {
 		rpc_fail(call, -EINVAL,
 			 "period=%llu: 0 or 100 to 60000000 us are accepted",
 			 (unsigned long long)p->period);
-	else if (b)
-		rpc_done(call, bdev_set_sampling(b, p->period, &why), &why);
+		return;
+	}
+	bdev_get_queue(b, &q);
+	rpc_undo(call, rpc_config_call("bdev_set_qd_sampling_period", json_pack(
+		"{s:s, s:I}", "name", b->name, "period",
+		(json_int_t)q.period_us)));
+	rpc_done(call, bdev_set_sampling(b, p->period, &why), &why);
 }
 
 /* Limits */
@@ -582,12 +621,15 @@ static void set_limit(struct rpc_call *call, const void *params)
 #define METHOD(method, table, init, fn, text) \
 	{ method, RPC_RUNTIME, table, sizeof(struct stats_params), init, fn, \
 	  NULL, text }
+#define ALONE(method, table, fn, text) \
+	{ method, RPC_RUNTIME | RPC_ALONE, table, \
+	  sizeof(struct stats_params), NULL, fn, NULL, text }
 
 static const struct rpc_method bdev_stats_methods[] = {
 	METHOD("bdev_get_iostat", iostat_params, NULL, get_iostat,
 	       "Operations, bytes and latencies of block devices"),
-	METHOD("bdev_reset_iostat", reset_params, NULL, reset_iostat,
-	       "Begin anew with what bdev_get_iostat shows"),
+	ALONE("bdev_reset_iostat", reset_params, reset_iostat,
+	      "Begin anew with what bdev_get_iostat shows"),
 	METHOD("bdev_enable_histogram", enable_params, enable_init,
 	       enable_histogram, "Count latencies of a bdev in buckets"),
 	METHOD("bdev_get_histogram", histogram_params, NULL, get_histogram,

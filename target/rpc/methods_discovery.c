@@ -252,20 +252,21 @@ void rpc_nvmf_target_config(json_t *calls)
 					referral_json(r)));
 }
 
-#define REFERRAL(method, table, fn, undo_fn, text) \
-	{ method, RPC_RUNTIME, table, sizeof(struct referral_params), NULL, \
-	  fn, undo_fn, text }
+#define REFERRAL(method, states, table, fn, undo_fn, text) \
+	{ method, states, table, sizeof(struct referral_params), NULL, fn, \
+	  undo_fn, text }
 
 static const struct rpc_method discovery_methods[] = {
 	{ "nvmf_set_config", RPC_ALWAYS, config_params,
 	  sizeof(struct config_params), NULL, set_config,
 	  NULL,
 	  "Say what discovery shows, and how many controllers a host may have" },
-	REFERRAL("nvmf_discovery_add_referral", referral_params, add_referral,
-		 add_referral_undo, "Name another discovery service"),
-	REFERRAL("nvmf_discovery_remove_referral", referral_params,
-		 remove_referral, NULL, "Name it no longer"),
-	REFERRAL("nvmf_discovery_get_referrals", no_params, get_referrals,
-		 NULL, "List the other discovery services"),
+	REFERRAL("nvmf_discovery_add_referral", RPC_RUNTIME, referral_params,
+		 add_referral, add_referral_undo,
+		 "Name another discovery service"),
+	REFERRAL("nvmf_discovery_remove_referral", RPC_RUNTIME | RPC_ALONE,
+		 referral_params, remove_referral, NULL, "Name it no longer"),
+	REFERRAL("nvmf_discovery_get_referrals", RPC_RUNTIME, no_params,
+		 get_referrals, NULL, "List the other discovery services"),
 };
 RPC_METHODS(discovery_methods)

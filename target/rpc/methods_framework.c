@@ -272,13 +272,13 @@ static const struct rpc_method framework_methods[] = {
 	     "One part of the configuration, as calls that make it"),
 	SIMPLE("save_config", RPC_RUNTIME, save_config,
 	       "The whole configuration, as --config reads it"),
-	WITH("load_config", RPC_RUNTIME, load_params, load_config,
-	     "Apply a saved configuration as a whole"),
+	WITH("load_config", RPC_RUNTIME | RPC_ALONE, load_params, load_config,
+	     "Apply a saved configuration as a whole, or nothing of it"),
 	WITH("rpc_get_methods", RPC_ALWAYS, methods_params, get_methods,
 	     "List methods"),
 	SIMPLE("spdk_get_version", RPC_ALWAYS, get_version,
 	       "Version of the daemon"),
-	WITH("spdk_kill_instance", RPC_ALWAYS, kill_params, kill_instance,
+	WITH("spdk_kill_instance", RPC_ALWAYS | RPC_ALONE, kill_params, kill_instance,
 	     "Stop the daemon"),
 };
 RPC_METHODS(framework_methods)

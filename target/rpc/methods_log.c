@@ -34,6 +34,8 @@ static void set_level(struct rpc_call *call, const void *params)
 	for (i = 0; i < ARRAY_SIZE(levels); i++) {
 		if (strcasecmp(levels[i], p->name))
 			continue;
+		rpc_undo(call, rpc_config_call("log_set_level", json_pack(
+			"{s:s}", "level", levels[log_get_level()])));
 		log_set_level(i);
 		rpc_reply(call, json_true());
 		return;
@@ -70,15 +72,21 @@ static void get_flags(struct rpc_call *call, const void *params)
 static void flag(struct rpc_call *call, const struct log_params *p, bool on)
 {
 	bool all = !strcmp(p->name, "all"), any = false;
+	json_t *undo = json_array();
 	const char *name;
 	unsigned int i;
 
 	for (i = 0; (name = log_flag_name(i)); i++) {
 		if (!all && strcmp(name, p->name))
 			continue;
+		if (log_flag_get(i) != on)
+			json_array_append_new(undo, rpc_config_call(on ?
+				"log_clear_flag" : "log_set_flag",
+				json_pack("{s:s}", "flag", name)));
 		log_flag_set(i, on);
 		any = true;
 	}
+	rpc_undo(call, undo);
 	if (any)
 		rpc_reply(call, json_true());
 	else
@@ -107,6 +115,8 @@ static void enable_timestamps(struct rpc_call *call, const void *params)
 {
 	const struct log_params *p = params;
 
+	rpc_undo(call, rpc_config_call("log_enable_timestamps", json_pack(
+		"{s:b}", "enabled", log_get_timestamps())));
 	log_set_timestamps(p->enabled);
 	rpc_reply(call, json_true());
 }

@@ -296,7 +296,7 @@ static const struct rpc_method ns_methods[] = {
 	{ "nvmf_subsystem_add_ns", RPC_RUNTIME, add_ns_params,
 	  sizeof(struct ns_params), NULL, add_ns, add_ns_undo,
 	  "Serve a block device as a namespace" },
-	{ "nvmf_subsystem_remove_ns", RPC_RUNTIME, remove_ns_params,
+	{ "nvmf_subsystem_remove_ns", RPC_RUNTIME | RPC_ALONE, remove_ns_params,
 	  sizeof(struct ns_params), NULL, remove_ns, NULL,
 	  "Stop serving a namespace" },
 	{ "nvmf_subsystem_set_ns_ana_group", RPC_RUNTIME, ns_group_params,
@@ -305,7 +305,7 @@ static const struct rpc_method ns_methods[] = {
 	{ "nvmf_ns_add_host", RPC_RUNTIME, ns_host_params,
 	  sizeof(struct ns_params), NULL, ns_add_host, ns_add_host_undo,
 	  "Let a host see a namespace that is hidden from the others" },
-	{ "nvmf_ns_remove_host", RPC_RUNTIME, ns_host_params,
+	{ "nvmf_ns_remove_host", RPC_RUNTIME | RPC_ALONE, ns_host_params,
 	  sizeof(struct ns_params), NULL, ns_remove_host, NULL,
 	  "Hide a namespace from a host again" },
 };

@@ -332,21 +332,24 @@ static json_t *allow_any_host_undo(const void *params, const json_t *result)
 					 "allow_any_host", !p->allow_any_host));
 }
 
-#define ON_SUBSYSTEM(method, table, fn, undo_fn, text) \
-	{ method, RPC_RUNTIME, table, sizeof(struct subsystem_params), NULL, \
-	  fn, undo_fn, text }
+#define ON_SUBSYSTEM(method, states, table, fn, undo_fn, text) \
+	{ method, states, table, sizeof(struct subsystem_params), NULL, fn, \
+	  undo_fn, text }
+#define MAKES(method, table, fn, text) \
+	ON_SUBSYSTEM(method, RPC_RUNTIME, table, fn, fn##_undo, text)
+#define TAKES(method, table, fn, text) \
+	ON_SUBSYSTEM(method, RPC_RUNTIME | RPC_ALONE, table, fn, NULL, text)
 
 static const struct rpc_method nvmf_methods[] = {
-	ON_SUBSYSTEM("nvmf_create_subsystem", create_params, create_subsystem,
-		     create_subsystem_undo, "Create a subsystem"),
-	ON_SUBSYSTEM("nvmf_delete_subsystem", nqn_params, delete_subsystem,
-		     NULL, "Disconnect a subsystem's hosts and remove it"),
-	ON_SUBSYSTEM("nvmf_subsystem_add_host", add_host_params, add_host,
-		     add_host_undo, "Admit a host"),
-	ON_SUBSYSTEM("nvmf_subsystem_remove_host", host_params, remove_host,
-		     NULL, "Admit a host no longer and disconnect it"),
-	ON_SUBSYSTEM("nvmf_subsystem_allow_any_host", any_host_params,
-		     allow_any_host, allow_any_host_undo,
-		     "Admit every host, or only those on the list"),
+	MAKES("nvmf_create_subsystem", create_params, create_subsystem,
+	      "Create a subsystem"),
+	TAKES("nvmf_delete_subsystem", nqn_params, delete_subsystem,
+	      "Disconnect a subsystem's hosts and remove it"),
+	MAKES("nvmf_subsystem_add_host", add_host_params, add_host,
+	      "Admit a host"),
+	TAKES("nvmf_subsystem_remove_host", host_params, remove_host,
+	      "Admit a host no longer and disconnect it"),
+	MAKES("nvmf_subsystem_allow_any_host", any_host_params, allow_any_host,
+	      "Admit every host, or only those on the list"),
 };
 RPC_METHODS(nvmf_methods)

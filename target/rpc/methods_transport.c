@@ -340,7 +340,7 @@ static const struct rpc_method transport_methods[] = {
 	{ "nvmf_set_transport_options", RPC_RUNTIME, transport_params,
 	  sizeof(struct transport_params), options_init, set_options, NULL,
 	  "Change options of a transport for connections that come" },
-	{ "nvmf_delete_transport", RPC_RUNTIME, trtype_params,
+	{ "nvmf_delete_transport", RPC_RUNTIME | RPC_ALONE, trtype_params,
 	  sizeof(struct transport_params), NULL, delete_transport, NULL,
 	  "Remove a transport that has no listeners" },
 };

@@ -98,11 +98,13 @@ static void print_method(void *ctx, const struct rpc_method *m)
 	FILE *out = ctx;
 
 	fprintf(out, "\n## %s\n\n%s.", m->name, m->help);
-	if (m->states == RPC_STARTUP)
+	if ((m->states & RPC_ALWAYS) == RPC_STARTUP)
 		fputs(" Only before the target is started (`--wait-for-rpc`).",
 		      out);
-	else if (m->states == RPC_RUNTIME)
+	else if ((m->states & RPC_ALWAYS) == RPC_RUNTIME)
 		fputs(" Once the target is started.", out);
+	if (m->states & RPC_ALONE)
+		fputs(" Not in a configuration.", out);
 	if (!m->params) {
 		fputs(" No parameters.\n", out);
 		return;
@@ -117,7 +119,10 @@ void rpc_reference(FILE *out)
 	fputs("# RPC reference\n\n"
 	      "JSON-RPC 2.0 over the daemon's UNIX socket. Names, parameters and results are SPDK's where\n"
 	      "both have the method. Printed by `weft-target --rpc-reference` from the tables that decode\n"
-	      "the calls; `make check` compares.\n", out);
+	      "the calls; `make check` compares.\n\n"
+	      "A configuration (`load_config`, `--config`) is done as a whole or not at all: when one of its\n"
+	      "calls fails, those before it are taken back. What nothing takes back is refused in it, before\n"
+	      "anything is done.\n", out);
 	rpc_methods(print_method, out);
 	rpc_absent_reference(out);
 }

@@ -147,8 +147,16 @@ struct rpc_param {
 
 struct rpc_call;
 
-/** enum rpc_state - when a method may be called */
-enum rpc_state { RPC_STARTUP = 1, RPC_RUNTIME = 2, RPC_ALWAYS = 3 };
+/**
+ * enum rpc_state - when a method may be called
+ * @RPC_ALONE: a flag: not in a configuration, as nothing takes it back
+ */
+enum rpc_state {
+	RPC_STARTUP = 1,
+	RPC_RUNTIME = 2,
+	RPC_ALWAYS = 3,
+	RPC_ALONE = 4,
+};
 
 /**
  * struct rpc_method - one method
@@ -215,8 +223,9 @@ void *rpc_call_data(struct rpc_call *call, size_t size);
  * @RPC_CHECK: its parameters are decoded and checked, and that is all
  * @RPC_GO_ON: it is run, also while the daemon stops: part of something that
  *             has begun, and that the stop waits for
+ * @RPC_UNDO: likewise, and it takes such a part back
  */
-enum rpc_how { RPC_RUN, RPC_CHECK, RPC_GO_ON };
+enum rpc_how { RPC_RUN, RPC_CHECK, RPC_GO_ON, RPC_UNDO };
 
 /**
  * rpc_execute() - run one method

@@ -67,7 +67,8 @@ class Again(DaemonTest):
             ("nvmf_subsystem_set_ns_ana_group", {**group, "anagrpid": 7}),
             ("load_config", {"subsystems": [{"subsystem": "nvmf", "config": [
                 {"method": "nvmf_subsystem_set_ns_ana_group", "params": {**group, "anagrpid": 9}},
-                {"method": "nvmf_delete_subsystem", "params": {"nqn": NQN + "0"}}]}]}))
+                {"method": "nvmf_subsystem_add_host", "params": {"nqn": NQN + "0",
+                                                                 "host": HOST}}]}]}))
         self.assertIs(changed["result"], True)
         self.assertIn("no such subsystem", failed["error"]["message"])
         self.assertEqual(self.subsystem()["namespaces"][0]["anagrpid"], 7)

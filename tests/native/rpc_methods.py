@@ -407,7 +407,7 @@ class Configurations(unittest.TestCase):
         d.ok("nvmf_discovery_add_referral", {"address": address, "subnqn": NQN})
         before = d.ok("nvmf_discovery_get_referrals")
         d.refused("load_config", config(("nvmf_discovery_add_referral", {"address": address}),
-                                        ("nvmf_delete_subsystem", {"nqn": NQN})))
+                                        ("nvmf_subsystem_add_host", {"nqn": NQN, "host": HOST})))
         self.assertEqual(d.ok("nvmf_discovery_get_referrals"), before)
         d.refused("nvmf_discovery_remove_referral", {"address": address})
         d.ok("nvmf_discovery_add_referral", {"address": address})

@@ -124,7 +124,7 @@ class Discovery(TcpTest):
         d.refused("load_config", {"subsystems": [{"subsystem": "nvmf", "config": [
             {"method": "nvmf_set_config", "params": {"discovery_nqn": OWN + "2",
                                                      "dup_host_policy": "allow"}},
-            {"method": "nvmf_delete_subsystem", "params": {"nqn": OWN + "3"}}]}]})
+            {"method": "nvmf_subsystem_add_host", "params": {"nqn": OWN + "3", "host": OWN}}]}]})
         self.assertEqual(d.ok("save_config"), before)
 
     def test_events_of_a_kept_connection(self):
