@@ -55,13 +55,19 @@ static struct {
 
 int state_load(const char *path, json_t **config, struct weft_reason *why)
 {
+	struct stat st;
+
 	*config = NULL;
-	if (access(path, F_OK)) {
+	if (stat(path, &st)) {
 		if (errno == ENOENT)
 			return 0;
 		return weft_fail(why, -errno, "--state %s: %s", path,
 				 strerror(errno));
 	}
+	if (!S_ISREG(st.st_mode))
+		return weft_fail(why, -EINVAL,
+				 "--state %s: is no regular file; accepted is one, or a name for one",
+				 path);
 	*config = rpc_config_load(path, why);
 	return *config ? 0 : -EINVAL;
 }
@@ -268,13 +274,37 @@ static void called(const char *method)
 		look_later(DEBOUNCE_US);
 }
 
+/*
+ * What @path leads to: a link stays, and its file is replaced. One that leads
+ * to no file yet gets one for the time that it takes to ask for its name.
+ */
+static char *followed(const char *path)
+{
+	char *real = realpath(path, NULL), c;
+	int fd;
+
+	if (real || readlink(path, &c, 1) < 0)
+		return real ? real : strdup(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return strdup(path);
+	real = realpath(path, NULL);
+	close(fd);
+	if (real)
+		unlink(real);
+	return real;
+}
+
 int state_start(const char *path, struct weft_reason *why)
 {
-	state.path = strdup(path);
-	state.temp = malloc(strlen(path) + sizeof(".new"));
-	if (!state.path || !state.temp)
+	size_t size;
+
+	state.path = followed(path);
+	size = state.path ? strlen(state.path) + sizeof(".new") : 0;
+	state.temp = size ? malloc(size) : NULL;
+	if (!state.temp)
 		return weft_fail(why, -ENOMEM, "--state %s: no memory", path);
-	snprintf(state.temp, strlen(path) + sizeof(".new"), "%s.new", path);
+	snprintf(state.temp, size, "%s.new", state.path);
 	state.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (state.event >= 0)
 		state.source = fd_source_add("state", state.event, EPOLLIN,

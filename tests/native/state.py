@@ -231,6 +231,38 @@ class State(unittest.TestCase):
         self.assertEqual(self.names(d), ["ram"])
         d.stop()
 
+    def test_through_a_link(self):
+        """Which stays one; its file is replaced, whether it is there already or not."""
+        os.mkdir(os.path.join(self.dir.name, "there"))
+        real = os.path.join(self.dir.name, "there", "real.json")
+        os.symlink("there/real.json", self.path)
+        want = []
+        for name in "a", "b":
+            d = self.run_daemon()
+            self.assertEqual(self.names(d), want)
+            d.ok("bdev_null_create", {"name": name, "num_blocks": 8, "block_size": 512})
+            want.append(name)
+            d.stop()
+            self.assertTrue(os.path.islink(self.path))
+            self.assertFalse(os.path.islink(real))
+            self.assertEqual(len(self.kept()["subsystems"][0]["config"]), len(want) + 1)
+        self.assertEqual(sorted(os.listdir(self.dir.name)), ["state.json", "there"])
+
+    def test_what_is_no_file(self):
+        """Stays what it is."""
+        pipe, loop = self.path + ".pipe", self.path + ".loop"
+        os.mkfifo(pipe)
+        os.symlink(loop, loop)
+        for name, words in ((pipe, "is no regular file"), (self.dir.name, "is no regular file"),
+                            (loop, "symbolic links")):
+            d = Daemon("--state", name, wait=False)
+            self.addCleanup(d.close)
+            self.assertEqual(d.wait(), 1)
+            self.assertIn(f"--state {name}: ", d.words())
+            self.assertIn(words, d.words())
+        self.assertEqual(sorted(os.listdir(self.dir.name)),
+                         [os.path.basename(name) for name in (loop, pipe)])
+
     def test_a_bad_file_is_not_overwritten(self):
         for text, words in (("{\"subsystems\": [", "line 1"),
                             (json.dumps(config(("bdev_malloc_create", {"name": "x"}))),
