@@ -6,6 +6,7 @@ import concurrent.futures
 import contextlib
 import json
 import os
+import pwd
 import re
 import shlex
 import signal
@@ -357,6 +358,34 @@ class Target(DaemonTest, CliTest):
         gone = self.daemon.path + ".gone"
         self.expect(MISSING, "target", "bdev", "list", "-r", gone, says="no target listens there")
         self.expect(MISSING, "target", "status", env={"WEFT_RPC_SOCKET": gone}, says=gone)
+
+    @unittest.skipIf(os.geteuid(), "only root can be somebody else")
+    def test_somebody_else_listens(self):
+        """Gets nothing, unless named by number or name."""
+        with tempfile.TemporaryDirectory() as d, socket.socket(socket.AF_UNIX) as s:
+            s.bind(d + "/sock")
+            os.seteuid(65534)
+            try:
+                s.listen()
+            finally:
+                os.seteuid(0)
+            command = "target", "rpc", "spdk_get_version", "-r", d + "/sock"
+            s.settimeout(60)
+            for env in {}, {"WEFT_RPC_USER": "1"}, {"WEFT_RPC_USER": ""}, {"WEFT_RPC_USER": "-"}:
+                self.expect(FAILED, *command, env=env, says="user 65534 listens there")
+                with s.accept()[0] as client:
+                    self.assertEqual(client.recv(1), b"")
+
+            def serve():
+                with s.accept()[0] as client:
+                    client.recv(65536)
+                    client.sendall(b'{"jsonrpc":"2.0","id":1,"result":true}\n')
+
+            for user in "65534", pwd.getpwuid(65534).pw_name:
+                thread = threading.Thread(target=serve)
+                thread.start()
+                self.expect(OK, *command, env={"WEFT_RPC_USER": user})
+                thread.join()
 
     def test_status(self):
         env = {"WEFT_RPC_SOCKET": self.daemon.path}

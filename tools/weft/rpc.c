@@ -3,6 +3,7 @@
  * JSON-RPC client of weft-target: one connection and one request per call.
  */
 #include <poll.h>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -47,10 +48,44 @@ static void limit_waiting(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }
 
+/* The user that WEFT_RPC_USER names may answer, too. */
+static bool user_named(uid_t uid)
+{
+	const char *name = getenv("WEFT_RPC_USER");
+	struct passwd *user;
+	u64 number;
+
+	if (!name || !*name)
+		return false;
+	user = getpwnam(name);
+	if (user)
+		return user->pw_uid == uid;
+	return !weft_parse_u64(name, strlen(name), &number) && number == uid;
+}
+
+/*
+ * Sockets stand where everybody may make one: whoever answers learns what is
+ * sent, and chooses what is read. As much as root's or one's own is trusted.
+ */
+static int check_peer(int fd, const char *path)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len))
+		return cli_error(CLI_FAILED, "%s: who listens there: %s", path,
+				 strerror(errno));
+	if (!peer.uid || peer.uid == geteuid() || user_named(peer.uid))
+		return CLI_OK;
+	return cli_error(CLI_FAILED,
+			 "%s: user %u listens there, neither root nor you: nothing is sent; if that is the target's user, say WEFT_RPC_USER=%u",
+			 path, peer.uid, peer.uid);
+}
+
 static int open_socket(const char *path, int *fd)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int err;
+	int err, rc;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return cli_error(CLI_USAGE,
@@ -61,8 +96,12 @@ static int open_socket(const char *path, int *fd)
 	if (*fd < 0)
 		return cli_error(CLI_FAILED, "socket: %s", strerror(errno));
 	limit_waiting(*fd);
-	if (!connect(*fd, (struct sockaddr *)&addr, sizeof(addr)))
-		return CLI_OK;
+	if (!connect(*fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		rc = check_peer(*fd, path);
+		if (rc)
+			close(*fd);
+		return rc;
+	}
 	err = errno;
 	close(*fd);
 	return open_failed(path, err);
