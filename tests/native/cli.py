@@ -644,6 +644,26 @@ class Target(DaemonTest, CliTest):
                 self.chosen = s.getsockname()[1]
         return self.chosen
 
+    def links_and_pipes(self, d, text):
+        """A link and a pipe stay what they are."""
+        link, pipe, out = (os.path.join(d, name) for name in ("link", "pipe", "out"))
+        os.symlink("out", link)
+        self.run_cli(MISSING, "config", "save", link, says="leads to no file")
+        with open(out, "w", encoding="utf-8"):
+            pass
+        self.run_cli(OK, "config", "save", link)
+        self.assertEqual(os.readlink(link), "out")
+        with open(out, encoding="utf-8") as f:
+            self.assertEqual(f.read(), text)
+        self.assertEqual(self.run_cli(OK, "config", "save", "/dev/stdout").out, text)
+        os.mkfifo(pipe)
+        end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        self.run_cli(OK, "config", "save", pipe)
+        self.assertEqual(os.read(end, 1 << 20).decode(), text)
+        os.close(end)
+        self.run_cli(FAILED, "config", "save", d, says="directory")
+        self.assertEqual(sorted(os.listdir(d)), ["config.json", "link", "out", "pipe"])
+
     def test_configuration(self):
         self.run_cli(OK, "subsystem", "add", NQN, "--serial", "S1", "--allow-any-host")
         self.run_cli(OK, "bdev", "add", "malloc", "m", "1M")
@@ -660,6 +680,7 @@ class Target(DaemonTest, CliTest):
             self.run_cli(OK, "config", "load", path)
             self.assertEqual(self.run_cli(OK, "config", "save", "-").out, text)
             self.run_cli(MISSING, "config", "save", os.path.join(d, "no", "where"))
+            self.links_and_pipes(d, text)
             self.run_cli(MISSING, "config", "load", os.path.join(d, "nosuch"))
             for wrong, words in (("{", "line 1"), ("[]", "subsystems"), ("{}", "subsystems"),
                                  ('{"subsystems":[{"subsystem":"bdev","config":[{"method":"x"}]}]}',

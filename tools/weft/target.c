@@ -184,8 +184,22 @@ int cmd_transport_list(const struct cli_args *a)
 			transport_row);
 }
 
+/* @fd is closed; 0 or an errno. */
+static int write_and_close(int fd, const json_t *config)
+{
+	int err = 0;
+
+	errno = 0;
+	if (json_dumpfd(config, fd, JSON_INDENT(2)) || write(fd, "\n", 1) != 1)
+		err = errno ? errno : EIO;
+	/* pipes and the like have nothing to sync */
+	if (!err && fsync(fd) && errno != EINVAL && errno != EROFS)
+		err = errno;
+	return close(fd) && !err ? errno : err;
+}
+
 /* Nobody ever finds half a configuration under the file's name. */
-static int write_file(const char *path, const json_t *config)
+static int replace_file(const char *path, const json_t *config)
 {
 	char *tmp = cli_format("%s.XXXXXX", path);
 	int err, fd = mkstemp(tmp);
@@ -193,22 +207,57 @@ static int write_file(const char *path, const json_t *config)
 	if (fd < 0) {
 		err = errno;
 		free(tmp);
-		return cli_error(cli_exit_of(err), "%s: %s", path,
-				 strerror(err));
+		return err;
 	}
-	errno = 0;
-	if (json_dumpfd(config, fd, JSON_INDENT(2)) ||
-	    write(fd, "\n", 1) != 1 || fsync(fd)) {
-		err = errno ? errno : EIO;
-		close(fd);
-	} else {
-		err = close(fd) ? errno : rename(tmp, path) ? errno : 0;
-	}
+	err = write_and_close(fd, config);
+	if (!err && rename(tmp, path))
+		err = errno;
 	if (err)
 		unlink(tmp);
 	free(tmp);
+	return err;
+}
+
+static int write_directly(const char *path, const json_t *config)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 ? errno : write_and_close(fd, config);
+}
+
+/* A link stays, and what it leads to is replaced; a device or pipe stays. */
+static int write_file(const char *path, const json_t *config)
+{
+	struct stat st;
+	char *real;
+	int err;
+
+	if (stat(path, &st)) {
+		err = errno;
+		if (!lstat(path, &st))
+			return cli_error(cli_exit_of(err),
+					 "%s: a symbolic link that leads to no file: %s",
+					 path, strerror(err));
+		err = replace_file(path, config);
+	} else if (S_ISREG(st.st_mode)) {
+		real = realpath(path, NULL);
+		err = real ? replace_file(real, config) : errno;
+		free(real);
+	} else {
+		err = write_directly(path, config);
+	}
 	return err ? cli_error(cli_exit_of(err), "%s: %s", path,
 			       strerror(err)) : CLI_OK;
+}
+
+/* "-", and /dev/stdout, whatever that is */
+static bool is_stdout(const char *path)
+{
+	struct stat named, out;
+
+	return !strcmp(path, "-") ||
+	       (!stat(path, &named) && !fstat(STDOUT_FILENO, &out) &&
+		named.st_dev == out.st_dev && named.st_ino == out.st_ino);
 }
 
 int cmd_config_save(const struct cli_args *a)
@@ -218,7 +267,7 @@ int cmd_config_save(const struct cli_args *a)
 
 	if (rc)
 		return rc;
-	if (!strcmp(a->pos[0], "-"))
+	if (is_stdout(a->pos[0]))
 		return cli_print_json(config);
 	rc = write_file(a->pos[0], config);
 	json_decref(config);
