@@ -121,6 +121,9 @@ connect_ends() {
 	disconnect_weft "$i"
 }
 
+# stands_still FAULT: a frozen target is left so until the fault is healed
+stands_still() { [ "$1" = frozen ]; }
+
 phase_creating() {
 	"strike_$1"
 	connects
@@ -130,7 +133,7 @@ phase_creating() {
 	connects
 	wait_for is_connecting
 	"strike_$1"
-	[ "$1" = frozen ] || [ -z "$TARGET_PID" ] || thaw
+	stands_still "$1" || [ -z "$TARGET_PID" ] || thaw
 	connect_ends "$1"
 }
 

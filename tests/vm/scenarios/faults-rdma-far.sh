@@ -53,7 +53,10 @@ strike_linkdown() { far ip link set "$VM_NETDEV" down; }
 heal_linkdown() {
 	far ip link set "$VM_NETDEV" up
 	far wait_for rxe_is_active
+	far thaw
 }
+# soft-RoCE that answers a connect while its link is down answers none any more afterwards
+stands_still() { [ "$1" = frozen ] || [ "$1" = linkdown ]; }
 strike_filtered() { tc qdisc add dev "$VM_NETDEV" root netem loss 100%; }
 heal_filtered() { tc qdisc delete dev "$VM_NETDEV" root; }
 # a controller on it goes with it, so this is no fault of the whole matrix
