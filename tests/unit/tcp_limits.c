@@ -357,6 +357,33 @@ static void test_reader_that_stands_still(void)
 	down();
 }
 
+/* The socket takes no more for as long as it is nearly full. */
+static void test_reader_that_is_slow(void)
+{
+	static u8 part[40 * 1024];
+	u64 taken;
+	u32 i;
+
+	up();
+	for (i = 0; i < 7; i++)
+		command(NVME_CMD_READ);
+	for (i = 0; i < 7; i++)
+		ops->req_complete(started[i]);
+	turns(1);
+	CU_ASSERT_TRUE(conn->stuck);
+	taken = tg->stats.send_bytes;
+	after(SECOND);
+	for (i = 0; i < 3; i++) {
+		UNIT_EQ(recv(host, part, sizeof(part), 0), sizeof(part));
+		after((LIMIT - 1) * SECOND);
+		CU_ASSERT_TRUE(connected());
+		UNIT_EQ(tg->stats.send_bytes, taken);
+	}
+	after(2 * SECOND);
+	CU_ASSERT_FALSE(connected());
+	down();
+}
+
 /* It takes a little now and then, of what others wait for. */
 static void test_awaited_reader(void)
 {
@@ -387,6 +414,7 @@ static void test_awaited_reader(void)
 UNIT_MAIN(UNIT(test_nothing_moves), UNIT(test_byte_by_byte),
 	  UNIT(test_other_traffic), UNIT(test_writes_in_turn),
 	  UNIT(test_one_left_out), UNIT(test_awaited),
-	  UNIT(test_awaited_for_a_moment), UNIT(test_awaited_reader),
+	  UNIT(test_awaited_for_a_moment), UNIT(test_reader_that_is_slow),
+	  UNIT(test_awaited_reader),
 	  UNIT(test_way_for_others), UNIT(test_pace_that_is_enough),
 	  UNIT(test_not_the_hosts_fault), UNIT(test_reader_that_stands_still))
