@@ -13,9 +13,12 @@
 #define PACE		65536u	/* bytes within that time */
 
 static u16 ttags[2];
+static bool in_ram;	/* what is read: it needs no buffers */
 
 static void get_data(struct nvmf_request *r)
 {
+	static u8 bytes[SIZE];
+	static struct iovec ram = { bytes, SIZE };
 	bool in = r->cmd->sqe.opcode == NVME_CMD_WRITE;
 
 	if (r->cmd->sqe.opcode == NVME_CMD_FLUSH) {
@@ -29,6 +32,10 @@ static void get_data(struct nvmf_request *r)
 				     .len = SIZE };
 	r->length = SIZE;
 	r->iovcnt = 0;
+	if (!in && in_ram) {
+		r->iov = &ram;
+		r->iovcnt = 1;
+	}
 	ops->req_get_data(r);
 }
 
@@ -315,6 +322,72 @@ static void test_pace_that_is_enough(void)
 	leave(&has, &wants);
 }
 
+/* So much is to be read that it takes longer than the limit. */
+static void fill_socket(void)
+{
+	u32 i;
+
+	UNIT_EQ(conn->nreqs, 16);
+	in_ram = true;
+	for (i = 1; i < 16; i++)
+		command(NVME_CMD_READ);
+	for (i = 1; i < 16; i++)
+		ops->req_complete(started[i]);
+	turns(1);
+	after(0);
+	in_ram = false;
+}
+
+/* The host keeps its pace, and is not read meanwhile. */
+static void read_slowly(u32 seconds)
+{
+	static u8 part[4096];
+	u32 n;
+
+	for (; seconds && connected(); seconds -= 5) {
+		CU_ASSERT_TRUE(conn->stuck);
+		/* this kind of socket counts what it spends on it, too */
+		for (n = 0; n < 7 * PACE / 4; n += sizeof(part))
+			recv(host, part, sizeof(part), 0);
+		after(5 * SECOND);
+	}
+}
+
+static void test_late_by_reading(void)
+{
+	struct pool_user has = { 0 }, wants = { 0 };
+
+	ops->opts_init(&opts);
+	opts.num_shared_buffers = 16;
+	up();
+	UNIT_EQ(tcp_conn_resize(conn, 16), 0);
+	crowd(&has, &wants);
+	fill_socket();
+	read_slowly(LIMIT - 5);
+	CU_ASSERT_TRUE(connected());
+	read_slowly(5);
+	CU_ASSERT_FALSE(connected());
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_warning, "could not come"));
+	leave(&has, &wants);
+}
+
+/* Who waits for a command does not wait for its host to read. */
+static void test_awaited_of_slow_reader(void)
+{
+	up();
+	UNIT_EQ(tcp_conn_resize(conn, 16), 0);
+	begin_write();
+	fill_socket();
+	read_slowly(LIMIT + 5);
+	CU_ASSERT_TRUE(connected());
+	awaited = started[0];
+	after(0);
+	CU_ASSERT_FALSE(connected());
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_warning, "others wait for a command"));
+	awaited = NULL;
+	down();
+}
+
 /* The disk takes its time, or nobody has anything to do. */
 static void test_not_the_hosts_fault(void)
 {
@@ -416,5 +489,6 @@ UNIT_MAIN(UNIT(test_nothing_moves), UNIT(test_byte_by_byte),
 	  UNIT(test_one_left_out), UNIT(test_awaited),
 	  UNIT(test_awaited_for_a_moment), UNIT(test_reader_that_is_slow),
 	  UNIT(test_awaited_reader),
-	  UNIT(test_way_for_others), UNIT(test_pace_that_is_enough),
+	  UNIT(test_way_for_others), UNIT(test_late_by_reading),
+	  UNIT(test_awaited_of_slow_reader), UNIT(test_pace_that_is_enough),
 	  UNIT(test_not_the_hosts_fault), UNIT(test_reader_that_stands_still))

@@ -13,6 +13,10 @@
  * that begin transfers and never end them cannot keep all buffers, however many
  * they are. A command whose end others wait for (a lock, a reservation, the
  * removal of its namespace) has transfer_timeout in all.
+ *
+ * A socket that is full is not read: data that the host owes cannot come, and no
+ * pace is asked of it. But to read slowly is the host's own choice. So what others
+ * wait for may be late by transfer_timeout for that reason, and no more.
  */
 #include <stdlib.h>
 #include <linux/sockios.h>
@@ -64,7 +68,7 @@ __attribute__((format(printf, 2, 3)))
 static void give_up(struct tcp_conn *c, const char *fmt, ...)
 {
 	static __thread struct log_budget budget;
-	char why[128];
+	char why[160];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -102,6 +106,29 @@ static bool check_awaited(struct tcp_conn *c, const struct tcp_request *r,
 	return true;
 }
 
+/* Its data could not come, for so long */
+static u64 delay(const struct tcp_request *r)
+{
+	return r->c->stuck_us - r->stuck_us;
+}
+
+/* Data of it is to come: for so long, and the host could have moved it on */
+static u64 age(const struct tcp_request *r)
+{
+	return r->c->reading_us - r->begun_us + delay(r);
+}
+
+/* It keeps buffers from others, as its host does not take what it asked for. */
+static bool check_delay(struct tcp_conn *c, const struct tcp_request *r,
+			const struct demand *d)
+{
+	if (!d->hurry || !r->buf.nbufs || delay(r) < patience(c))
+		return false;
+	give_up(c, "data of a write could not come for %llu ms, as what was sent is not taken, and others wait for buffers",
+		(unsigned long long)delay(r) / 1000);
+	return true;
+}
+
 /* Whose data does not come, though that of later ones does? */
 static void check_fetches(struct tcp_conn *c, const struct demand *d)
 {
@@ -110,8 +137,8 @@ static void check_fetches(struct tcp_conn *c, const struct demand *d)
 
 	TAILQ_FOREACH(r, &c->fetches, fetch_link) {
 		/* all others have begun later */
-		if (c->reading_us - r->begun_us < d->us ||
-		    check_awaited(c, r, c->reading_us - r->begun_us))
+		if (age(r) < d->us || check_awaited(c, r, age(r)) ||
+		    check_delay(c, r, d))
 			return;
 		idle = c->reading_us - r->moved_us;
 		if (idle < d->us || c->fetched < r->promised)
@@ -134,12 +161,23 @@ static void check_unsent(struct tcp_conn *c, u64 now)
 			return;
 }
 
-/* While the socket is not read, nothing can come: that time does not count. */
+/* The rest of a capsule */
+static void check_capsule(struct tcp_conn *c, const struct tcp_request *r,
+			  const struct demand *d)
+{
+	if (!check_awaited(c, r, age(r)))
+		check_delay(c, r, d);
+}
+
+/* While the socket is not read, nothing can come, be it our fault or not. */
 static void pass_time(struct tcp_conn *c, u64 us)
 {
-	if ((!c->stuck && !c->blocked && !c->starved) ||
-	    c->stats.recv_calls != c->seen_calls)
+	bool ours = c->blocked || c->starved;
+
+	if ((!c->stuck && !ours) || c->stats.recv_calls != c->seen_calls)
 		c->reading_us += us;
+	else if (!ours)
+		c->stuck_us += us;
 	c->seen_calls = c->stats.recv_calls;
 }
 
@@ -169,7 +207,7 @@ static void check_transfers(struct tcp_conn *c, u64 now, bool wanted)
 	if (tcp_conn_live(c))
 		check_fetches(c, &d);
 	if (tcp_conn_live(c) && c->rx_req)
-		check_awaited(c, c->rx_req, c->reading_us - c->rx_req->begun_us);
+		check_capsule(c, c->rx_req, &d);
 	if (tcp_conn_live(c) && c->stuck)
 		check_unsent(c, now);
 }

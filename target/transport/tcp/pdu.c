@@ -35,7 +35,7 @@ static struct tcp_request *take(struct tcp_conn *c, const union nvme_cmd *cmd)
 		return NULL;
 	r->state = TCP_REQ_NVMF;
 	r->damaged = false;
-	r->begun_us = c->reading_us;
+	tcp_limits_begin(r);
 	r->cmd = *cmd;
 	r->base.qpair = &c->base;
 	r->base.cmd = &r->cmd;

@@ -63,7 +63,7 @@ static void fetch_begin(struct tcp_request *r)
 	TAILQ_INSERT_TAIL(&c->fetches, r, fetch_link);
 	c->nlarge += r->base.length >= TCP_LARGE;
 	c->owed += r->base.length;
-	r->begun_us = c->reading_us;
+	tcp_limits_begin(r);
 	note_progress(r);
 }
 

@@ -196,7 +196,7 @@ enum tcp_wait {
  * @queued: on the connection's list of what is to be sent
  * @wait: in TCP_REQ_BUFFER: where it waits
  * @begun_us: what its host has to move on has begun: in TCP_REQ_SEND a time, else
- *            of its connection's @reading_us
+ *            of its connection's @reading_us; @stuck_us: that then
  * @moved_us: in TCP_REQ_R2T: @reading_us when data of it came last, or an R2T was
  *            due; @promised: bytes that R2Ts will have brought by the time that
  *            all is here that was asked for then
@@ -225,6 +225,7 @@ struct tcp_request {
 	void *own;
 	struct nvme_tcp_fetch fetch;
 	u64 begun_us;
+	u64 stuck_us;
 	u64 moved_us;
 	u64 promised;
 	TAILQ_ENTRY(tcp_request) link;
@@ -301,7 +302,8 @@ struct tcp_pace {
  * @stash: bytes received, but not to be looked at before there is a place
  * @term: a termination request on its way, @term_off of it sent
  * @since_us: hello: begin; CLOSING: since when
- * @reading_us: how long limits.c has seen it be read, of which @seen_calls tells
+ * @reading_us: how long limits.c has seen it be read, of which @seen_calls tells;
+ * @stuck_us: not be read, as its host did not take what was sent
  * @sending: what the socket has no room for; @receiving: the rest of a PDU;
  * @fetching: what R2Ts bring
  */
@@ -346,6 +348,7 @@ struct tcp_conn {
 	u32 term_off;
 	u64 since_us;
 	u64 reading_us;
+	u64 stuck_us;
 	u64 seen_calls;
 	struct tcp_pace sending;
 	struct tcp_pace receiving;
@@ -446,6 +449,12 @@ void tcp_conn_leave_turn(struct tcp_conn *c);
 void tcp_limits_watch(struct tcp_group *g);
 /** tcp_limits_end() - no limits and no lingering sockets any more */
 void tcp_limits_end(struct tcp_group *g);
+/** tcp_limits_begin() - data of @r is to come from now on */
+static inline void tcp_limits_begin(struct tcp_request *r)
+{
+	r->begun_us = r->c->reading_us;
+	r->stuck_us = r->c->stuck_us;
+}
 /** tcp_linger() - keep @fd open until the peer has closed it or time is over */
 void tcp_linger(struct tcp_group *g, int fd);
 
