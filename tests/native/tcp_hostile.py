@@ -288,6 +288,13 @@ class Headers(HostileTest):
             c.send(bad)
             self.terminated(c, LIMIT, 0, bad[:72])
 
+    def test_capsule_of_another_descriptor(self):
+        """Data in a capsule whose command has none there: fetched, of another kind, none at all."""
+        for opcode, sgl in ((1, sgl_transport(512)), (1, sgl_transport(0)), (2, sgl_transport(512)),
+                            (0, bytes(16)), (1, struct.pack("<QI3xB", 0, 512, 0x40))):
+            with self.subTest(opcode=opcode, sgl=sgl.hex()):
+                self.each(lambda c: c.pdu(CMD, c.rw(opcode, 0, 1, sgl), bytes(512)), INVALID, 4)
+
     def test_h2c_data_header(self):
         def h2c(**wrong):
             return lambda c: c.h2c_data(1, 1, 0, bytes(512), **wrong)
@@ -429,7 +436,8 @@ class Transfers(HostileTest):
     def test_data_digest_of_a_command_without_data(self):
         """Data that nobody has asked for, damaged on top."""
         with self.queue(ddgst=True) as c:
-            c.send(c.pdu(CMD, sqe(0, c.next_cid(), 1), bytes(512), ddgst=bytes(4)))
+            c.send(c.pdu(CMD, sqe(0, c.next_cid(), 1, sgl_capsule(512)), bytes(512),
+                         ddgst=bytes(4)))
             r, _ = c.complete(c.cid)
             self.assertIn(r.status & 0x7ff, (0, TRANSIENT))
             c.write(0, bytes(512))

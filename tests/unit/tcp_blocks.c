@@ -63,6 +63,8 @@ static void command(u8 opcode, u16 cid, u32 inline_len)
 
 	p.cmd.sqe.opcode = opcode;
 	p.cmd.sqe.cid = cpu_to_le16(cid);
+	if (inline_len)
+		nvme_sgl_incapsule(&p.cmd.sqe.sgl, 0, inline_len);
 	give(&p, sizeof(p));
 }
 

@@ -56,6 +56,7 @@ static void send_writes(u8 opcode)
 		p->hdr.plen = cpu_to_le32((u32)PDU);
 		p->cmd.sqe.opcode = opcode;
 		p->cmd.sqe.cid = cpu_to_le16((u16)i);
+		nvme_sgl_incapsule(&p->cmd.sqe.sgl, 0, CAPSULE);
 		memset(p + 1, (int)i + 1, CAPSULE);
 	}
 	UNIT_EQ(send(host, bytes, sizeof(bytes), 0), sizeof(bytes));
@@ -320,6 +321,7 @@ static void test_no_clock(void)
 		.cmd.sqe.opcode = NVME_CMD_WRITE,
 	};
 
+	nvme_sgl_incapsule(&p.cmd.sqe.sgl, 0, CAPSULE);
 	up();
 	on_start = get_data;
 	no_pollers = true;
@@ -359,6 +361,7 @@ static void send_part(u32 n, bool first)
 	p->hdr.hlen = p->hdr.pdo = sizeof(*p);
 	p->hdr.plen = cpu_to_le32((u32)PDU);
 	p->cmd.sqe.opcode = NVME_CMD_WRITE;
+	nvme_sgl_incapsule(&p->cmd.sqe.sgl, 0, CAPSULE);
 	memset(p + 1, 1, CAPSULE);
 	UNIT_EQ(send(host, pdu + at, len, 0), len);
 }

@@ -51,6 +51,13 @@ static bool is_connect(const union nvme_cmd *cmd)
 	       cmd->fabrics.fctype == NVMF_FC_CONNECT;
 }
 
+/* Its data has a place in the capsule; what stands there is nvmf's to judge. */
+static bool carries_data(const struct nvme_sqe *sqe)
+{
+	return sqe->sgl.id ==
+	       NVME_SGL_ID(NVME_SGL_DATA_BLOCK, NVME_SGL_SUB_OFFSET);
+}
+
 static void command(struct tcp_conn *c)
 {
 	union nvme_cmd cmd = c->rx.pdu.cmd.cmd;
@@ -61,6 +68,13 @@ static void command(struct tcp_conn *c)
 		REFUSE(c, NVME_TCP_FES_DATA_LIMIT, 0,
 		       "capsule with %u bytes of data: at most %u are accepted",
 		       c->rx.data_len, room);
+		return;
+	}
+	if (c->rx.data_len && !carries_data(&cmd.sqe)) {
+		REFUSE(c, NVME_TCP_FES_INVALID_HDR,
+		       offsetof(struct nvme_tcp_hdr, plen),
+		       "capsule with %u bytes of data, of a command that has none in it (SGL %02xh)",
+		       c->rx.data_len, cmd.sqe.sgl.id);
 		return;
 	}
 	/* one on a queue that is connected is refused, and changes nothing */
