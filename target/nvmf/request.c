@@ -154,11 +154,10 @@ static void get_data(struct nvmf_request *req)
 	req->qpair->transport->ops->req_get_data(req);
 }
 
-/* Could touch() hold it? */
-static bool may_be_held(const struct nvmf_request *req)
+bool nvmf_request_may_wait(const struct nvmf_request *req)
 {
-	return !TAILQ_EMPTY(&req->nsch->locks) ||
-	       nvmf_throttle_may_hold(req);
+	return req->nsch && (!TAILQ_EMPTY(&req->nsch->locks) ||
+			     nvmf_throttle_may_hold(req));
 }
 
 /* Data on a stream does not wait until the RAM may be written: not in place */
@@ -174,7 +173,7 @@ static void place_data(struct nvmf_request *req)
 		req->iov[0].iov_len = req->length;
 		req->iovcnt = 1;
 	} else if (req->command->flags & NVMF_CMD_INPLACE && !req->half &&
-		   !(streamed(req) && may_be_held(req))) {
+		   !(streamed(req) && nvmf_request_may_wait(req))) {
 		/* half of a pair may not write before the other has compared */
 		use_ram(req);
 	}
@@ -182,8 +181,8 @@ static void place_data(struct nvmf_request *req)
 
 /*
  * Who waits for a limit holds no buffers meanwhile, which others may need. But
- * what is on a stream has to be read; the ranges of a list are not known yet;
- * and a pair waits when it is complete.
+ * what is on a stream has to be read, into memory of its own; the ranges of a
+ * list are not known yet; and a pair waits when it is complete.
  */
 static bool waits_before_data(struct nvmf_request *req)
 {

@@ -300,6 +300,11 @@ void nvmf_qpair_disconnected(struct nvmf_qpair *q);
 
 /** nvmf_request_start() - a command has arrived; @iov, fields to capsule_len */
 void nvmf_request_start(struct nvmf_request *req);
+/**
+ * nvmf_request_may_wait() - may it be held, by a lock or a limit, when it has its
+ * data? As things are: one that may not can be held all the same.
+ */
+bool nvmf_request_may_wait(const struct nvmf_request *req);
 /** nvmf_request_execute() - data is in @iov, or buffers are there for it */
 void nvmf_request_execute(struct nvmf_request *req);
 /** nvmf_request_fail() - end it with @st instead of executing it */

@@ -9,8 +9,8 @@ import socket
 import time
 import unittest
 
-from tcp_disk import tcp_counters
-from tcp_host import R2T, Closed, Conn, Host, sgl_capsule, sgl_transport
+from tcp_disk import arrived, tcp_counters
+from tcp_host import R2T, SUBNQN, Closed, Conn, Host, sgl_capsule, sgl_transport
 from tcp_hostile import CORES, INVALID, HostileTest, header
 
 SILENT_MAX = 1024       # connections whose first bytes the daemon waits for
@@ -167,6 +167,28 @@ class Hoarding(HostileTest):
                 self.assertEqual(c.complete(cid)[0].status, 0)
             for n, d in enumerate(data):
                 self.assertEqual(c.read(n * 256, 256), d)
+
+    def test_capsules_that_wait_for_a_limit(self):
+        """What they have brought takes nothing from others, who are not limited."""
+        def limit(rate):
+            self.daemon.ok("nvmf_subsystem_set_ns_limits",
+                           {"nqn": SUBNQN, "nsid": 1, "rw_ios_per_sec": rate})
+
+        limit(1)
+        self.bystander.wait(1)
+        self.bystander.finish()
+        with Host(self.address, queues=3) as h:
+            data = [os.urandom(4096) for _ in range(24)]
+            for q, c in enumerate(h.io):
+                for n, d in enumerate(data):
+                    c.command(c.rw(1, (q * 24 + n) * 8, 8, sgl_capsule(4096)), d)
+                arrived(self.daemon, h, q + 1)
+            self.assertEqual(tcp_counters(self.daemon)["buffers_in_use"], 0)
+            limit(0)
+            for q, c in enumerate(h.io):
+                for cid in range(c.cid - 23, c.cid + 1):
+                    self.assertEqual(c.complete(cid)[0].status, 0)
+                self.assertEqual(c.read(q * 24 * 8, 24 * 8), b"".join(data))
 
     def test_gone_while_waiting(self):
         for opcode in (1, 2):

@@ -84,6 +84,12 @@ bool nvmf_request_awaited(const struct nvmf_request *req)
 	return req == awaited;
 }
 
+bool nvmf_request_may_wait(const struct nvmf_request *req)
+{
+	(void)req;
+	return false;
+}
+
 static bool group_waits;
 bool nvmf_group_waits(const struct nvmf_group *g)
 {

@@ -244,6 +244,18 @@ static void wait_for_buffers(struct tcp_request *r)
 	}
 }
 
+/*
+ * The pool is for those who have been let in, and for what moves. The second
+ * half of a pair may never come; who waits for a rate limit with data of its
+ * capsule in hand can be many, for long.
+ */
+static bool takes_none(const struct tcp_request *r)
+{
+	return r->base.cmd->sqe.opcode == NVME_OPC_FABRICS ||
+	       (in_capsule(r) && (r->base.half == NVME_FUSE_FIRST ||
+				  nvmf_request_may_wait(&r->base)));
+}
+
 void tcp_req_get_data(struct nvmf_request *req)
 {
 	struct tcp_request *r = to_request(req);
@@ -254,12 +266,7 @@ void tcp_req_get_data(struct nvmf_request *req)
 		placed(r);
 		return;
 	}
-	/*
-	 * The pool is for those who have been let in, and for what moves: the
-	 * second half of a pair may never come.
-	 */
-	if (req->cmd->sqe.opcode == NVME_OPC_FABRICS ||
-	    (req->half == NVME_FUSE_FIRST && in_capsule(r))) {
+	if (takes_none(r)) {
 		use_own(r);
 		return;
 	}
