@@ -27,7 +27,7 @@ struct error_bdev {
 /** struct error_channel - @held: by BDEV_FAULT_PENDING; @under_way: on the base */
 struct error_channel {
 	struct stack_channel stack;
-	TAILQ_HEAD(error_held, bdev_io) held;
+	TAILQ_HEAD(, bdev_io) held;
 	u32 under_way;
 };
 
@@ -141,25 +141,30 @@ static void error_submit(struct io_channel *ioch, struct bdev_io *io)
 	}
 }
 
-static void error_end_held(struct bdev *b, void *ctx)
-{
-	struct error_held held = TAILQ_HEAD_INITIALIZER(held);
-	struct error_channel *ch = ctx;
-	struct bdev_io *io;
-
-	TAILQ_CONCAT(&held, &ch->held, link);
-	while ((io = TAILQ_FIRST(&held))) {
-		TAILQ_REMOVE(&held, io, link);
-		io->held = false;
-		bdev_io_complete(io, b->removing ? -ENODEV : -EIO);
-	}
-}
-
 static void error_take_back(struct io_channel *ioch, struct bdev_io *io)
 {
 	struct error_channel *ch = io_channel_ctx(ioch);
 
 	TAILQ_REMOVE(&ch->held, io, link);
+	io->held = false;
+}
+
+/* One after the other: the end of one may have others taken back. */
+static struct bdev_io *error_next_held(struct error_channel *ch)
+{
+	struct bdev_io *io = TAILQ_FIRST(&ch->held);
+
+	if (io)
+		error_take_back(io->channel, io);
+	return io;
+}
+
+static void error_end_held(struct bdev *b, void *ctx)
+{
+	struct bdev_io *io;
+
+	while ((io = error_next_held(ctx)))
+		bdev_io_complete(io, b->removing ? -ENODEV : -EIO);
 }
 
 static int error_channel_create(struct bdev *b, void *ctx)
@@ -281,16 +286,12 @@ int bdev_error_inject(struct bdev *b, enum bdev_io_type type,
 
 static void resume_here(struct io_channel *ioch, void *ctx)
 {
-	struct error_held held = TAILQ_HEAD_INITIALIZER(held);
 	struct error_channel *ch = io_channel_ctx(ioch);
 	struct bdev_io *io;
 
 	(void)ctx;
-	TAILQ_CONCAT(&held, &ch->held, link);
-	while ((io = TAILQ_FIRST(&held))) {
-		TAILQ_REMOVE(&held, io, link);
+	while ((io = error_next_held(ch)))
 		error_forward(ch, io, NULL);
-	}
 }
 
 static void resumed(void *b)

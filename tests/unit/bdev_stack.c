@@ -504,6 +504,76 @@ static void test_error(void)
 	      error_ending, error_removed, nothing_left);
 }
 
+/* whose end takes back another one that is held with it */
+static void take_back_last(struct bdev_io *io, int err)
+{
+	op_done(io, err);
+	CU_ASSERT_TRUE(bdev_take_back(&ops[2].io));
+}
+
+static void hold_three(void)
+{
+	int i;
+
+	inject(BDEV_READ, BDEV_FAULT_PENDING, 3, 0);
+	for (i = 0; i < 3; i++)
+		start(&ops[i], BDEV_READ, 0, 1, back);
+	ops[0].io.done = take_back_last;
+}
+
+/* The list of those that are held is in order: one more goes on, too. */
+static void three_ended(int err)
+{
+	UNIT_EQ(ops[0].err, err);
+	UNIT_EQ(ops[1].err, err);
+	UNIT_EQ(ops[2].err, -ECANCELED);
+	UNIT_EQ(ops[2].calls, 1);
+	inject(BDEV_READ, BDEV_FAULT_PENDING, 1, 0);
+	start(&ops[3], BDEV_READ, 0, 1, back);
+	UNIT_EQ(ops[3].calls, 0);
+	UNIT_EQ(bdev_error_resume(upper, &why), 0);
+}
+
+static void taken_made(void)
+{
+	make_base();
+	UNIT_EQ(bdev_error_create("ram", NULL, &upper, &why), 0);
+	use("EE_ram");
+	hold_three();
+	UNIT_EQ(bdev_error_resume(upper, &why), 0);
+}
+
+static void taken_resumed(void)
+{
+	three_ended(0);
+}
+
+static void taken_again(void)
+{
+	UNIT_EQ(ops[3].err, 0);
+	hold_three();
+	bdev_end_held(true);
+}
+
+static void taken_ended(void)
+{
+	bdev_end_held(false);
+	three_ended(-EIO);
+}
+
+static void taken_over(void)
+{
+	UNIT_EQ(ops[3].err, 0);
+	unuse();
+	remove_base();
+}
+
+static void test_error_taken_back(void)
+{
+	STEPS(taken_made, taken_resumed, taken_again, taken_ended, taken_over,
+	      nothing_left);
+}
+
 /* an injection that asks for a queue depth, over a base that is slow */
 static void depth_made(void)
 {
@@ -536,4 +606,5 @@ static void test_depth(void)
 
 UNIT_MAIN(UNIT(test_passthru), UNIT(test_removed_below), UNIT(test_split),
 	  UNIT(test_resize), UNIT(test_delay), UNIT(test_abort), UNIT(test_error),
+	  UNIT(test_error_taken_back),
 	  UNIT(test_depth))
