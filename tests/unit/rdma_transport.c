@@ -170,6 +170,48 @@ static void test_pending_limit(void)
 	UNIT_EQ(added, 0);
 }
 
+/* But one that has been silent for a while makes room. */
+static void test_pending_yields(void)
+{
+	struct rdma_qpair *first, *q;
+
+	ops->opts_init(&opts);
+	opts.acceptor_backlog = 2;
+	up();
+	first = accepting(1, 32, 8);
+	q = accepting(2, 32, 8);
+	/* its command has come, the event has not */
+	command(q, 1);
+	now_us += 500 * 1000;
+	accepting(3, 32, 8);
+	UNIT_EQ(rejected, NVME_RDMA_CM_NO_RESOURCES);
+	UNIT_EQ(first->state, RDMA_QP_ACCEPTING);
+	rejected = 0;
+	now_us += 500 * 1000;
+	/* not for one that is refused anyway */
+	request("", 1, 8);
+	turns(4);
+	UNIT_EQ(rejected, NVME_RDMA_CM_INVALID_LEN);
+	UNIT_EQ(first->state, RDMA_QP_ACCEPTING);
+	rejected = 0;
+	accepting(4, 32, 8);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_warning,
+				      "queue 1: not established in 1 s"));
+	accepting(5, 32, 8);
+	accepting(6, 32, 8);
+	turns(4);
+	UNIT_EQ(rejected, NVME_RDMA_CM_NO_RESOURCES);
+	UNIT_EQ(tr()->pending, 2);
+	UNIT_EQ(live.qp, 3);
+	UNIT_EQ(q->state, RDMA_QP_LIVE);
+	cm_event(q->id, RDMA_CM_EVENT_ESTABLISHED, NULL);
+	turns(1);
+	UNIT_EQ(tr()->pending, 2);
+	ops->req_complete(started[0]);
+	hang_up(q);
+	down();
+}
+
 /* Hosts that are never heard of again make room for others. */
 static void test_half_open(void)
 {
@@ -732,7 +774,7 @@ static void test_stats_are_json(void)
 UNIT_MAIN(UNIT(test_connect_and_disconnect),
 	  UNIT(test_first_command_before_event), UNIT(test_refusals),
 	  UNIT(test_memlock), UNIT(test_accept_fails), UNIT(test_states),
-	  UNIT(test_pending_limit), UNIT(test_half_open),
+	  UNIT(test_pending_limit), UNIT(test_pending_yields), UNIT(test_half_open),
 	  UNIT(test_no_memory_for_deadline), UNIT(test_posting_fails),
 	  UNIT(test_break_in_every_state),
 	  UNIT(test_device_never_flushes), UNIT(test_no_memory_for_flush_timer),

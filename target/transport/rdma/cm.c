@@ -61,6 +61,40 @@ static void refuse(struct request *r, u16 sts, const struct weft_reason *why)
 	rdma_destroy_id(r->id);
 }
 
+static void tell(struct rdma_qpair *q, reactor_fn fn)
+{
+	reactor_send(q->reactor, fn, q);
+}
+
+void rdma_conn_settled(struct rdma_qpair *q)
+{
+	if (!q->admitted)
+		return;
+	q->admitted = false;
+	q->t->pending--;
+}
+
+/*
+ * Hosts that ask for connections and are not heard of again must not keep others
+ * out. One whose first command was faster than the event stays: its reactor knows.
+ */
+static bool make_room(struct rdma_transport *t)
+{
+	struct rdma_qpair *q;
+
+	if (t->pending < t->base.opts.acceptor_backlog)
+		return true;
+	/* in the order of their arrival */
+	TAILQ_FOREACH(q, &t->conns, link)
+		if (q->admitted)
+			break;
+	if (!q || reactor_now_us() - q->since_us < RDMA_ACCEPT_MIN_US)
+		return false;
+	rdma_conn_settled(q);
+	tell(q, rdma_qpair_yield);
+	return true;
+}
+
 /* Is it one that we want? 0 or the status to refuse it with. */
 static int check_request(struct rdma_transport *t, struct request *r,
 			 struct weft_reason *why)
@@ -71,15 +105,15 @@ static int check_request(struct rdma_transport *t, struct request *r,
 	u32 max;
 	int sts;
 
-	if (t->pending >= o->acceptor_backlog)
-		return weft_fail(why, NVME_RDMA_CM_NO_RESOURCES,
-				 "%u connections are being set up: acceptor_backlog allows no more",
-				 t->pending);
 	sts = nvme_rdma_cm_req_decode(r->private, r->private_len,
 				      (u16)o->max_io_qpairs_per_ctrlr,
 				      (u16)deepest, &r->params, why);
 	if (sts)
 		return sts;
+	if (!make_room(t))
+		return weft_fail(why, NVME_RDMA_CM_NO_RESOURCES,
+				 "%u connections are being set up: acceptor_backlog allows no more",
+				 t->pending);
 	max = r->params.qid ? o->max_queue_depth : o->max_aq_depth;
 	if (r->params.hsqsize > max)
 		r->params.hsqsize = (u16)max;
@@ -116,6 +150,7 @@ static struct rdma_qpair *conn_new(struct rdma_transport *t, struct request *r)
 	q->qid = r->params.qid;
 	q->wanted_depth = r->params.hsqsize;
 	q->peer_reads = r->peer_reads;
+	q->since_us = reactor_now_us();
 	nvmf_qpair_init(&q->base, &t->base);
 	q->base.admin = !q->qid;
 	q->base.listen = r->listener->trid;
@@ -163,14 +198,6 @@ refuse:
 	refuse(r, NVME_RDMA_CM_NO_RESOURCES, &why);
 }
 
-void rdma_conn_settled(struct rdma_qpair *q)
-{
-	if (!q->admitted)
-		return;
-	q->admitted = false;
-	q->t->pending--;
-}
-
 static void free_memory(void *qpair)
 {
 	free(qpair);
@@ -188,11 +215,6 @@ void rdma_conn_free(struct rdma_qpair *q)
 		nvmf_group_unchoose(q->base.group, !q->qid);
 	reactor_send(q->reactor, free_memory, q);
 	rdma_transport_put(t);
-}
-
-static void tell(struct rdma_qpair *q, reactor_fn fn)
-{
-	reactor_send(q->reactor, fn, q);
 }
 
 static void qpair_event(struct rdma_qpair *q, enum rdma_cm_event_type type,

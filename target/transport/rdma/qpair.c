@@ -196,16 +196,25 @@ static void fill_base(struct rdma_qpair *q)
 	};
 }
 
-static void accept_timeout(void *qpair)
+void rdma_qpair_yield(void *qpair)
 {
 	static struct log_budget budget;
 	struct rdma_qpair *q = qpair;
 
-	q->accept_timer = NULL;
-	log_peer(&budget, LOG_WARNING, "rdma: %s:%s queue %u: not established in %u s; closing",
+	if (q->state != RDMA_QP_ACCEPTING)
+		return;
+	log_peer(&budget, LOG_WARNING, "rdma: %s:%s queue %u: not established in %llu s; closing",
 		 q->base.peer, q->base.peer_port, q->qid,
-		 RDMA_ACCEPT_US / 1000000);
+		 (unsigned long long)(reactor_now_us() - q->since_us) / 1000000);
 	rdma_qpair_close(q);
+}
+
+static void accept_timeout(void *qpair)
+{
+	struct rdma_qpair *q = qpair;
+
+	q->accept_timer = NULL;
+	rdma_qpair_yield(q);
 }
 
 /* A host that is not heard of again keeps others out only for that long. */

@@ -41,6 +41,8 @@
 #define RDMA_MAX_PRIVATE	196
 /* As long as a host has for its first command after that (nvmf) */
 #define RDMA_ACCEPT_US		(10 * 1000 * 1000)
+/* After so long it makes room for others, if there are as many as may be */
+#define RDMA_ACCEPT_MIN_US	(1000 * 1000)
 /* A device that has not flushed by then is not waited for any longer */
 #define RDMA_FLUSH_US		(5 * 1000 * 1000)
 /* Not every device says that a queue pair has taken its last shared receive */
@@ -382,9 +384,10 @@ enum rdma_qpair_state {
  * struct rdma_qpair - one connection
  *
  * Control reactor: id (creation and end), link, established, admitted. Set
- * there before its reactor hears of it: all down to @peer_reads. Its reactor:
+ * there before its reactor hears of it: all down to @since_us. Its reactor:
  * all else. @group_link is the control reactor's again when it is released.
  *
+ * @since_us: when its request came
  * @admitted: counted among the pending ones
  * @known: nvmf knows it
  * @chosen: counted by nvmf_group_choose() and not yet taken over by nvmf
@@ -415,6 +418,7 @@ struct rdma_qpair {
 	u16 qid;
 	u16 wanted_depth;
 	u8 peer_reads;
+	u64 since_us;
 	bool established;
 	bool chosen;
 	bool admitted;
@@ -634,6 +638,8 @@ void rdma_qpair_setup(void *qpair);
 void rdma_qpair_established(void *qpair);
 /** rdma_qpair_down() - message: the peer or the device is gone */
 void rdma_qpair_down(void *qpair);
+/** rdma_qpair_yield() - message: close it, if its host has not come yet */
+void rdma_qpair_yield(void *qpair);
 /** rdma_qpair_cq_failed() - message: a completion queue of its device has */
 void rdma_qpair_cq_failed(void *qpair);
 /** rdma_qpair_last_recv() - message: it takes no shared receive any more */
