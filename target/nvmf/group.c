@@ -165,7 +165,7 @@ struct nvmf_ns_channel *nvmf_sgroup_ns(const struct nvmf_sgroup *sg, u32 nsid)
 	if (nsid - 1 >= sg->max_namespaces)
 		return NULL;
 	nsch = sg->ns[nsid - 1];
-	return nsch && !nsch->detached ? nsch : NULL;
+	return nsch && nsch->shown && !nsch->detached ? nsch : NULL;
 }
 
 int nvmf_group_attach_ns(struct nvmf_group *g, const struct nvmf_subsystem *s,
@@ -194,6 +194,12 @@ int nvmf_group_attach_ns(struct nvmf_group *g, const struct nvmf_subsystem *s,
 	nsch->sgroup = sg;
 	sg->ns[view->nsid - 1] = nsch;
 	return 0;
+}
+
+void nvmf_group_show_ns(struct nvmf_group *g, const struct nvmf_subsystem *s,
+			u32 nsid)
+{
+	g->core->sgroups[s->id]->ns[nsid - 1]->shown = true;
 }
 
 static void detach_finish(struct nvmf_ns_channel *nsch)

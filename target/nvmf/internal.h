@@ -158,6 +158,7 @@ struct nvmf_ns_view {
  * @resv: while it is reserved; shared by all poll groups, never changed
  * @bad: blocks that read as uncorrectable; NULL: none ever were
  * @locks: ranges that belong to one command; @held: who waits for them
+ * @shown: every poll group has it, so that commands may find it
  * @outstanding: requests that hold it, until nvmf_request_done()
  * @detached: set while it leaves: no new requests; called at the last one
  * @leaves_us: since when it does
@@ -173,6 +174,7 @@ struct nvmf_ns_channel {
 	struct nvmf_sgroup *sgroup;
 	struct nvmf_io_stats io;
 	struct limit_share *limit;
+	bool shown;
 	u32 outstanding;
 	reactor_fn detached;
 	void *detached_ctx;
@@ -279,11 +281,19 @@ void nvmf_group_released(struct nvmf_qpair *q);
 struct nvmf_sgroup *nvmf_group_sgroup(struct nvmf_group *g,
 				      const struct nvmf_subsystem *s);
 void nvmf_group_drop_sgroup(struct nvmf_group *g, u32 id);
+/**
+ * nvmf_group_attach_ns() - no command finds it before nvmf_group_show_ns()
+ * Fences, locks and other changes do: what they began through a poll group
+ * that shows it already must not miss one that does not yet
+ */
 int nvmf_group_attach_ns(struct nvmf_group *g, const struct nvmf_subsystem *s,
 			 const struct nvmf_ns_view *view);
+void nvmf_group_show_ns(struct nvmf_group *g, const struct nvmf_subsystem *s,
+			u32 nsid);
 /** nvmf_group_detach_ns() - @detached when its last request has ended */
 void nvmf_group_detach_ns(struct nvmf_group *g, const struct nvmf_subsystem *s,
 			  u32 nsid, reactor_fn detached, void *ctx);
+/** nvmf_sgroup_ns() - for a command: shown, and not leaving; or NULL */
 struct nvmf_ns_channel *nvmf_sgroup_ns(const struct nvmf_sgroup *sg, u32 nsid);
 void nvmf_ns_channel_put(struct nvmf_ns_channel *nsch);
 

@@ -6,6 +6,9 @@
  *
  * Hosts are told (asynchronous event) only after every poll group has taken
  * the change: a host that looks at once must find the same on all its queues.
+ * Addition: two rounds. Every group takes the namespace before the first one
+ * shows it to commands, because what a command leads to (a reservation, a lock)
+ * goes straight to all groups, and would miss one that the round comes to later.
  * Removal: each group stops new commands, waits for its own outstanding ones
  * and gives its channel back; then the memory is unmapped and the device
  * closed. Commands to other namespaces notice nothing. While the groups wait,
@@ -580,6 +583,23 @@ static void attach_undone(void *ctx)
 	nvmf_op_end(&o->op, o->err);
 }
 
+static void show_here(void *ctx)
+{
+	struct ns_op *o = ctx;
+
+	nvmf_group_show_ns(nvmf_group_self(), o->op.s, o->nsid);
+}
+
+static void shown(void *ctx)
+{
+	struct ns_op *o = ctx;
+
+	list_insert(o->op.s, &o->ns->ns);
+	if (o->nsid_out)
+		*o->nsid_out = o->nsid;
+	reactor_for_each(tell_group, o, told);
+}
+
 static void attached(void *ctx)
 {
 	struct ns_op *o = ctx;
@@ -590,10 +610,7 @@ static void attached(void *ctx)
 		detach_all(o->ns, attach_undone, o);
 		return;
 	}
-	list_insert(o->op.s, &o->ns->ns);
-	if (o->nsid_out)
-		*o->nsid_out = o->nsid;
-	reactor_for_each(tell_group, o, told);
+	reactor_for_each(show_here, o, shown);
 }
 
 static void add_start(struct nvmf_op *op)

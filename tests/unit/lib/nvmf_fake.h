@@ -19,6 +19,7 @@
 #define FAKE_MAX_IO	131072
 #define FAKE_DEPTH	32
 #define FAKE_QPAIRS	4
+#define FAKE_REACTORS	3	/* at most */
 #define FAKE_DROPPED	0xffff	/* a status: the connection was gone */
 
 struct fake_req;
@@ -51,7 +52,7 @@ struct fake_result {
 	bool in_place;
 };
 
-/* The target; @min_kato in ms. Control core and, with 2, another one. */
+/* The target; @min_kato in ms. Of @reactors the first is the control reactor. */
 void fake_start(unsigned int reactors, u32 min_kato);
 /** fake_stop() - ends everything; true if the reactors were left clean */
 bool fake_stop(void);

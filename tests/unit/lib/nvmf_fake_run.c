@@ -158,7 +158,8 @@ static void begin(void *ctx)
 
 static void *reactors_thread(void *arg)
 {
-	int cores[2] = { sched_getcpu(), sched_getcpu() };
+	int core = sched_getcpu();
+	int cores[FAKE_REACTORS] = { core, core, core };
 	struct reactor_opts opts = { cores, run.reactors, REACTOR_INTERRUPT, 0 };
 
 	(void)arg;
