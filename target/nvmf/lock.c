@@ -2,7 +2,7 @@
 /*
  * Locks of block ranges: what makes a fused Compare and Write atomic on all
  * reactors without a lock on the data path. The control reactor puts them in
- * order, per namespace; each poll group then keeps other commands from
+ * order (lock_order.c); each poll group then keeps other commands from
  * touching the range, waits for those that do already, and says so. When all
  * have, the lock is granted on the reactor that asked. Between times a poll
  * group's list is empty, and a command looks at nothing else.
@@ -13,14 +13,15 @@
 #include <stdlib.h>
 
 #include "target/nvmf/io.h"
+#include "target/nvmf/lock_order.h"
 
 /**
  * struct nvmf_lock - one lock
- * @ns: of the control reactor; good while the request holds the namespace
+ * @order: NULL once it is being released: then the last answer is its end
  * @pending: poll groups that have not answered yet
  */
 struct nvmf_lock {
-	struct nvmf_ns *ns;
+	struct nvmf_order *order;
 	u32 subsystem;
 	u32 nsid;
 	u64 lba;
@@ -28,9 +29,7 @@ struct nvmf_lock {
 	struct reactor *asker;
 	reactor_fn granted;
 	void *ctx;
-	bool begun;
 	u32 pending;
-	TAILQ_ENTRY(nvmf_lock) link;
 	struct nvmf_lock_part parts[];
 };
 
@@ -87,12 +86,19 @@ static void resume(void *ctx)
 	nvmf_request_resume(ctx);
 }
 
-/* Who waited goes on by message, and is held again if another lock is there */
-static void resume_held(struct nvmf_ns_channel *nsch)
+/*
+ * Who waited for it goes on by message, and is held again if another lock is
+ * there. The others wait for a lock that still is.
+ */
+static void resume_held(struct nvmf_ns_channel *nsch,
+			const struct nvmf_lock *l)
 {
-	struct nvmf_request *req;
+	struct nvmf_request *req, *next;
 
-	while ((req = TAILQ_FIRST(&nsch->held))) {
+	for (req = TAILQ_FIRST(&nsch->held); req; req = next) {
+		next = TAILQ_NEXT(req, link);
+		if (!touches(l, req))
+			continue;
 		TAILQ_REMOVE(&nsch->held, req, link);
 		req->held = false;
 		reactor_send(reactor_self(), resume, req);
@@ -105,7 +111,7 @@ static void release_here(void *ctx)
 
 	if (p->nsch) {
 		TAILQ_REMOVE(&p->nsch->locks, p, link);
-		resume_held(p->nsch);
+		resume_held(p->nsch, p->lock);
 	}
 	reactor_send(reactor_control(), control_answered, p->lock);
 }
@@ -156,40 +162,26 @@ static void tell_groups(struct nvmf_lock *l, reactor_fn fn)
 		reactor_send(reactor_get(i), fn, &l->parts[i]);
 }
 
-/* Those that lie in nobody's way, among the ones before them */
-static void begin_possible(struct nvmf_ns *ns)
+static void begin_lock(void *ctx)
 {
-	struct nvmf_lock *l, *before;
-
-	TAILQ_FOREACH(l, &ns->locks, link) {
-		if (l->begun)
-			continue;
-		TAILQ_FOREACH(before, &ns->locks, link)
-			if (before == l || overlap(before, l->lba, l->blocks))
-				break;
-		if (before != l)
-			continue;
-		l->begun = true;
-		tell_groups(l, install_here);
-	}
+	tell_groups(ctx, install_here);
 }
 
 static void control_take(void *ctx)
 {
 	struct nvmf_lock *l = ctx;
 
-	TAILQ_INSERT_TAIL(&l->ns->locks, l, link);
-	begin_possible(l->ns);
+	if (nvmf_order_enter(l->order))
+		begin_lock(l);
 }
 
-/* ns is NULL once it is being released: then the last answer is its end */
 static void control_answered(void *ctx)
 {
 	struct nvmf_lock *l = ctx;
 
 	if (--l->pending)
 		return;
-	if (l->ns)
+	if (l->order)
 		reactor_send(l->asker, l->granted, l->ctx);
 	else
 		free(l);
@@ -198,12 +190,12 @@ static void control_answered(void *ctx)
 static void control_release(void *ctx)
 {
 	struct nvmf_lock *l = ctx;
-	struct nvmf_ns *ns = l->ns;
+	struct nvmf_order *order = l->order;
 
-	TAILQ_REMOVE(&ns->locks, l, link);
-	l->ns = NULL;
+	l->order = NULL;
 	tell_groups(l, release_here);
-	begin_possible(ns);
+	nvmf_order_leave(order, begin_lock);
+	free(order);
 }
 
 /* Who asks */
@@ -216,9 +208,13 @@ struct nvmf_lock *nvmf_lock_take(struct nvmf_request *req,
 
 	if (!l)
 		return NULL;
+	l->order = nvmf_order_new(req->nsch->view.ns, req->lba, req->blocks, l);
+	if (!l->order) {
+		free(l);
+		return NULL;
+	}
 	for (i = 0; i < n; i++)
 		l->parts[i].lock = l;
-	l->ns = req->nsch->view.ns;
 	l->subsystem = req->qpair->ctrlr->subsystem->id;
 	l->nsid = req->nsch->view.nsid;
 	l->lba = req->lba;

@@ -540,7 +540,6 @@ static int open_bdev(struct nvmf_op *op)
 		return weft_fail(&op->why, -ENOMEM, "not enough memory");
 	o->ns->ns.subsystem = op->s;
 	o->ns->serial = ++nvmf_target.ns_serial;
-	TAILQ_INIT(&o->ns->ns.locks);
 	TAILQ_INIT(&o->ns->ns.hosts);
 	TAILQ_INIT(&o->ns->ns.resv_ops);
 	o->ns->ns.ptpl_file = o->ptpl_file;

@@ -230,7 +230,6 @@ struct nvmf_ns {
 	struct nvmf_resv *resv_shown;	/* to poll groups; NULL: not reserved */
 	TAILQ_HEAD(, resv_op) resv_ops;
 	struct nvme_lbaset *bad;	/* uncorrectable blocks; NULL: never any */
-	TAILQ_HEAD(, nvmf_lock) locks;	/* of block ranges, oldest first */
 	struct limiter *limiter;
 	TAILQ_ENTRY(nvmf_ns) link;	/* ascending nsid */
 };
