@@ -132,9 +132,7 @@ static inline bool nvmf_fused_fetching(const struct nvmf_request *first)
 /** nvmf_fused_bytes() - largest pair: both must fit where one transfer does */
 static inline u32 nvmf_fused_bytes(const struct nvmf_transport_opts *o)
 {
-	u32 half = o->max_io_size / 2;
-
-	return half > 4096 ? half : 4096;
+	return o->max_io_size / 2;
 }
 /** nvmf_fused_execute() - the data of one half is there */
 void nvmf_fused_execute(struct nvmf_request *req);

@@ -62,7 +62,7 @@ bool nvmf_trid_equal(const struct nvmf_trid *a, const struct nvmf_trid *b);
 /**
  * struct nvmf_transport_opts - as nvmf_create_transport names them
  * @in_capsule_data_size: bytes
- * @max_io_size: bytes; a power of two times 4 KiB; gives MDTS
+ * @max_io_size: bytes; a power of two from 8 KiB on; gives MDTS
  * @num_shared_buffers: bytes of data buffers per poll group / io_unit_size
  * @kas: keep-alive granularity in 100 ms
  * @min_kato: ms; shorter requests are rounded up

@@ -17,7 +17,8 @@ static const struct transport_range common[] = {
 	TRANSPORT_RANGE(max_io_qpairs_per_ctrlr, 1, 65534, 1),
 	TRANSPORT_RANGE(in_capsule_data_size, 0, MAX_CAPSULE_DATA,
 			CAPSULE_UNIT),
-	TRANSPORT_RANGE(max_io_size, PAGE, MAX_IO, PAGE),
+	/* one page would be an MDTS of 0, which is "no limit" */
+	TRANSPORT_RANGE(max_io_size, 2 * PAGE, MAX_IO, PAGE),
 	TRANSPORT_RANGE(io_unit_size, PAGE, MAX_IO, PAGE),
 	TRANSPORT_RANGE(max_aq_depth, 32, 4096, 1),
 	TRANSPORT_RANGE(num_shared_buffers, 1, 1u << 24, 1),

@@ -707,7 +707,7 @@ static void test_options(void)
 #define BAD(f, v) { offsetof(struct nvmf_transport_opts, f), v, #f }
 		BAD(max_queue_depth, 15), BAD(max_queue_depth, 4097),
 		BAD(max_aq_depth, 31), BAD(in_capsule_data_size, 17),
-		BAD(in_capsule_data_size, 65552), BAD(max_io_size, 2048),
+		BAD(in_capsule_data_size, 65552), BAD(max_io_size, 4096),
 		BAD(max_io_size, 12288), BAD(io_unit_size, 4097),
 		BAD(io_unit_size, 0), BAD(num_shared_buffers, 7),
 		BAD(acceptor_backlog, 0), BAD(ack_timeout, 32),
