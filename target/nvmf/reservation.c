@@ -467,9 +467,13 @@ void nvmf_resv_notify(struct nvmf_ctrlr *c, u32 nsid, u8 notice)
 	if (c->features.resv_mask[nsid] & 1u << notice)
 		return;
 	ring->count++;
-	/* a host sees by the count that some are missing */
+	/*
+	 * The last one makes way, not the new one: else a host would read to
+	 * the end, and see only by the count of some later notice that others
+	 * are missing before it.
+	 */
 	if (ring->n == NVMF_RESV_NOTICES)
-		return;
+		ring->n--;
 	l = &ring->logs[(ring->first + ring->n++) % NVMF_RESV_NOTICES];
 	memset(l, 0, sizeof(*l));
 	l->count = cpu_to_le64(ring->count);

@@ -220,7 +220,10 @@ static void test_masked(void)
 	end();
 }
 
-/* more notices than a controller keeps: the count tells of the others */
+/*
+ * More notices than a controller keeps: the host sees by the count of the last
+ * one, when it has read all, that others are missing before it.
+ */
 static void test_notices_overflow(void)
 {
 	struct nvme_resv_log l;
@@ -232,9 +235,14 @@ static void test_notices_overflow(void)
 		UNIT_EQ(acquire(0, RAM, 3), 0);
 		UNIT_EQ(resv(0, RAM, REL, 0, 3, 10, 0), 0);
 	}
-	for (i = 0; i < 64; i++)
+	for (i = 1; i < 64; i++) {
 		l = notice(1);
-	UNIT_EQ(le64_to_cpu(l.count), 64);
+		UNIT_EQ(le64_to_cpu(l.count), i);
+		UNIT_EQ(l.available, 64 - i);
+	}
+	l = notice(1);
+	UNIT_EQ(le64_to_cpu(l.count), 70);
+	UNIT_EQ(l.available, 0);
 	UNIT_EQ(notice(1).type, NVME_RESV_NOTICE_NONE);
 	UNIT_EQ(acquire(0, RAM, 3), 0);
 	UNIT_EQ(resv(0, RAM, REL, 0, 3, 10, 0), 0);
