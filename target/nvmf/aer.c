@@ -68,6 +68,16 @@ void nvmf_event_raise(struct nvmf_ctrlr *c, enum nvmf_event ev)
 	deliver(c);
 }
 
+void nvmf_events_disabled(struct nvmf_ctrlr *c)
+{
+	int ev;
+
+	for (ev = 0; ev < NVMF_EVENTS; ev++)
+		if (kinds[ev].enable &&
+		    !(c->features.async_event & kinds[ev].enable))
+			c->events_pending &= ~(1u << ev);
+}
+
 void nvmf_event_read(struct nvmf_ctrlr *c, enum nvmf_event ev)
 {
 	/* the page that is read now holds what happened up to now */

@@ -190,6 +190,7 @@ static nvme_status set_async_event(struct nvmf_request *req, u32 cdw11)
 	struct nvmf_ctrlr *c = ctrlr(req);
 
 	c->features.async_event = cdw11 & nvmf_ctrlr_events(c);
+	nvmf_events_disabled(c);
 	return NVME_SC_SUCCESS;
 }
 

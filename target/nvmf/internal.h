@@ -477,6 +477,8 @@ void nvmf_error_log(struct nvmf_request *req, nvme_status st);
 /** nvmf_event_raise() / _read() - an event happened; its log page was read */
 void nvmf_event_raise(struct nvmf_ctrlr *c, enum nvmf_event ev);
 void nvmf_event_read(struct nvmf_ctrlr *c, enum nvmf_event ev);
+/** nvmf_events_disabled() - drop what the host does not want to know any more */
+void nvmf_events_disabled(struct nvmf_ctrlr *c);
 /** nvmf_aer_abort_all() - end every waiting request with @st */
 void nvmf_aer_abort_all(struct nvmf_ctrlr *c, nvme_status st);
 bool nvmf_aer_abort(struct nvmf_ctrlr *c, __le16 cid);

@@ -447,6 +447,30 @@ static void test_aer_namespaces(void)
 	end();
 }
 
+/* what waits for a request is not told once the host has turned it off */
+static void test_aer_turned_off(void)
+{
+	struct fake_req *r;
+	u32 nsid = 5;
+
+	begin();
+	UNIT_EQ(fake_null("n0", 100), 0);
+	set(NVME_FEAT_ASYNC_EVENT, NVME_OAES_NS_ATTR, NULL, 0);
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "n0", &nsid), 0);
+	fake_yield();
+	set(NVME_FEAT_ASYNC_EVENT, 0, NULL, 0);
+	r = aer();
+	CU_ASSERT(!fake_ended(r));
+	/* nor when it is on again: only what happens then is */
+	set(NVME_FEAT_ASYNC_EVENT, NVME_OAES_NS_ATTR, NULL, 0);
+	CU_ASSERT(!fake_ended(r));
+	UNIT_EQ(fake_remove_ns(FAKE_NQN, 5), 0);
+	UNIT_EQ(fake_wait(r).result,
+		NVME_AER_DW0(NVME_AER_NOTICE, NVME_AER_NOTICE_NS_CHANGED,
+			     NVME_LOG_CHANGED_NS));
+	end();
+}
+
 /* More than a list holds: it is read in parts, and changes overflow */
 #define MANY	2000
 
@@ -738,7 +762,8 @@ UNIT_MAIN(UNIT(test_identify_ctrl), UNIT(test_identify_ns),
 	  UNIT(test_identify_lists), UNIT(test_features),
 	  UNIT(test_features_with_data), UNIT(test_log_windows),
 	  UNIT(test_log_contents), UNIT(test_error_log), UNIT(test_smart),
-	  UNIT(test_ana), UNIT(test_aer_namespaces), UNIT(test_many_namespaces),
+	  UNIT(test_ana), UNIT(test_aer_namespaces),
+	  UNIT(test_aer_turned_off), UNIT(test_many_namespaces),
 	  UNIT(test_aer_limit_and_abort), UNIT(test_keep_alive_expiry),
 	  UNIT(test_kato_rounding), UNIT(test_discovery_log),
 	  UNIT(test_discovery_ctrlr), UNIT(test_discovery_event))
