@@ -385,6 +385,25 @@ static void uninstalled(void *ctx)
 				     o->err);
 }
 
+/*
+ * Linux reads the whole log of ANA states with one command, of the length that
+ * Identify lets it expect, and turns ANA off if that is more than MDTS.
+ */
+static void warn_of_ana_log(const struct nvmf_subsystem *s,
+			    const struct nvmf_trid *trid)
+{
+	const struct nvmf_transport *t = nvmf_transport_find(trid->trtype);
+	u32 n = s->max_namespaces;
+	u64 head = nvme_ana_log_size(0, 0);
+
+	if (s->ana_reporting && nvme_ana_log_size(n, n) > t->opts.max_io_size)
+		log_warn("%s: max_namespaces=%u: Linux hosts turn ANA off at %s:%s, as its log is longer than max_io_size=%u of the transport: with %u it fits",
+			 s->nqn, n, trid->traddr, trid->trsvcid,
+			 t->opts.max_io_size,
+			 (u32)((t->opts.max_io_size - head) /
+			       (nvme_ana_log_size(1, 1) - head)));
+}
+
 static void listening(struct listener_op *o)
 {
 	o->err = add(o->op.s, o, &o->op.why);
@@ -392,8 +411,10 @@ static void listening(struct listener_op *o)
 		reactor_for_each(uninstall_here, o, uninstalled);
 		return;
 	}
-	if (!o->err)
+	if (!o->err) {
+		warn_of_ana_log(o->op.s, &o->trid);
 		nvmf_discovery_changed();
+	}
 	nvmf_op_end(&o->op, o->err);
 }
 

@@ -41,6 +41,8 @@ class Namespaces(DaemonTest):
                                        "ana_reporting": True, "max_namespaces": 4096})
         d.ok("nvmf_subsystem_add_listener", {"nqn": SUBNQN, "listen_address": {
             "trtype": "TCP", "traddr": "127.0.0.1", "trsvcid": str(self.address[1])}})
+        self.assertIn("max_namespaces=4096: Linux hosts turn ANA off", d.words())
+        self.assertIn("with 3640 it fits", d.words())
 
     @staticmethod
     def nsids(page):
