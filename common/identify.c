@@ -205,6 +205,7 @@ void nvme_id_ns_encode(struct nvme_id_ns *id, const struct nvme_ns_facts *f)
 	id->rescap = f->rescap;
 	id->dlfeat = f->dlfeat;
 	id->nawupf = cpu_to_le16(f->nawupf);
+	id->nacwu = cpu_to_le16(f->nacwu);
 	id->nabo = cpu_to_le16(f->nabo);
 	id->nabspf = cpu_to_le16(f->nabspf);
 	id->noiob = cpu_to_le16(f->noiob);
@@ -276,6 +277,7 @@ int nvme_id_ns_decode(const void *data, size_t len, struct nvme_ns_facts *f,
 	f->nsfeat = id->nsfeat;
 	f->dlfeat = id->dlfeat;
 	f->nawupf = le16_to_cpu(id->nawupf);
+	f->nacwu = le16_to_cpu(id->nacwu);
 	f->nabo = le16_to_cpu(id->nabo);
 	f->nabspf = le16_to_cpu(id->nabspf);
 	f->noiob = le16_to_cpu(id->noiob);

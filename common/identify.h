@@ -17,7 +17,7 @@
  * @maxcmd: commands per queue
  * @kas: keep-alive granularity in 100 ms
  * @aerl: 0-based
- * @acwu: blocks of an atomic Compare and Write, 0-based
+ * @acwu: blocks of an atomic Compare and Write, 0-based, whatever their size
  * @nn: highest namespace id; @mnan: most namespaces (0 = as @nn)
  */
 struct nvme_ctrl_desc {
@@ -172,6 +172,7 @@ struct nvme_ns_facts {
 	u8 dlfeat;
 	u8 rescap;
 	u16 nawupf;		/* 0-based blocks; with NVME_NSFEAT_ATOMICS */
+	u16 nacwu;		/* likewise; of a Compare and Write */
 	u16 nabo;		/* blocks to the first atomic boundary */
 	u16 nabspf;		/* 0-based blocks between them; 0 = none */
 	u16 noiob;		/* blocks; 0 = none */

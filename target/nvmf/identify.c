@@ -87,6 +87,14 @@ u32 nvmf_ctrlr_events(const struct nvmf_ctrlr *c)
 	       (c->subsystem->ana_reporting ? NVME_OAES_ANA : 0);
 }
 
+/* The most of a Compare and Write; one is the least that can be told */
+static u16 pair_blocks(const struct nvmf_ctrlr *c, u32 block_size)
+{
+	u32 n = nvmf_fused_bytes(&c->opts) / block_size;
+
+	return n ? n : 1;
+}
+
 static void describe_nvm(const struct nvmf_ctrlr *c, struct nvme_ctrl_desc *d)
 {
 	const struct nvmf_subsystem *s = c->subsystem;
@@ -96,8 +104,8 @@ static void describe_nvm(const struct nvmf_ctrlr *c, struct nvme_ctrl_desc *d)
 	d->lpa = NVME_LPA_CMD_EFFECTS | NVME_LPA_EXTENDED_DATA;
 	d->oncs = offered() | NVME_ONCS_SAVE_SELECT;
 	d->fuses = NVME_FUSES_COMPARE_WRITE;
-	/* in blocks of up to 4 KiB */
-	d->acwu = nvmf_fused_bytes(&c->opts) / 4096 - 1;
+	/* of any block size that a namespace may have */
+	d->acwu = pair_blocks(c, NVMF_MAX_BLOCK) - 1;
 	/* namespaces with a cache may come later: hosts ask only once */
 	d->vwc = NVME_VWC_PRESENT | VWC_NO_BROADCAST;
 	d->nn = s->max_namespaces;
@@ -207,6 +215,8 @@ static void facts_of(const struct nvmf_ctrlr *c, const struct nvmf_ns_view *v,
 	f->nuse = v->blocks;
 	f->lbads = shift_of(v->block_size);
 	f->nmic = NVME_NMIC_SHARED;
+	f->nsfeat = NVME_NSFEAT_ATOMICS;
+	f->nacwu = pair_blocks(c, v->block_size) - 1;
 	f->rescap = NVME_RESCAP_ALL_TYPES | NVME_RESCAP_IEKEY_13 |
 		    (v->ptpl ? NVME_RESCAP_PTPL : 0);
 	f->nsattr = v->readonly ? NVME_NSATTR_WRITE_PROTECTED : 0;

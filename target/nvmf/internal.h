@@ -32,6 +32,7 @@
 #endif
 
 #define NVMF_MAX_SUBSYSTEMS	1024
+#define NVMF_MAX_BLOCK		65536	/* bytes */
 #define NVMF_VERSION		NVME_VS(2, 0, 0)
 #define NVMF_ASSOCIATION_MS	120000
 #define NVMF_READY_TIMEOUT	20	/* CAP.TO, 500 ms */

@@ -451,7 +451,7 @@ static int check_ptpl_file(struct nvmf_op *op)
 
 static bool block_size_ok(u32 n)
 {
-	return n >= 512 && n <= 65536 && !(n & (n - 1));
+	return n >= 512 && n <= NVMF_MAX_BLOCK && !(n & (n - 1));
 }
 
 static void fill_ids(struct ns_op *o, const struct bdev *b)
@@ -511,8 +511,8 @@ static int check_bdev(struct nvmf_op *op, const struct bdev *b)
 {
 	if (!block_size_ok(b->block_size))
 		return weft_fail(&op->why, -EINVAL,
-				 "bdev %s: block size %u: a namespace needs a power of two of 512-65536",
-				 b->name, b->block_size);
+				 "bdev %s: block size %u: a namespace needs a power of two of 512-%u",
+				 b->name, b->block_size, NVMF_MAX_BLOCK);
 	return check_unique(op);
 }
 

@@ -368,8 +368,8 @@ class FewBuffers(CompareWrite):
     def test_large_pairs(self):
         """Both halves have buffers, whoever else waits for some."""
         with self.host(queues=4, sqsize=31) as h:
-            acwu = struct.unpack_from("<H", h.admin.identify(), 532)[0]
-            self.assertEqual(acwu, 65536 // 4096 - 1)
+            nacwu = struct.unpack_from("<H", h.admin.identify(0, 1), 38)[0]
+            self.assertEqual(nacwu, 65536 // 512 - 1)
             for n in range(4):
                 now, new = bytes([n]) * 65536, bytes([n + 1]) * 65536
                 sent = [(io, {**self.both(io, 128 * q, now, new),

@@ -217,6 +217,7 @@ static struct nvme_ns_facts good_ns(void)
 	f.dlfeat = 9;
 	f.rescap = 0xff;
 	f.nawupf = 7;
+	f.nacwu = 63;
 	f.nabo = 3;
 	f.nabspf = 15;
 	f.noiob = 256;
@@ -295,6 +296,7 @@ static void test_ns_round_trip(void)
 	UNIT_EQ(back.dlfeat, f.dlfeat);
 	UNIT_EQ(back.rescap, f.rescap);
 	UNIT_EQ(back.nawupf, f.nawupf);
+	UNIT_EQ(back.nacwu, f.nacwu);
 	UNIT_EQ(back.nabo, f.nabo);
 	UNIT_EQ(back.nabspf, f.nabspf);
 	UNIT_EQ(back.noiob, f.noiob);

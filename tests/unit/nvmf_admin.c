@@ -70,7 +70,7 @@ static void test_identify_ctrl(void)
 		NVME_ONCS_SAVE_SELECT | NVME_ONCS_RESERVATIONS |
 		NVME_ONCS_VERIFY | NVME_ONCS_COPY);
 	UNIT_EQ(c.fuses, NVME_FUSES_COMPARE_WRITE);
-	UNIT_EQ((c.acwu + 1) * 4096, FAKE_MAX_IO / 2);
+	UNIT_EQ((c.acwu + 1) * 65536, FAKE_MAX_IO / 2);
 	/* lengths are exact, unknown structures refused */
 	nvme_cmd_identify(&cmd, NVME_CNS_CTRL, 0, 0, 0);
 	UNIT_EQ(fake_cmd(a, &cmd, page, PAGE - 1).st,
@@ -109,6 +109,30 @@ static void test_identify_ns(void)
 	UNIT_EQ(identify(NVME_CNS_NS, 33, 0), DNR(NVME_SC_INVALID_NS));
 	UNIT_EQ(identify(NVME_CNS_NS, NVME_NSID_ALL, 0),
 		DNR(NVME_SC_INVALID_NS));
+	end();
+}
+
+/* the largest Compare and Write in blocks of the namespace's own */
+static void test_identify_pair(void)
+{
+	static const u32 sizes[] = { 512, 4096, 65536 };
+	struct nvme_ns_facts f;
+	char name[] = "p0";
+	u32 i, nsid;
+
+	begin();
+	for (i = 0; i < ARRAY_SIZE(sizes); i++, name[1]++) {
+		nsid = 2 + i;
+		UNIT_EQ(fake_malloc(name, 4, sizes[i]), 0);
+		UNIT_EQ(fake_add_ns(FAKE_NQN, name, &nsid), 0);
+		UNIT_EQ(identify(NVME_CNS_NS, nsid, 0), 0);
+		UNIT_EQ(nvme_id_ns_decode(page, sizeof(page), &f, NULL), 0);
+		CU_ASSERT(f.nsfeat & NVME_NSFEAT_ATOMICS);
+		UNIT_EQ((f.nacwu + 1) * sizes[i], FAKE_MAX_IO / 2);
+		/* these are the controller's: one block */
+		UNIT_EQ(f.nawupf, 0);
+		UNIT_EQ(f.nabspf, 0);
+	}
 	end();
 }
 
@@ -759,8 +783,8 @@ static void test_discovery_event(void)
 }
 
 UNIT_MAIN(UNIT(test_identify_ctrl), UNIT(test_identify_ns),
-	  UNIT(test_identify_lists), UNIT(test_features),
-	  UNIT(test_features_with_data), UNIT(test_log_windows),
+	  UNIT(test_identify_pair), UNIT(test_identify_lists),
+	  UNIT(test_features), UNIT(test_features_with_data), UNIT(test_log_windows),
 	  UNIT(test_log_contents), UNIT(test_error_log), UNIT(test_smart),
 	  UNIT(test_ana), UNIT(test_aer_namespaces),
 	  UNIT(test_aer_turned_off), UNIT(test_many_namespaces),
