@@ -98,7 +98,7 @@ class Namespaces(DaemonTest):
             self.assertEqual(self.active(h.admin), [n for n in every if n not in gone])
         error = self.daemon.refused("nvmf_create_subsystem", {
             "nqn": SUBNQN + "x", "max_namespaces": 4097})
-        self.assertIn("1-4096", error["message"])
+        self.assertIn("0 to 4096", error["message"])
 
     def add_broken(self):
         """Namespace 1, whose device can be made not to answer."""
