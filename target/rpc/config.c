@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/queue.h>
 
 #include "target/rpc/rpc.h"
 
@@ -36,6 +37,7 @@ struct step {
  * @undo: calls that take back what was done, in order of doing
  * @err: set once something failed; then the undo list is run backwards
  * @running: next() is on the stack and continues by itself
+ * @link: in the order in which they came; the first one is under way
  */
 struct apply {
 	json_t *config;
@@ -49,7 +51,14 @@ struct apply {
 	bool running;
 	rpc_config_done done;
 	void *ctx;
+	TAILQ_ENTRY(apply) link;
 };
+
+/*
+ * One at a time: what one of them made, and would take back if it failed, is not
+ * to be found as already there by another.
+ */
+static TAILQ_HEAD(, apply) applies = TAILQ_HEAD_INITIALIZER(applies);
 
 json_t *rpc_config_load(const char *file, struct weft_reason *why)
 {
@@ -247,8 +256,13 @@ static void executed(void *ctx, json_t *result, json_t *error, json_t *undo)
 		run(a);
 }
 
+static void begin(void *apply);
+
 static void finish(struct apply *a)
 {
+	TAILQ_REMOVE(&applies, a, link);
+	if (!TAILQ_EMPTY(&applies))
+		reactor_send(reactor_self(), begin, TAILQ_FIRST(&applies));
 	a->done(a->ctx, a->err, &a->why);
 	json_decref(a->undo);
 	json_decref(a->config);
@@ -295,6 +309,20 @@ static void run(struct apply *a)
 		finish(a);
 }
 
+static void begin(void *apply)
+{
+	struct apply *a = apply;
+
+	a->err = flatten(a);
+	if (!a->err)
+		order_steps(a);
+	for (a->at = 0; !a->err && a->at < a->nsteps; a->at++)
+		rpc_execute(a->steps[a->at].method, a->steps[a->at].params,
+			    RPC_CHECK, checked, a);
+	a->at = 0;
+	run(a);
+}
+
 void rpc_config_apply(json_t *config, rpc_config_done done, void *ctx)
 {
 	struct apply *a = calloc(1, sizeof(*a));
@@ -308,14 +336,9 @@ void rpc_config_apply(json_t *config, rpc_config_done done, void *ctx)
 	a->undo = json_array();
 	a->done = done;
 	a->ctx = ctx;
-	a->err = flatten(a);
-	if (!a->err)
-		order_steps(a);
-	for (a->at = 0; !a->err && a->at < a->nsteps; a->at++)
-		rpc_execute(a->steps[a->at].method, a->steps[a->at].params,
-			    RPC_CHECK, checked, a);
-	a->at = 0;
-	run(a);
+	TAILQ_INSERT_TAIL(&applies, a, link);
+	if (TAILQ_FIRST(&applies) == a)
+		begin(a);
 }
 
 json_t *rpc_config_call(const char *method, json_t *params)

@@ -57,7 +57,7 @@ typedef void (*rpc_config_done)(void *ctx, int err,
  *
  * All methods and parameters are checked before the first is run. When one
  * fails nevertheless, what the earlier ones made is taken back. The reason
- * begins with the path inside the JSON.
+ * begins with the path inside the JSON. One after the other, if several come.
  */
 void rpc_config_apply(json_t *config, rpc_config_done done, void *ctx);
 

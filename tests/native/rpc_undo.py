@@ -125,6 +125,17 @@ class Undo(DaemonTest):
                           e["message"])
         self.assertEqual(self.daemon.ok("save_config"), before)
 
+    def test_two_at_once(self):
+        """What the one takes back has not been found as being there by the other."""
+        d = self.daemon
+        ram = "bdev_malloc_create", {"name": "R", "num_blocks": 8, "block_size": 512}
+        fails = config(ram, ("nvmf_create_transport", {"trtype": "TCP"}), BAD)
+        first, second = d.at_once(("load_config", fails), ("load_config", config(ram)))
+        self.assertEqual(first["error"]["code"], -19)
+        self.assertTrue(second["result"])
+        self.assertEqual(self.one("R")["num_blocks"], 8)
+        self.assertEqual(d.ok("nvmf_get_transports"), [])
+
 
 if __name__ == "__main__":
     unittest.main()
