@@ -8,7 +8,7 @@ import unittest
 
 from daemon import DaemonTest
 from tcp_disk import free_port, tcp_counters
-from tcp_host import DISCOVERY, SUBNQN, Conn, Host, Refused, sgl_transport, sqe
+from tcp_host import DISCOVERY, SUBNQN, Conn, Host, Refused, sgl_capsule, sgl_transport, sqe
 
 BLOCKS = 8192
 SIZES = (512, 4096, 8192, 65536, 131072)
@@ -133,7 +133,7 @@ class Ram(DaemonTest):
             # data in the capsule of a command that has failed, or that wants none
             with self.assertRaises(Refused):
                 io.write(BLOCKS, bytes(4096), inline=True)
-            io.do(sqe(0, io.next_cid(), 1), bytes(512))
+            io.do(sqe(0, io.next_cid(), 1, sgl_capsule(512)), bytes(512))
             with self.assertRaises(Refused) as e:
                 io.do(io.rw(1, 0, 8, sgl_transport(131072 * 2)))
             self.assertEqual(e.exception.args[0] & 0x7ff, 0x0f)  # data SGL length
