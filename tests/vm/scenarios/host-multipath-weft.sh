@@ -104,7 +104,7 @@ failovers() {
 
 step "the target is killed and starts again"
 before=$(($(failovers "$a") + $(failovers "$b")))
-background killed $VERIFY --bs=4k --iodepth=16 --size=8M
+background killed $VERIFY --bs=4k --iodepth=16 --size=8M --rate_iops=300
 sleep 1
 kill_target
 wait_for ctrl_is "$a" connecting
