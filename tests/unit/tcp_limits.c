@@ -430,11 +430,9 @@ static void test_reader_that_stands_still(void)
 	down();
 }
 
-/* The socket takes no more for as long as it is nearly full. */
-static void test_reader_that_is_slow(void)
+/* Answers that nobody reads fill the socket. */
+static void up_stuck(void)
 {
-	static u8 part[40 * 1024];
-	u64 taken;
 	u32 i;
 
 	up();
@@ -444,6 +442,16 @@ static void test_reader_that_is_slow(void)
 		ops->req_complete(started[i]);
 	turns(1);
 	CU_ASSERT_TRUE(conn->stuck);
+}
+
+/* The socket takes no more for as long as it is nearly full. */
+static void test_reader_that_is_slow(void)
+{
+	static u8 part[40 * 1024];
+	u64 taken;
+	u32 i;
+
+	up_stuck();
 	taken = tg->stats.send_bytes;
 	after(SECOND);
 	for (i = 0; i < 3; i++) {
@@ -463,13 +471,7 @@ static void test_awaited_reader(void)
 	u8 little[1024];
 	u32 i;
 
-	up();
-	for (i = 0; i < 7; i++)
-		command(NVME_CMD_READ);
-	for (i = 0; i < 7; i++)
-		ops->req_complete(started[i]);
-	turns(1);
-	CU_ASSERT_TRUE(conn->stuck);
+	up_stuck();
 	for (i = 0; i < 3; i++) {
 		UNIT_EQ(recv(host, little, sizeof(little), 0), sizeof(little));
 		/* this little makes no room; TCP would take some more */
