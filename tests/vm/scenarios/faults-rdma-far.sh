@@ -35,6 +35,7 @@ far() {
 	echo "$*" > "$VM_SHARED/do.tmp"
 	mv "$VM_SHARED/do.tmp" "$VM_SHARED/do.$asked"
 	wait_for -t 240 has_come done.$asked
+	[ -e "$VM_SHARED/done.$asked" ] || fail "guest a has failed: $*"
 }
 start_target() {
 	far start_target "$FAULTS_CONFIG"
@@ -53,7 +54,7 @@ strike_linkdown() { far ip link set "$VM_NETDEV" down; }
 heal_linkdown() {
 	far ip link set "$VM_NETDEV" up
 	far wait_for rxe_is_active
-	far thaw
+	[ -z "$TARGET_PID" ] || far thaw
 }
 # soft-RoCE that answers a connect while its link is down answers none any more afterwards
 stands_still() { [ "$1" = frozen ] || [ "$1" = linkdown ]; }
