@@ -64,6 +64,9 @@ OURS = [" __flush_work+0x59a/0x8f0", " weft_delete_sync+0x1f/0x30 [weft]"]
 RXE = "BUG: KASAN: slab-out-of-bounds in rxe_mr_copy+0x3dd/0x450 [rdma_rxe]"
 READS, WRITES = (f"{how} of size 8 at addr ffff88800aebd200 by task weft-target/139"
                  for how in ("Read", "Write"))
+DO_TASK = ["BUG: KASAN: use-after-free in rxe_do_task+0x236/0x280 [rdma_rxe]",
+           "Write of size 4 at addr ffff88800f070a10 by task weft-target/157"]
+FREED = ["Freed by task 189:", " kfree+0xcb/0x150", " ib_destroy_qp_user+0x29a/0x3d0"]
 NO_KEY = ["INFO: trying to register non-static key.",
           "The code is fine but needs lockdep annotation, or maybe",
           "you didn't initialize this object before use?",
@@ -82,6 +85,8 @@ BLOCKS = [
     ([RXE, READS], False),
     ([RXE, WRITES], True),
     ([RXE, READS, *OURS], True),
+    ([*DO_TASK, *FREED, *OURS], False),
+    ([*DO_TASK, FREED[0], *OURS], True),
 ]
 
 FLAGS = {
