@@ -110,6 +110,8 @@ static void nvme_tcp_set_options(struct weft_tcp_queue *q)
 	/* memory may be waiting for the I/O that goes over this socket */
 	sk->sk_allocation = GFP_ATOMIC | __GFP_MEMALLOC;
 	sock_set_flag(sk, SOCK_MEMALLOC);
+	/* whose task may be in the middle of a send of its own then */
+	sk->sk_use_task_frag = false;
 }
 
 static int nvme_tcp_bind(struct weft_tcp_queue *q, struct weft_reason *why)
