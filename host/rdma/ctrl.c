@@ -112,10 +112,15 @@ static void nvme_rdma_set_limits(struct weft_rdma_ctrl *rc,
 
 	ctrl->max_segments = pages;
 	ctrl->max_transfer = (pages - 1) * SZ_4K;
-	/* a bounce buffer of swiotlb takes no larger piece, however long it waits */
-	if (!ib_uses_virt_dma(rc->dev))
+	if (!ib_uses_virt_dma(rc->dev)) {
+		/* in a bounce buffer of swiotlb, too, only the first page of a
+		 * registration may begin in its middle
+		 */
+		dma_set_min_align_mask(rc->dev->dma_device, SZ_4K - 1);
+		/* which takes no larger piece, however long it waits */
 		ctrl->max_transfer = min_t(size_t, ctrl->max_transfer,
 				dma_max_mapping_size(rc->dev->dma_device));
+	}
 	ctrl->dma_dev_node = ibdev_to_node(rc->dev);
 	ctrl->virt_boundary = SZ_4K - 1;
 	ctrl->max_io_queues = rc->nr_queues - 1;
