@@ -358,7 +358,8 @@ static int nvme_rdma_process_bh_on(struct weft_rdma_queue *q, bool polled,
 	int n = 0;
 
 	spin_lock_bh(&q->cq_lock);
-	if (q->polled == polled)
+	/* an event of the last moment finds no CQ any more */
+	if (q->cq && q->polled == polled)
 		n = nvme_rdma_process(q, WEFT_RDMA_WC_BATCH, &slot);
 	spin_unlock_bh(&q->cq_lock);
 	nvme_rdma_finish(q, slot, iob);

@@ -122,13 +122,13 @@ static void nvme_rdma_destroy_cq(struct weft_rdma_queue *q)
 {
 	struct ib_cq *cq = q->cq;
 
-	/* the QP is gone, so no event comes any more */
+	/* the QP is gone: what comes now are events of before, until the CQ goes */
 	irq_poll_disable(&q->iop);
-	cancel_work_sync(&q->work);
 	spin_lock_bh(&q->cq_lock);
 	q->cq = NULL;
 	spin_unlock_bh(&q->cq_lock);
 	ib_destroy_cq(cq);
+	cancel_work_sync(&q->work);
 }
 
 /* Receives stand before the target can send its first response */
