@@ -10,6 +10,7 @@
  */
 #include <linux/blkdev.h>
 #include <linux/pr.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "common/resv.h"
@@ -26,6 +27,7 @@ static int run(struct weft_ns *ns, const union nvme_cmd *cmd, void *data,
 	struct request_queue *q = ns->disk->queue;
 	struct weft_request *req;
 	struct request *rq;
+	unsigned int noio;
 	blk_status_t sts;
 	int err;
 
@@ -37,7 +39,10 @@ static int run(struct weft_ns *ns, const union nvme_cmd *cmd, void *data,
 	req->user = *cmd;
 	req->status = 0;
 	req->flags = 0;
+	/* a freeze that waits for this request must not be waited for */
+	noio = memalloc_noio_save();
 	err = blk_rq_map_kern(q, rq, data, len, GFP_KERNEL);
+	memalloc_noio_restore(noio);
 	if (!err) {
 		sts = blk_execute_rq(rq, false);
 		*status = req->status;
