@@ -155,10 +155,9 @@ static ssize_t delete_controller_store(struct device *dev,
 {
 	struct weft_ctrl *ctrl = ctrl_of(dev);
 
-	if (!device_remove_file_self(dev, attr))
-		return count;
 	get_device(dev);
-	weft_delete_ctrl_sync(ctrl);
+	if (device_remove_file_self(dev, attr))
+		weft_delete_ctrl_sync(ctrl);
 	put_device(dev);
 	return count;
 }
