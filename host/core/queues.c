@@ -395,16 +395,17 @@ static void cancel_set(struct blk_mq_tag_set *set)
 void weft_end_requests(struct weft_ctrl_core *core)
 {
 	struct weft_ctrl *ctrl = core->ctrl;
+	struct request_queue *admin_q = READ_ONCE(ctrl->admin_q);
 
-	if (ctrl->admin_q)
-		blk_mq_quiesce_queue(ctrl->admin_q);
+	if (admin_q)
+		blk_mq_quiesce_queue(admin_q);
 	weft_stop_queues(core, 0);
 	mutex_lock(&core->stop_lock);
 	cancel_set(&ctrl->tag_set);
 	cancel_set(&ctrl->admin_tag_set);
 	mutex_unlock(&core->stop_lock);
-	if (ctrl->admin_q)
-		blk_mq_unquiesce_queue(ctrl->admin_q);
+	if (admin_q)
+		blk_mq_unquiesce_queue(admin_q);
 }
 
 /* weft_quiesce_io() - no queue_rq runs or starts; idempotent */
