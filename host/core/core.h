@@ -206,7 +206,8 @@ struct weft_ctrl_core {
 /**
  * struct weft_ns - a namespace as one controller shows it, with its disk
  * @generic: its character device, or NULL
- * @quiesced: @frozen: by us, once; written under ns_lock
+ * @quiesced: @frozen: by us, once; written under ns_lock; @frozen: with the
+ *            head's disk
  * @head: the namespace itself
  * @sibling: in the head's list of paths, if the head has a disk
  * @ready: its disk was added and, as a path, it stands in the head's list
@@ -372,6 +373,7 @@ void weft_release_paths(struct weft_ctrl_core *core);
 void weft_unquiesce_io(struct weft_ctrl_core *core);
 bool weft_freeze_io(struct weft_ctrl_core *core);
 void weft_unfreeze_io(struct weft_ctrl_core *core);
+void weft_unfreeze_ns(struct weft_ns *ns);
 
 /* recovery.c, delete.c */
 void weft_identify_again(struct weft_ctrl_core *core);

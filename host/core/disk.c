@@ -259,9 +259,7 @@ static void ns_unlink(struct weft_ctrl_core *core, struct weft_ns *ns)
 	if (ns->quiesced)
 		blk_mq_unquiesce_queue(ns->disk->queue);
 	ns->quiesced = false;
-	if (ns->frozen)
-		blk_mq_unfreeze_queue(ns->disk->queue);
-	ns->frozen = false;
+	weft_unfreeze_ns(ns);
 	mutex_unlock(&core->ns_lock);
 	/* an abort may have kicked it after the disk went */
 	cancel_delayed_work_sync(&ns->disk->queue->requeue_work);

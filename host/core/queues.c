@@ -237,6 +237,9 @@ static bool freeze_wait(struct weft_ctrl_core *core, struct request_queue *q)
  * No request is under way and none starts; the caller holds ns_lock. The
  * controller is live: requests must be able to finish, or the freeze would
  * never end. Freezes nest; false: they did not end in time.
+ *
+ * Multipath disks come first: the command may concern all their paths, and who
+ * waited for the queue of one of them would keep the others from being removed.
  */
 static bool freeze_all(struct weft_ctrl_core *core)
 {
@@ -244,10 +247,28 @@ static bool freeze_all(struct weft_ctrl_core *core)
 	bool frozen = true;
 
 	list_for_each_entry(ns, &core->namespaces, link)
+		if (ns->head->disk)
+			blk_freeze_queue_start(ns->head->disk->queue);
+	list_for_each_entry(ns, &core->namespaces, link)
+		if (ns->head->disk)
+			frozen = frozen &&
+				 freeze_wait(core, ns->head->disk->queue);
+	list_for_each_entry(ns, &core->namespaces, link)
 		blk_freeze_queue_start(ns->disk->queue);
 	list_for_each_entry(ns, &core->namespaces, link)
 		frozen = frozen && freeze_wait(core, ns->disk->queue);
 	return frozen;
+}
+
+/* weft_unfreeze_ns() - if it is frozen; the caller holds ns_lock */
+void weft_unfreeze_ns(struct weft_ns *ns)
+{
+	if (!ns->frozen)
+		return;
+	blk_mq_unfreeze_queue(ns->disk->queue);
+	if (ns->head->disk)
+		blk_mq_unfreeze_queue(ns->head->disk->queue);
+	ns->frozen = false;
 }
 
 /*
@@ -276,11 +297,8 @@ void weft_unfreeze_io(struct weft_ctrl_core *core)
 	struct weft_ns *ns;
 
 	mutex_lock(&core->ns_lock);
-	list_for_each_entry(ns, &core->namespaces, link) {
-		if (ns->frozen)
-			blk_mq_unfreeze_queue(ns->disk->queue);
-		ns->frozen = false;
-	}
+	list_for_each_entry(ns, &core->namespaces, link)
+		weft_unfreeze_ns(ns);
 	mutex_unlock(&core->ns_lock);
 }
 

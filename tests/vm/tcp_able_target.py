@@ -5,17 +5,18 @@
     tcp_able_target.py ADDRESS PORT [IDENTIFIER|DMRL:DMRSL:DMSL...]
 
 On each port from PORT on the namespace has another identifier: uuid, nguid, eui64, none;
-or the controller other limits of discards, beyond which it refuses them. Without any there
-is one port. From one SIGUSR2 to the next new connections are not served. It serves the
-controller of tcp_evil_target.py. Format NVM takes a second, and then the namespace is
-twice as large; so it is, without a word, after SIGUSR1. It has a volatile write cache that
-hosts may switch. Prints "ready" when it listens, and what hosts do:
+or the controller other limits of discards, beyond which it refuses them; "one" and "two" are
+two paths to the same. Without any there is one port. From one SIGUSR2 to the next new
+connections are not served. It serves the controller of tcp_evil_target.py. Format NVM takes a
+second, or until that next SIGUSR2, and then the namespace is twice as large; so it is, without
+a word, after SIGUSR1. It has a volatile write cache that hosts may switch. Prints "ready" when
+it listens, and what hosts do:
 
     icreq DIGESTS       bits: 1 of headers, 2 of data; it agrees to none
     connect QID CATTR
     scan                the list of namespaces is asked for
     format, formatted   Format NVM begins, has ended
-    io                  a command of an I/O queue in between
+    io                  a command of an I/O queue in between, on whichever port
     held                a connection waits to be served
     dsm BLOCK+BLOCKS... the ranges of a discard, or "beyond" and them
 """
@@ -57,10 +58,10 @@ class Port(evil.Port):
     write_cache = 1
 
     def __init__(self, what):
-        super().__init__("good")
+        super().__init__(what if what in evil.PATHS else "good")
         self.identifier = what if what in IDENTIFIERS else "uuid"
         # of discards: ranges, blocks of one, of all together; 0: any
-        self.limits = None if what in IDENTIFIERS else [int(n) for n in what.split(":")]
+        self.limits = [int(n) for n in what.split(":")] if ":" in what else None
 
     def descriptors(self):
         kind, length = IDENTIFIERS[self.identifier]
@@ -91,7 +92,7 @@ class Connection(evil.Connection):
         super().fabrics(sqe, cid, data)
 
     def io(self, opcode, sqe, cid, data):
-        if self.port.formatting:
+        if Port.formatting:
             self.port.note("io")
         if opcode == DATASET_MANAGEMENT:
             self.discard(sqe[40] + 1, cid, data)
@@ -134,11 +135,12 @@ class Connection(evil.Connection):
         return data and bytes(data)
 
     def format(self):
-        self.port.formatting = True
+        Port.formatting = True
         self.port.note("format")
         time.sleep(FORMAT_SECONDS)
+        SERVING.wait()
         grow()
-        self.port.formatting = False
+        Port.formatting = False
         self.port.note("formatted")
 
 

@@ -160,7 +160,7 @@ SILENT = ["ic-mute", "cmd-mute", "ic-once", "ns-mute"]
 # MTFA in units of 100 ms
 ACTIVATION = {"fw-done": 600, "fw-stuck": 10, "fw-path": 600}
 # controllers of one subsystem, with their ids
-PATHS = {"fw-path": 1, "path": 2, "grows": 1, "late": 2}
+PATHS = {"fw-path": 1, "path": 2, "grows": 1, "late": 2, "one": 1, "two": 2, "lost": 3}
 GROWING = ["grows", "late"]
 # NSFEAT, DLFEAT, NAWUPF, NABO, NOIOB, NPWG, NOWS; AWUPF of the controller is 7
 SHAPES = {

@@ -13,7 +13,7 @@ TRANSPORT=tcp
 setup_net
 load_weft
 log=$VM_OUT/able.log
-python3 "$WEFT_TOP/tests/vm/tcp_able_target.py" "$RXE_ADDR" 4420 uuid nguid eui64 none \
+python3 "$WEFT_TOP/tests/vm/tcp_able_target.py" "$RXE_ADDR" 4420 uuid nguid eui64 none one two \
 	> "$log" 2>&1 &
 able=$!
 at_exit "kill $able"
@@ -102,10 +102,48 @@ done
 before=$(reads)
 wait_for more_reads "$before"
 kill -0 $job || fail "fio has ended: $(cat "$VM_OUT/fio-load.txt")"
+
+step "a command that wants to be alone, of a disk with two paths"
 kill $job
 wait $job || true
+disconnect_weft "$i"
+port() { connect_weft "transport=tcp,traddr=$RXE_ADDR,trsvcid=$1,nqn=$WEFT_NQN,nr_io_queues=1"; }
+i=$(port 4424)
+other=$(port 4425)
+ctrl=/sys/class/$WEFT_CLASS/nvme$i
+nvme=/dev/nvme$i
+disk=$(disk_of "$ctrl")
+block=/sys/block/${disk#/dev/}
+echo round-robin > "/sys/class/$WEFT_CLASS-subsystem/nvme-subsys$i/iopolicy"
+reads_of() { cat "/sys/class/$WEFT_CLASS/nvme$1/statistics/reads"; }
+has_read() { [ "$(reads_of "$1")" -gt "$2" ]; }
+fio --name=paths --filename="$disk" --allow_file_create=0 --direct=1 --ioengine=libaio \
+	--iodepth=4 --rw=randread --bs=4k --size=1M --time_based --runtime=600 --minimal \
+	> "$VM_OUT/fio-paths.txt" 2>&1 &
+job=$!
+wait_for has_read "$i" 20
+wait_for has_read "$other" 20
+formats
+# and while it takes its time the other path can go
+kill -USR2 $able
+before=$(lines format)
+formats &
+formatting=$!
+wait_for more_lines format "$before"
+echo 1 > "/sys/class/$WEFT_CLASS/nvme$other/delete_controller" &
+deleting=$!
+wait_for test ! -e "/proc/$deleting"
+[ "$(lines formatted)" = "$before" ] || fail "the command was not under way any more"
+kill -USR2 $able
+wait $formatting || fail "the command has failed"
+before=$(reads_of "$i")
+wait_for has_read "$i" "$before"
+kill $job
+wait $job || true
+disconnect_weft "$i"
 
 step "the write cache"
+connect ""
 cache_is "write back"
 nvme set-feature "$nvme" --feature-id=6 --value=0
 cache_is "write through"
