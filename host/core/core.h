@@ -162,6 +162,7 @@ struct weft_ctrl_core {
 	struct xarray ns_index;
 	enum weft_hold hold;
 	struct delayed_work scan_work;
+	struct delayed_work trouble_work;
 	atomic_t scans_wanted;
 	unsigned int scans;
 	bool ns_refused;
@@ -215,6 +216,7 @@ struct weft_ctrl_core {
  *         size, as far as is known; written under the head's lock
  * @gone: after a reconnect its number leads to another namespace, or to none:
  *        nothing is sent there, and the next scan removes it
+ * @troubled: as a path, it answers with errors of the path: not for a while
  * @pinned: its module is held for users of the head's disk
  * @limits: of the disk
  * @ana_grpid: @ana_state: @ana_pending: where it belongs, enum nvme_ana_state,
@@ -234,6 +236,7 @@ struct weft_ns {
 	bool ready;
 	bool stale;
 	bool gone;
+	bool troubled;
 	bool pinned;
 	struct weft_limits limits;
 	u32 ana_grpid;

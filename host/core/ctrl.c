@@ -347,6 +347,7 @@ static void core_init(struct weft_ctrl_core *core)
 	weft_life_init(core);
 	INIT_DELAYED_WORK(&core->abort_work, weft_abort_work);
 	INIT_DELAYED_WORK(&core->scan_work, weft_scan_work);
+	INIT_DELAYED_WORK(&core->trouble_work, weft_trouble_work);
 	INIT_DELAYED_WORK(&core->ka_work, weft_ka_work);
 	INIT_DELAYED_WORK(&core->aer_work, weft_aer_work);
 	core->discovery = weft_connstr_is_discovery(opts);

@@ -186,16 +186,44 @@ bool weft_may_fail_over(struct request *rq)
 	       (nvme_status_is_path_error(status) || blk_queue_dying(rq->q));
 }
 
+/* Until a path is tried again that answers with errors of the path */
+#define TROUBLE_PAUSE	HZ
+
+/* weft_trouble_work() - what has gone wrong on a path may go well now */
+void weft_trouble_work(struct work_struct *work)
+{
+	struct weft_ctrl_core *core = container_of(to_delayed_work(work),
+						   struct weft_ctrl_core,
+						   trouble_work);
+	struct weft_ns *ns;
+
+	mutex_lock(&core->ns_lock);
+	list_for_each_entry(ns, &core->namespaces, link)
+		WRITE_ONCE(ns->troubled, false);
+	mutex_unlock(&core->ns_lock);
+	weft_kick_paths(core);
+}
+
 static void path_failed(struct weft_ns *ns, nvme_status status)
 {
+	struct weft_ctrl_core *core = ns->ctrl->core;
+
 	switch (nvme_status_code(status)) {
 	case NVME_SC_ANA_PERSISTENT_LOSS:
 	case NVME_SC_ANA_INACCESSIBLE:
 	case NVME_SC_ANA_TRANSITION:
-		/* not before the log says how things are */
-		if (ns->ctrl->core->ana_size)
+		if (core->ana_size) {
+			/* not before the log says how things are */
 			WRITE_ONCE(ns->ana_pending, true);
-		weft_queue_ana(ns->ctrl->core, 0);
+			weft_queue_ana(core, 0);
+			break;
+		}
+		fallthrough;
+	case NVME_SC_INTERNAL_PATH_ERROR:
+	case NVME_SC_CTRL_PATH_ERROR:
+		WRITE_ONCE(ns->troubled, true);
+		if (!weft_queue_live(core, &core->trouble_work, TROUBLE_PAUSE))
+			WRITE_ONCE(ns->troubled, false);
 		break;
 	}
 }

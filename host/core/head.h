@@ -172,6 +172,7 @@ void weft_head_submit_bio(struct bio *bio);
 void weft_head_init_requeue(struct weft_head *head);
 void weft_head_kick(struct weft_head *head);
 void weft_kick_paths(struct weft_ctrl_core *core);
+void weft_trouble_work(struct work_struct *work);
 bool weft_may_fail_over(struct request *rq);
 blk_status_t weft_fail_over(struct request *rq);
 

@@ -40,7 +40,7 @@ static bool path_enabled(const struct weft_ns *ns)
 	return ctrl_serves(ns->ctrl) &&
 	       READ_ONCE(ns->ready) && !READ_ONCE(ns->quiesced) &&
 	       !READ_ONCE(ns->stale) && !READ_ONCE(ns->gone) &&
-	       !READ_ONCE(ns->ana_pending);
+	       !READ_ONCE(ns->ana_pending) && !READ_ONCE(ns->troubled);
 }
 
 /* OPTIMIZED, OTHER, or KINDS: not usable */

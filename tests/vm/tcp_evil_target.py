@@ -22,6 +22,7 @@ Some modes break nothing, but do what other targets do not, and print what the h
               other path was read there eight times
     hour      reads from block 1024 on fail, and may be sent again in an hour
     astray    reads from block 1024 on fail because of the path, and may be sent again
+    lost      likewise, and "path" is another path to the same
     descs     the second list of a namespace's identifiers fails, later ones do not
     ns-mute   the list of namespaces is never told
     atomic-*  the namespace tells what it writes whole, and what it prefers, see SHAPES; what
@@ -169,7 +170,7 @@ SHAPES = {
     "atomic-odd": (0x12, 0x09, 7, 1, 0, 7, 15),
 }
 # in units of 100 ms
-DELAYS = {"retry": (1, 2, 3), "hour": (36000, 0, 0), "astray": (0, 0, 0)}
+DELAYS = {"retry": (1, 2, 3), "hour": (36000, 0, 0), "astray": (0, 0, 0), "lost": (0, 0, 0)}
 # last namespace of the second list and those after it
 LAST_NS = {"ns-slow": 200, "ns-endless": 0xFFFFFFFE}
 MODES = ["good", *DELAYS, "descs", *LAST_NS, *SHAPES, "no-list", "clock", "csi", *GROWING,
@@ -302,7 +303,7 @@ class Port:
         if self.mode == "hour":
             self.note("attempt", lba)
             return 1 << 11 | COMMAND_INTERRUPTED
-        if self.mode == "astray":
+        if self.mode in ("astray", "lost"):
             self.note("attempt", lba)
             return INTERNAL_PATH_ERROR
         n = self.attempts[lba] = self.attempts.get(lba, 0) + 1

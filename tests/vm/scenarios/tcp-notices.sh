@@ -14,7 +14,7 @@ TRANSPORT=tcp
 
 setup_net
 load_weft
-evil_start good retry hour astray descs ns-endless fw-done fw-stuck fw-path path grows late
+evil_start good retry hour astray lost descs ns-endless fw-done fw-stuck fw-path path grows late
 
 # connect MODE: sets i, ctrl, disk
 connect() {
@@ -115,6 +115,23 @@ done
 is live || fail "state $(< "$ctrl/state")"
 [ "$(lines 'fw-done connect')" = 1 ] || fail "it was connected again"
 [ "$(statistic recoveries)" = 0 ] || fail "$(statistic recoveries) recoveries"
+disconnect_weft "$i"
+
+step "a path that the target itself finds faulty, and then another one"
+connect lost
+disk=$(disk_of "$ctrl")
+block 8 > /run/read &
+reader=$!
+tried() { [ "$(lines 'lost attempt 1024')" -gt "$1" ]; }
+wait_for tried 1
+other=$(connect_weft "$(to path),nr_io_queues=1,reconnect_delay=1")
+wait_for test ! -e "/proc/$reader"
+wait $reader || fail "the read has failed"
+lines_are 'path read 1024 running' 1 || fail "it has not taken the other path"
+block 9 > /dev/null
+lines_are 'path read 1152 running' 1 || fail "it has not taken the other path"
+is live || fail "state $(< "$ctrl/state")"
+disconnect_weft "$other"
 disconnect_weft "$i"
 
 step "firmware that does not get active within MTFA: reset"
