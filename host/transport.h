@@ -175,6 +175,10 @@ enum weft_ctrl_state {
  * struct weft_ctrl - a controller, embedded in the transport's own
  * @ops: the transport
  * @opts: the user's options; constant for life
+ * @serving: requests may go out without a further look: it is live and its
+ *           disks know its limits, or it is being deleted and was so. A deletion
+ *           in the middle of a reconnect finds queues behind which namespaces
+ *           have not been identified again.
  * @device: class device nvmeX, for messages ("dev_err(ctrl->device, ...)")
  * @tag_set: @admin_tag_set: the core's; valid while the controller is
  * @admin_q: admin commands of users and of the core once live
@@ -196,6 +200,7 @@ struct weft_ctrl {
 	struct device *device;
 	struct weft_ctrl_core *core;
 	enum weft_ctrl_state state;	/* READ_ONCE outside the core */
+	bool serving;			/* READ_ONCE outside the core */
 	int instance;
 	u16 cntlid;
 	struct blk_mq_tag_set tag_set;
@@ -276,11 +281,7 @@ static inline enum weft_ctrl_state weft_ctrl_state(const struct weft_ctrl *ctrl)
 static inline bool weft_takes_requests(const struct weft_ctrl *ctrl,
 				       bool queue_live)
 {
-	enum weft_ctrl_state state = weft_ctrl_state(ctrl);
-
-	/* what is left when namespaces are removed may still finish */
-	return queue_live &&
-	       (likely(state == WEFT_CTRL_LIVE) || state == WEFT_CTRL_DELETING);
+	return queue_live && likely(READ_ONCE(ctrl->serving));
 }
 
 /**

@@ -190,9 +190,9 @@ static bool context_gone(struct weft_ctrl *ctrl, struct request *rq)
 }
 
 /*
- * Its bios find another context once the tag set has been resized. Steps of a
- * flush belong to the block layer's own machine and cannot move: they fail, as
- * the resize would wait for them for ever.
+ * Its bios find another context once the tag set has been resized, or are split
+ * by new limits. Steps of a flush belong to the block layer's own machine and
+ * cannot move: they fail, as the resize would wait for them for ever.
  */
 static void park_orphan(struct weft_ctrl *ctrl, struct request *rq)
 {
@@ -208,6 +208,15 @@ static void park_orphan(struct weft_ctrl *ctrl, struct request *rq)
 	/* a deletion that has begun meanwhile may have looked before */
 	if (weft_ctrl_state(ctrl) != WEFT_CTRL_LIVE)
 		weft_resubmit_orphans(core);
+}
+
+/* The limits of its disk have shrunk: split anew when the scan has said so */
+static void park_too_large(struct weft_ctrl *ctrl, struct request *rq)
+{
+	park_orphan(ctrl, rq);
+	/* which may have been meanwhile */
+	if (!READ_ONCE(ctrl->core->narrow))
+		weft_resubmit_orphans(ctrl->core);
 }
 
 void weft_orphan_work(struct work_struct *work)
@@ -235,6 +244,21 @@ void weft_resubmit_orphans(struct weft_ctrl_core *core)
 	queue_work(weft_requeue_wq, &core->orphan_work);
 }
 
+/* Does @ctrl, live, take less than the disks know? */
+static bool is_narrow(const struct weft_ctrl *ctrl)
+{
+	return weft_ctrl_state(ctrl) == WEFT_CTRL_LIVE &&
+	       READ_ONCE(ctrl->core->narrow);
+}
+
+static bool fits(const struct weft_ctrl *ctrl, struct request *rq)
+{
+	if (req_op(rq) != REQ_OP_READ && req_op(rq) != REQ_OP_WRITE)
+		return true;
+	return blk_rq_bytes(rq) <= ctrl->core->max_bytes &&
+	       blk_rq_nr_phys_segments(rq) <= ctrl->max_segments;
+}
+
 blk_status_t weft_queue_ready(struct weft_ctrl *ctrl, struct request *rq,
 			      bool queue_live)
 {
@@ -243,8 +267,12 @@ blk_status_t weft_queue_ready(struct weft_ctrl *ctrl, struct request *rq,
 
 	if (likely(weft_takes_requests(ctrl, queue_live)))
 		return BLK_STS_OK;
-	if (!path && !queue_live && context_gone(ctrl, rq))
-		/* the block layer ends what is left of the request */
+	if (queue_live && is_narrow(ctrl) && fits(ctrl, rq))
+		return BLK_STS_OK;
+	/* when one is parked the block layer ends what is left of the request */
+	if (!path && queue_live && is_narrow(ctrl))
+		park_too_large(ctrl, rq);
+	else if (!path && !queue_live && context_gone(ctrl, rq))
 		park_orphan(ctrl, rq);
 	else if (!path && ctrl_waits(ctrl) && !blk_noretry_request(rq))
 		return BLK_STS_RESOURCE;

@@ -81,12 +81,16 @@ enum weft_hold {
  * @scans_wanted: how often a scan was asked for; @scans: of those, how many
  *                have been answered by one that began later
  * @ns_refused: the last scan refused a namespace, or the one under way may have
+ * @narrow: not 0: since its last connect requests may be larger than it takes,
+ *          as its disks have the limits of before; a number for each such connect;
+ *          under @lock
  * @write_cache: there is a volatile one and it is on, as the last scan found
  * @ka_looked: jiffies when the keep-alive work last looked, and the first of
  *             its next period
  * @comp_seen: something has completed that was sent since then
  * @aer_armed: the AER is out, or has come back with @aer_result, @aer_status
- * @orphans: bios whose hardware context went away in a reconnect
+ * @orphans: bios whose hardware context went away in a reconnect, or which are
+ *           too large since
  * @orphan_work: sends them again; may wait for requests that a recovery ends
  * @qstats: @nr_qstats: counters of queues, see stats.c; @retries and what
  *          follows it are rare
@@ -166,6 +170,8 @@ struct weft_ctrl_core {
 	atomic_t scans_wanted;
 	unsigned int scans;
 	bool ns_refused;
+	u32 narrow;
+	u32 narrowings;
 	bool write_cache;
 
 	spinlock_t orphan_lock;
@@ -307,6 +313,8 @@ extern struct mutex weft_ctrls_lock;
 int weft_ctrl_class_init(void);
 void weft_ctrl_class_exit(void);
 bool weft_change_state(struct weft_ctrl_core *core, enum weft_ctrl_state to);
+void weft_set_narrow(struct weft_ctrl_core *core, bool narrow);
+void weft_end_narrow(struct weft_ctrl_core *core, u32 narrow);
 bool weft_queue_live(struct weft_ctrl_core *core, struct delayed_work *work,
 		     unsigned long delay);
 const char *weft_state_name(enum weft_ctrl_state state);

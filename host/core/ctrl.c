@@ -61,6 +61,10 @@ static bool change_state_locked(struct weft_ctrl_core *core,
 	if (ctrl->state == WEFT_CTRL_LIVE)
 		core->lost_at = jiffies;
 	WRITE_ONCE(ctrl->state, to);
+	/* what is left when namespaces are removed may still finish */
+	if (to != WEFT_CTRL_DELETING)
+		WRITE_ONCE(ctrl->serving,
+			   to == WEFT_CTRL_LIVE && !core->narrow);
 	if (to == WEFT_CTRL_LIVE) {
 		core->created = true;
 		core->attempts = 0;
@@ -89,6 +93,36 @@ bool weft_change_state(struct weft_ctrl_core *core, enum weft_ctrl_state to)
 	ok = change_state_locked(core, to);
 	spin_unlock_irqrestore(&core->lock, flags);
 	return ok;
+}
+
+/* weft_set_narrow() - before it is live: do its disks know smaller limits? */
+void weft_set_narrow(struct weft_ctrl_core *core, bool narrow)
+{
+	spin_lock_irq(&core->lock);
+	core->narrow = narrow ? ++core->narrowings ?: ++core->narrowings : 0;
+	spin_unlock_irq(&core->lock);
+}
+
+/*
+ * weft_end_narrow() - a scan is done that began when it was @narrow
+ * What was too large comes back, and is split anew.
+ */
+void weft_end_narrow(struct weft_ctrl_core *core, u32 narrow)
+{
+	bool over;
+
+	spin_lock_irq(&core->lock);
+	over = narrow && core->narrow == narrow &&
+	       core->ctrl->state == WEFT_CTRL_LIVE;
+	if (over) {
+		WRITE_ONCE(core->narrow, 0);
+		WRITE_ONCE(core->ctrl->serving, true);
+	}
+	spin_unlock_irq(&core->lock);
+	if (!over)
+		return;
+	weft_kick_paths(core);
+	weft_resubmit_orphans(core);
 }
 
 /*

@@ -83,12 +83,11 @@ static void take_size(struct weft_head *head, struct weft_ns *latest)
 
 	WRITE_ONCE(latest->stale, false);
 	list_for_each_entry(ns, &head->paths, sibling) {
-		bool stale = get_capacity(ns->disk) < size ||
-			     ns->shift != latest->shift;
-
-		if (stale && !ns->stale)
-			weft_queue_scan(ns->ctrl->core);
-		WRITE_ONCE(ns->stale, stale);
+		if (ns->stale || (get_capacity(ns->disk) >= size &&
+				  ns->shift == latest->shift))
+			continue;
+		WRITE_ONCE(ns->stale, true);
+		weft_queue_scan(ns->ctrl->core);
 	}
 	set_disk_ro(head->disk, get_disk_ro(latest->disk));
 	set_capacity_and_notify(head->disk, size);

@@ -139,8 +139,9 @@ static int scan_one(struct scan *s, u32 nsid)
 		return 0;
 	}
 	if (ns && (ns->gone || !weft_same_ids(&ns->facts, &s->facts))) {
-		dev_err_ratelimited(dev, "identifiers changed for nsid %u: removing it\n",
-				    nsid);
+		if (!ns->gone)
+			dev_err_ratelimited(dev, "identifiers changed for nsid %u: removing it\n",
+					    nsid);
 		/* what is there now is another one, and its turn comes next */
 		s->again = true;
 		return 0;
@@ -244,38 +245,70 @@ static void scan(struct weft_ctrl_core *core)
 	kvfree(s);
 }
 
-/* @err: of reading what is behind @nsid now */
-static void check_one(struct scan *s, u32 nsid, int err)
+/*
+ * Why what waited for @ns must not go there, or NULL; @err: of reading @f. Bios
+ * of a multipath disk know no blocks: they may go when the scan has told it.
+ */
+static const char *not_for(struct weft_ns *ns, const struct nvme_ns_facts *f,
+			   int err)
+{
+	if (err == -ENODEV)
+		return "not there";
+	if (err)
+		return NULL;
+	if (!weft_same_ids(&ns->facts, f))
+		return "another one";
+	if (ns->facts.lbads == f->lbads && ns->facts.ms == f->ms)
+		return NULL;
+	if (!ns->head->disk)
+		return "formatted otherwise";
+	WRITE_ONCE(ns->stale, true);
+	return NULL;
+}
+
+/* @err: of reading what is behind @nsid now. Return: are its limits smaller? */
+static bool check_one(struct scan *s, u32 nsid, int err)
 {
 	struct weft_ctrl_core *core = s->core;
+	const char *reason = NULL;
+	bool narrow = false;
 	struct weft_ns *ns;
 
 	mutex_lock(&core->ns_lock);
 	ns = xa_load(&core->ns_index, nsid);
-	if (ns && (err == -ENODEV ||
-		   (!err && !weft_same_ids(&ns->facts, &s->facts)))) {
+	if (ns) {
+		reason = not_for(ns, &s->facts, err);
+		narrow = ns->limits.max_bytes > core->max_bytes ||
+			 ns->limits.max_segments > core->ctrl->max_segments;
+	}
+	if (reason) {
 		WRITE_ONCE(ns->gone, true);
 		dev_err_ratelimited(&core->dev,
 			"namespace %u: %s after the reconnect: what waited for it fails\n",
-			nsid, err ? "not there" : "another one");
+			nsid, reason);
 	}
 	mutex_unlock(&core->ns_lock);
+	return narrow;
 }
 
 /*
  * weft_check_namespaces() - is behind each number what was there before?
  * Between a reconnect and the first request: one that waited for a volume must
- * not overwrite another one that has got its number meanwhile. An answer that
- * says nothing leaves things as they were.
+ * not overwrite another one that has got its number meanwhile, nor be counted
+ * in blocks of another size. An answer that says nothing leaves things as they
+ * were. A controller whose limits have shrunk gets requests that it can take
+ * only when the scan has told its disks.
  * Return: 0, or an errno if the controller cannot be asked.
  */
 int weft_check_namespaces(struct weft_ctrl_core *core, struct weft_reason *why)
 {
 	struct weft_ns *ns;
 	unsigned long nsid;
+	bool narrow = false;
 	struct scan *s;
 	int err = 0;
 
+	weft_set_narrow(core, false);
 	if (xa_empty(&core->ns_index))
 		return 0;
 	s = kvzalloc(sizeof(*s), GFP_KERNEL);
@@ -286,9 +319,10 @@ int weft_check_namespaces(struct weft_ctrl_core *core, struct weft_reason *why)
 		err = read_namespace(s, nsid);
 		if (weft_no_answer(err))
 			break;
-		check_one(s, nsid, err);
+		narrow |= check_one(s, nsid, err);
 		err = 0;
 	}
+	weft_set_narrow(core, narrow);
 	*why = s->why;
 	kvfree(s);
 	return err;
@@ -300,9 +334,11 @@ void weft_scan_work(struct work_struct *work)
 						   struct weft_ctrl_core,
 						   scan_work);
 	unsigned int wanted = atomic_read(&core->scans_wanted);
+	u32 narrow = READ_ONCE(core->narrow);
 
 	if (!core->discovery && core->ctrl->tag_set.tags)
 		scan(core);
+	weft_end_narrow(core, narrow);
 	WRITE_ONCE(core->scans, wanted);
 	wake_up_all(&core->state_wq);
 }

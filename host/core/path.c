@@ -29,10 +29,9 @@ enum { OPTIMIZED, OTHER, KINDS };
 /* What is left when namespaces are removed may still finish, if there are queues. */
 static bool ctrl_serves(const struct weft_ctrl *ctrl)
 {
-	enum weft_ctrl_state state = weft_ctrl_state(ctrl);
-
-	return state == WEFT_CTRL_LIVE ||
-	       (state == WEFT_CTRL_DELETING && READ_ONCE(ctrl->core->slot_open));
+	return READ_ONCE(ctrl->serving) &&
+	       (weft_ctrl_state(ctrl) == WEFT_CTRL_LIVE ||
+		READ_ONCE(ctrl->core->slot_open));
 }
 
 static bool path_enabled(const struct weft_ns *ns)

@@ -408,7 +408,7 @@ static void cancel_set(struct blk_mq_tag_set *set)
  * A recovery and a deletion may come here at the same time, and the block layer
  * does not notice when a request is ended twice. Nor must one be ended that is
  * just being submitted: those of disks are held back already, by
- * weft_quiesce_io().
+ * weft_quiesce_io(). A first connect may make the admin queue meanwhile.
  */
 void weft_end_requests(struct weft_ctrl_core *core)
 {

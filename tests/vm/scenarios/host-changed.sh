@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # What a target has changed while the connection was away: another volume has got the number
-# of a disk for which writes wait; a volume has another number; the next path gets the
-# controller id of one that is away.
+# of a disk for which writes wait; a volume has another number, or larger blocks; the next path
+# gets the controller id of one that is away.
 # kernels: 6.1 6.12
 # check-kernels: 6.12
 # tier: check
@@ -19,7 +19,11 @@ volume() {
 	[ -d "$ns" ] || mkdir "$ns"
 	echo 0 > "$ns/enable"
 	printf '%s' "$2" > "$ns/device_path"
-	echo 1 > "$ns/buffered_io"
+	if [ -b "$2" ]; then
+		echo 0 > "$ns/buffered_io"
+	else
+		echo 1 > "$ns/buffered_io"
+	fi
 	echo "$3" > "$ns/device_uuid"
 	echo 1 > "$ns/enable"
 }
@@ -82,6 +86,29 @@ read_some "$(uuid_of 1)"
 rmdir "$sub/namespaces/2"
 volume 1 /run/first "$(uuid_of 1)"
 disconnect_weft "$i"
+
+step "the volume has come back with larger blocks"
+need_modules loop
+volume 1 "$(losetup --find --show --sector-size 512 /run/first)" "$(uuid_of 1)"
+i=$(connect_port 1 $quick)
+disk=/dev/$(disk_with "$(uuid_of 1)")
+blocks_are() { [ "$(blockdev --getss "$disk")" = "$1" ]; }
+blocks_are 512
+background larger --rw=write --bs=4k --iodepth=16 --size=32M --time_based --runtime=600
+port_down 1
+wait_for ctrl_is "$i" connecting
+volume 1 "$(losetup --find --show --sector-size 4096 /run/first)" "$(uuid_of 1)"
+port_up 1
+wait_for ctrl_is "$i" live
+wait_for blocks_are 4096
+before=$(writes)
+wait_for more_writes_than "$before"
+kill -0 $job || fail "what waited has failed: $(cat "$VM_OUT/fio-larger.txt")"
+kill $job
+wait $job || true
+disconnect_weft "$i"
+volume 1 /run/first "$(uuid_of 1)"
+losetup --detach-all
 
 step "the next path gets the controller id of the one that is away"
 # has_id_1 PORT: connected through it, as the target's first controller; sets i. The target
