@@ -80,6 +80,7 @@ enum weft_hold {
  * @ns_lock: @namespaces and @hold
  * @scans_wanted: how often a scan was asked for; @scans: of those, how many
  *                have been answered by one that began later
+ * @trouble_work: ends what its paths are @troubled with
  * @ns_refused: the last scan refused a namespace, or the one under way may have
  * @narrow: not 0: since its last connect requests may be larger than it takes,
  *          as its disks have the limits of before; a number for each such connect;
