@@ -193,6 +193,7 @@ $(addprefix $(B)/tests/unit/tcp_,accept blocks limits memory): $(B)/target/trans
 $(B)/tests/unit/metrics: private WRAP := $(call wrap,vsnprintf __vsnprintf_chk)
 memory := malloc calloc realloc aligned_alloc posix_memalign
 $(B)/tests/unit/nvmf_memory: private WRAP := $(call wrap,$(memory))
+$(B)/tests/unit/perf_worker: private WRAP := $(call wrap,epoll_wait)
 $(B)/tests/unit/tcp_memory: private WRAP := $(call wrap,$(memory) recvmsg sendmsg)
 
 $(UNIT): %: %.o $(LIBTEST) $(LIBTARGET) $(LIBCLI) $(LIBINIT) $(LIBCOMMON)

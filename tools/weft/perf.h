@@ -185,6 +185,11 @@ void perf_loop_add(struct perf_loop *l, struct ini_ctrlr *c,
 		   struct ini_queue *q);
 /** perf_loop_clear() - forget all; before they are closed or destroyed */
 void perf_loop_clear(struct perf_loop *l);
+/**
+ * perf_loop_wake() - after commands were submitted between turns: they leave in
+ * a poll, and nothing comes that would end the sleep before it
+ */
+void perf_loop_wake(struct perf_loop *l);
 /** perf_loop_turn() - poll, and sleep for at most @ms if there is no work */
 void perf_loop_turn(struct perf_loop *l, int ms);
 

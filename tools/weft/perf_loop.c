@@ -169,6 +169,14 @@ static void look(struct perf_loop *l, int ms)
 			heat(l, &l->items[ev[i].data.u32]);
 }
 
+void perf_loop_wake(struct perf_loop *l)
+{
+	u32 i;
+
+	for (i = 0; i < l->n; i++)
+		heat(l, &l->items[i]);
+}
+
 void perf_loop_turn(struct perf_loop *l, int ms)
 {
 	u64 now = ini_now();

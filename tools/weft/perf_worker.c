@@ -286,6 +286,8 @@ static bool do_io(struct perf_worker *w)
 		told += q->done[0] + q->done[1];
 		start_all(q);
 	}
+	/* the queues have slept until all were connected */
+	perf_loop_wake(w->loop);
 	while (w->flying && !w->lost) {
 		perf_loop_turn(w->loop, TURN_MS);
 		if (++turns % TELL_EVERY == 0)
