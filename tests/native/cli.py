@@ -23,7 +23,7 @@ CLI = os.environ.get("WEFT_CLI", "build/asan/weft")
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 NQN = "nqn.2026-11.io.weft:disk1"
 GOOD = f"transport=rdma,traddr=10.9.0.1,nqn={NQN}"
-OK, FAILED, USAGE, MISSING = range(4)
+OK, FAILED, USAGE, MISSING, DENIED = range(5)
 
 
 class Result:

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 """The weft tool saves and loads a target's configuration: what becomes of the file."""
 import os
+import subprocess
 import tempfile
 import unittest
 
-from cli import FAILED, MISSING, NQN, OK, TargetTest
+from cli import CLI, DENIED, FAILED, MISSING, NQN, OK, TargetTest
 
 
 class Configuration(TargetTest):
@@ -28,6 +29,36 @@ class Configuration(TargetTest):
         os.close(end)
         self.run_cli(FAILED, "config", "save", d, says="directory")
         self.assertEqual(sorted(os.listdir(d)), ["config.json", "link", "out", "pipe"])
+
+    def test_access_to_the_file(self):
+        """Mode and owner stay, or the file is not replaced."""
+        with tempfile.TemporaryDirectory() as d:
+            path = os.path.join(d, "config.json")
+            self.run_cli(OK, "config", "save", path)
+            self.assertEqual(os.stat(path).st_mode & 0o7777, 0o600)
+            root = os.getuid() == 0
+            for mode in 0o640, 0o444:
+                if root:
+                    os.chown(path, 65534, 65533)
+                os.chmod(path, mode)
+                before = os.stat(path)
+                self.run_cli(OK, "config", "save", path)
+                after = os.stat(path)
+                self.assertNotEqual(after.st_ino, before.st_ino)
+                for what in "st_mode", "st_uid", "st_gid":
+                    self.assertEqual(getattr(after, what), getattr(before, what), what)
+            if root:
+                # the folder is ours, the file is not, and giving it away is the superuser's
+                r = subprocess.run(["setpriv", "--bounding-set=-chown", *self.saving(path)],
+                                   capture_output=True, text=True, check=False)
+                self.assertEqual(r.returncode, DENIED, r.stderr)
+                self.assertIn("not replaced: the new file cannot have owner 65534:65533 and mode "
+                              "0444", r.stderr)
+                self.assertEqual(os.stat(path), after)
+            self.assertEqual(os.listdir(d), ["config.json"])
+
+    def saving(self, path):
+        return [CLI, "target", "config", "save", path, "-r", self.daemon.path]
 
     def test_configuration(self):
         self.run_cli(OK, "subsystem", "add", NQN, "--serial", "S1", "--allow-any-host")

@@ -198,31 +198,69 @@ static int write_and_close(int fd, const json_t *config)
 	return close(fd) && !err ? errno : err;
 }
 
-/* Nobody ever finds half a configuration under the file's name. */
-static int replace_file(const char *path, const json_t *config)
+static int file_result(const char *path, int err)
+{
+	return err ? cli_error(cli_exit_of(err), "%s: %s", path,
+			       strerror(err)) : CLI_OK;
+}
+
+static bool give_access(int fd, const struct stat *to)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return false;
+	if ((st.st_uid != to->st_uid || st.st_gid != to->st_gid) &&
+	    fchown(fd, to->st_uid, to->st_gid))
+		return false;
+	return !fchmod(fd, to->st_mode & ALLPERMS);
+}
+
+/* Who could read the file, as a rule the daemon, still can. */
+static int keep_access(int fd, const char *path, const struct stat *old)
+{
+	if (give_access(fd, old))
+		return CLI_OK;
+	return cli_error(cli_exit_of(errno),
+			 "%s: not replaced: the new file cannot have owner %u:%u and mode %04o: %s",
+			 path, old->st_uid, old->st_gid,
+			 old->st_mode & ALLPERMS, strerror(errno));
+}
+
+/*
+ * Nobody ever finds half a configuration under the file's name.
+ * @old: what it replaces, or NULL
+ */
+static int replace_file(const char *path, const struct stat *old,
+			const json_t *config)
 {
 	char *tmp = cli_format("%s.XXXXXX", path);
-	int err, fd = mkstemp(tmp);
+	int fd = mkstemp(tmp), rc = CLI_OK;
 
 	if (fd < 0) {
-		err = errno;
+		rc = file_result(path, errno);
 		free(tmp);
-		return err;
+		return rc;
 	}
-	err = write_and_close(fd, config);
-	if (!err && rename(tmp, path))
-		err = errno;
-	if (err)
+	if (old)
+		rc = keep_access(fd, path, old);
+	if (rc)
+		close(fd);
+	else
+		rc = file_result(path, write_and_close(fd, config));
+	if (!rc && rename(tmp, path))
+		rc = file_result(path, errno);
+	if (rc)
 		unlink(tmp);
 	free(tmp);
-	return err;
+	return rc;
 }
 
 static int write_directly(const char *path, const json_t *config)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
-	return fd < 0 ? errno : write_and_close(fd, config);
+	return file_result(path, fd < 0 ? errno : write_and_close(fd, config));
 }
 
 /* A link stays, and what it leads to is replaced; a device or pipe stays. */
@@ -230,7 +268,7 @@ static int write_file(const char *path, const json_t *config)
 {
 	struct stat st;
 	char *real;
-	int err;
+	int err, rc;
 
 	if (stat(path, &st)) {
 		err = errno;
@@ -238,16 +276,14 @@ static int write_file(const char *path, const json_t *config)
 			return cli_error(cli_exit_of(err),
 					 "%s: a symbolic link that leads to no file: %s",
 					 path, strerror(err));
-		err = replace_file(path, config);
-	} else if (S_ISREG(st.st_mode)) {
-		real = realpath(path, NULL);
-		err = real ? replace_file(real, config) : errno;
-		free(real);
-	} else {
-		err = write_directly(path, config);
+		return replace_file(path, NULL, config);
 	}
-	return err ? cli_error(cli_exit_of(err), "%s: %s", path,
-			       strerror(err)) : CLI_OK;
+	if (!S_ISREG(st.st_mode))
+		return write_directly(path, config);
+	real = realpath(path, NULL);
+	rc = real ? replace_file(real, &st, config) : file_result(path, errno);
+	free(real);
+	return rc;
 }
 
 /* "-", and /dev/stdout, whatever that is */
