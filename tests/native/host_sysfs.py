@@ -10,24 +10,29 @@ import threading
 import unittest
 
 CLI = os.environ.get("WEFT_CLI", "build/asan/weft")
+NQN = "nqn.2026-11.io.weft:disk1"
+DISCOVERY = "nqn.2014-08.org.nvmexpress.discovery"
+HOST = "nqn.2026-11.io.weft:this-host"
+HOSTID = "0f01fb42-9f7f-4856-b0b3-51e60b8de349"
 OK, FAILED, _, MISSING = range(4)
-FOLDERS = ("module", "class", "block")
-# the program sees the copy where sysfs is
-INSIDE = "".join(f'mount --bind "$0/{f}" /sys/{f} && ' for f in FOLDERS) + 'exec "$@"'
-
-
-def outside(*args):
-    return ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", INSIDE, *args]
 
 
 class HostTest(unittest.TestCase):
+    # where the program sees what is in the copy
+    folders = {"module": "/sys/module", "class": "/sys/class", "block": "/sys/block"}
+
+    def outside(self, *args):
+        inside = "".join(f'mount --bind "$0/{f}" {to} && ' for f, to in self.folders.items())
+        return ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
+                inside + 'exec "$@"', self.top, *args]
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="sysfs-test-")
         self.addCleanup(folder.cleanup)
         self.top = folder.name
-        for name in FOLDERS:
+        for name in self.folders:
             os.mkdir(f"{self.top}/{name}")
-        done = subprocess.run(outside(self.top, "true"), capture_output=True, check=False)
+        done = subprocess.run(self.outside("true"), capture_output=True, check=False)
         if done.returncode:
             self.skipTest(f"no name space of its own: {done.stderr.decode().strip()}")
         self.put("module/weft/initstate", "live")
@@ -65,7 +70,7 @@ class HostTest(unittest.TestCase):
                     shutil.rmtree(f"{self.top}/class/nvme/{ctrl}")
 
     def weft(self, code, *args, says=""):
-        done = subprocess.run(outside(self.top, os.path.realpath(CLI), *args), text=True,
+        done = subprocess.run(self.outside(os.path.realpath(CLI), *args), text=True,
                               capture_output=True, timeout=240, check=False,
                               env=dict(os.environ, ASAN_OPTIONS="exitcode=99"))
         self.assertEqual(done.returncode, code, f"{args}: {done.stdout}{done.stderr}")
@@ -105,6 +110,47 @@ class Disconnect(HostTest):
             self.weft(MISSING, "disconnect", "-d", name, says="no such controller or disk")
         self.weft(MISSING, "disconnect", "-n", "nqn.x", says="nqn.x: no such controller;")
         self.assertEqual(self.controllers(), ["nvme0", "nvme1", "nvme2"])
+
+
+class Connect(HostTest):
+    """What is written to a control device that is a plain file."""
+
+    folders = HostTest.folders | {"dev": "/dev", "etc": "/etc"}
+    given = ("-t", "tcp", "-a", "10.9.0.1")
+    string = f"transport=tcp,nqn={NQN},traddr=10.9.0.1"
+
+    def written(self, *args):
+        self.put("dev/nvme-fabrics", "")
+        self.weft(FAILED, *args, says="the control device answers")
+        with open(f"{self.top}/dev/nvme-fabrics", encoding="ascii") as f:
+            return f.read()
+
+    def test_names_of_this_host(self):
+        connect = "connect", *self.given, "-n", NQN
+        self.assertEqual(self.written(*connect), self.string)
+        names = f",hostnqn={HOST},hostid={HOSTID}"
+        self.put("etc/nvme/hostnqn", HOST)
+        # the module would not take it with its own hostid
+        self.assertEqual(self.written(*connect), self.string)
+        self.put("etc/nvme/hostid", HOSTID)
+        self.assertEqual(self.written(*connect), self.string + names)
+        self.assertEqual(self.written("discover", *self.given),
+                         self.string.replace(NQN, DISCOVERY) + names)
+        # who says what is to be sent gets that
+        self.assertEqual(self.written("connect", self.string), self.string)
+        for option, value in ("hostnqn", HOST + "2"), ("hostid", HOSTID.replace("0f", "1f")):
+            text = self.written(*connect, f"--{option}", value)
+            self.assertEqual(sorted(text.split(",")),
+                             sorted(f"{self.string},{option}={value}".split(",")))
+
+    def test_names_that_are_none(self):
+        connect = "connect", *self.given, "-n", NQN
+        for host, hostid in ((HOST + ",tos=1", HOSTID), ("x" * 224, HOSTID), ("", HOSTID),
+                             (HOST, "0" * 8), (HOST, HOSTID + "0"),
+                             (HOST, "00000000-0000-0000-0000-000000000000")):
+            self.put("etc/nvme/hostnqn", host)
+            self.put("etc/nvme/hostid", hostid)
+            self.assertEqual(self.written(*connect), self.string)
 
 
 class Load(HostTest):

@@ -4,6 +4,7 @@
  */
 #include "tools/weft/handlers.h"
 #include "tools/weft/host.h"
+#include "tools/weft/identity.h"
 #include "tools/weft/place.h"
 
 /* Every option that was given, in the table's order. */
@@ -80,6 +81,22 @@ int connect_string_get(const struct cli_args *a, const char *nqn, char **out)
 	return CLI_OK;
 }
 
+void connect_string_name_host(const struct cli_args *a, char **text)
+{
+	struct identity id;
+	char *named;
+
+	/* a whole connect string is sent as it is written */
+	if (a->pos[0] || a->conn[WEFT_OPT_HOSTNQN] ||
+	    a->conn[WEFT_OPT_HOSTID] || !identity_read(&id) || !id.hostid[0])
+		return;
+	named = cli_format("%s,hostnqn=%s,hostid=%s", *text, id.hostnqn,
+			   id.hostid);
+	explicit_bzero(*text, strlen(*text));
+	free(*text);
+	*text = named;
+}
+
 static int print_connected(const struct host *h, const char *ctrl, int cntlid,
 			   bool json)
 {
@@ -113,6 +130,7 @@ int cmd_connect(const struct cli_args *a)
 	rc = connect_string_get(a, NULL, &text);
 	if (rc)
 		return rc;
+	connect_string_name_host(a, &text);
 	rc = host_names(&h);
 	if (!rc)
 		rc = host_connect(&h, text, ctrl, sizeof(ctrl), &cntlid);

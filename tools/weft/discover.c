@@ -177,6 +177,7 @@ static int discover_kernel(const struct cli_args *a, json_t *list, u64 *genctr)
 
 	if (rc)
 		return rc;
+	connect_string_name_host(a, &text);
 	rc = discover(text, list, genctr);
 	explicit_bzero(text, strlen(text));
 	free(text);

@@ -39,6 +39,16 @@ int connect_string_from(const struct cli_args *a, const char *nqn, char **out);
  */
 int connect_string_get(const struct cli_args *a, const char *nqn, char **out);
 
+/**
+ * connect_string_name_host() - add this host's names to a string from options
+ * @text: of connect_string_from() or _get(); another one afterwards
+ *
+ * For the kernel, whose own names are made anew whenever the module is loaded.
+ * It has a host identifier of its own as well, so that a host NQN alone would
+ * not go with it: both names or none. None if one of them was given.
+ */
+void connect_string_name_host(const struct cli_args *a, char **text);
+
 /** connect_string_complain() - the reason and its place on stderr */
 void connect_string_complain(const char *s, const struct weft_reason *why);
 

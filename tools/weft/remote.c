@@ -6,38 +6,23 @@
 #include <poll.h>
 #include <time.h>
 
+#include "tools/weft/identity.h"
 #include "tools/weft/place.h"
 #include "tools/weft/remote.h"
 
 /* --- options ------------------------------------------------------------------- */
 
-static bool first_line(const char *path, char *out, size_t size)
-{
-	FILE *f = fopen(path, "re");
-	bool got = f && fgets(out, (int)size, f);
-
-	if (f)
-		fclose(f);
-	if (got)
-		out[strcspn(out, " \t\r\n")] = '\0';
-	return got && out[0];
-}
-
 /* What this machine is called elsewhere, too */
 static void take_host_names(struct weft_connstr *c)
 {
-	char text[NVMF_NQN_MAX + 1];
+	struct identity id;
 
 	if (weft_connstr_given(c, WEFT_OPT_HOSTNQN) ||
-	    weft_connstr_given(c, WEFT_OPT_HOSTID))
+	    weft_connstr_given(c, WEFT_OPT_HOSTID) || !identity_read(&id))
 		return;
-	if (!first_line("/etc/nvme/hostnqn", text, sizeof(text)) ||
-	    weft_nqn_text_check(text, strlen(text), "hostnqn", NULL))
-		return;
-	snprintf(c->hostnqn, sizeof(c->hostnqn), "%s", text);
+	snprintf(c->hostnqn, sizeof(c->hostnqn), "%s", id.hostnqn);
 	c->given |= WEFT_OPT_BIT(WEFT_OPT_HOSTNQN);
-	if (first_line("/etc/nvme/hostid", text, sizeof(text)) &&
-	    !weft_uuid_parse(text, strlen(text), c->hostid))
+	if (!weft_uuid_parse(id.hostid, strlen(id.hostid), c->hostid))
 		c->given |= WEFT_OPT_BIT(WEFT_OPT_HOSTID);
 }
 
