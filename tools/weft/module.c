@@ -50,24 +50,32 @@ static int insert_failed(const char *name, int err)
 			 CLI_FAILED, "%s: %s%s", name, strerror(-err), hint);
 }
 
-/* One of the kernel's own modules, or an installed one of ours. */
-static int probe(struct kmod_ctx *ctx, const char *name, const char *params)
+/* One of the kernel's own modules, or an installed one of ours */
+static int look_up(struct kmod_ctx *ctx, const char *name,
+		   struct kmod_list **list)
 {
-	struct kmod_list *list = NULL, *l;
 	struct utsname u;
 	int err;
 
-	err = kmod_module_new_from_lookup(ctx, name, &list);
-	if (!list) {
-		uname(&u);
-		return cli_error(err && err != -ENOENT ? CLI_FAILED :
-				 CLI_MISSING,
-				 "%s: no such module in /lib/modules/%s%s",
-				 name, u.release, strncmp(name, "weft", 4) ?
-				 "; this kernel has been built without it" :
-				 ": name the folder it was built in with --dir");
-	}
-	err = 0;
+	*list = NULL;
+	err = kmod_module_new_from_lookup(ctx, name, list);
+	if (*list)
+		return CLI_OK;
+	uname(&u);
+	return cli_error(err && err != -ENOENT ? CLI_FAILED : CLI_MISSING,
+			 "%s: no such module in /lib/modules/%s%s", name,
+			 u.release, strncmp(name, "weft", 4) ?
+			 "; this kernel has been built without it" :
+			 ": name the folder it was built in with --dir");
+}
+
+static int probe(struct kmod_ctx *ctx, const char *name, const char *params)
+{
+	struct kmod_list *list, *l;
+	int err = 0, rc = look_up(ctx, name, &list);
+
+	if (rc)
+		return rc;
 	kmod_list_foreach(l, list) {
 		struct kmod_module *mod = kmod_module_get_module(l);
 
@@ -93,7 +101,7 @@ int module_load(const char *name)
 }
 
 /* Loads what the file's "depends" line names, but for our own modules. */
-static int probe_depends(struct kmod_ctx *ctx, const char *value)
+static int probe_depends(void *ctx, const char *value)
 {
 	char *list = cli_format("%s", value), *next = list, *name;
 	int rc = CLI_OK;
@@ -105,7 +113,7 @@ static int probe_depends(struct kmod_ctx *ctx, const char *value)
 	return rc;
 }
 
-static int check_release(const char *path, const char *vermagic)
+static int check_release(void *path, const char *vermagic)
 {
 	size_t len = strcspn(vermagic, " ");
 	struct utsname u;
@@ -115,12 +123,27 @@ static int check_release(const char *path, const char *vermagic)
 		return CLI_OK;
 	return cli_error(CLI_FAILED,
 			 "%s is built for kernel %.*s, but %s runs: 'make modules KVER=%s' builds it",
-			 path, (int)len, vermagic, u.release, u.release);
+			 (const char *)path, (int)len, vermagic, u.release,
+			 u.release);
 }
 
-/* Release and dependencies of a module file, before it is inserted. */
-static int prepare(struct kmod_ctx *ctx, struct kmod_module *mod,
-		   const char *path)
+/* A module's file, whose reference is the caller's */
+static int open_file(struct kmod_ctx *ctx, const char *path,
+		     struct kmod_module **mod)
+{
+	int err = access(path, R_OK) ? -errno :
+		  kmod_module_new_from_path(ctx, path, mod);
+
+	if (!err)
+		return CLI_OK;
+	return cli_error(cli_exit_of(err), "%s: %s: 'make modules' builds it",
+			 path, strerror(-err));
+}
+
+/* @check gets the value of each @key that stands in the file. */
+static int read_info(struct kmod_module *mod, const char *path,
+		     const char *key,
+		     int (*check)(void *ctx, const char *value), void *ctx)
 {
 	struct kmod_list *info = NULL, *l;
 	int err, rc = CLI_OK;
@@ -129,48 +152,40 @@ static int prepare(struct kmod_ctx *ctx, struct kmod_module *mod,
 	if (err < 0)
 		return cli_error(CLI_FAILED, "%s: no kernel module: %s", path,
 				 strerror(-err));
-	kmod_list_foreach(l, info) {
-		const char *key = kmod_module_info_get_key(l);
-		const char *value = kmod_module_info_get_value(l);
-
-		if (!rc && !strcmp(key, "vermagic"))
-			rc = check_release(path, value);
-	}
-	kmod_list_foreach(l, info) {
-		const char *key = kmod_module_info_get_key(l);
-
-		if (!rc && !strcmp(key, "depends"))
-			rc = probe_depends(ctx,
-					   kmod_module_info_get_value(l));
-	}
+	kmod_list_foreach(l, info)
+		if (!rc && !strcmp(kmod_module_info_get_key(l), key))
+			rc = check(ctx, kmod_module_info_get_value(l));
 	kmod_module_info_free_list(info);
 	return rc;
 }
 
-static int insert_file(struct kmod_ctx *ctx, const char *dir,
-		       const char *file, const char *params)
+static int check_file(struct kmod_ctx *ctx, char *path)
 {
-	char *path = cli_format("%s/%s", dir, file);
 	struct kmod_module *mod;
-	int err, rc;
+	int rc = open_file(ctx, path, &mod);
 
-	err = access(path, R_OK) ? -errno :
-	      kmod_module_new_from_path(ctx, path, &mod);
-	if (err) {
-		rc = cli_error(cli_exit_of(err),
-			       "%s: %s: 'make modules' builds it", path,
-			       strerror(-err));
-		goto out;
-	}
-	rc = prepare(ctx, mod, path);
+	if (rc)
+		return rc;
+	rc = read_info(mod, path, "vermagic", check_release, path);
+	kmod_module_unref(mod);
+	return rc;
+}
+
+static int insert_file(struct kmod_ctx *ctx, const char *path,
+		       const char *params)
+{
+	struct kmod_module *mod;
+	int err, rc = open_file(ctx, path, &mod);
+
+	if (rc)
+		return rc;
+	rc = read_info(mod, path, "depends", probe_depends, ctx);
 	if (!rc) {
 		err = kmod_module_insert_module(mod, 0, params);
 		if (err)
 			rc = insert_failed(path, err);
 	}
 	kmod_module_unref(mod);
-out:
-	free(path);
 	return rc;
 }
 
@@ -201,16 +216,32 @@ static char *build_folder(void)
 
 /**
  * struct wanted - a module of ours
+ * @path: its file, or NULL: an installed one
  * @sys: where it shows when it is loaded
  */
 struct wanted {
 	const char *name;
-	const char *file;
+	char *path;
 	const char *sys;
 };
 
-static int load_one(struct kmod_ctx *ctx, const char *dir,
-		    const struct wanted *w, const char *params)
+/* Would it be found, and is it for this kernel? */
+static int check_one(struct kmod_ctx *ctx, const struct wanted *w)
+{
+	struct kmod_list *list;
+	int rc;
+
+	if (sysfs_exists(w->sys))
+		return CLI_OK;
+	if (w->path)
+		return check_file(ctx, w->path);
+	rc = look_up(ctx, w->name, &list);
+	kmod_module_unref_list(list);
+	return rc;
+}
+
+static int load_one(struct kmod_ctx *ctx, const struct wanted *w,
+		    const char *params)
 {
 	int rc;
 
@@ -218,10 +249,29 @@ static int load_one(struct kmod_ctx *ctx, const char *dir,
 		printf("%s: loaded already\n", w->name);
 		return CLI_OK;
 	}
-	rc = dir ? insert_file(ctx, dir, w->file, params) :
+	rc = w->path ? insert_file(ctx, w->path, params) :
 	     probe(ctx, w->name, params);
 	if (!rc)
 		printf("%s: loaded\n", w->name);
+	return rc;
+}
+
+/* Both or none: a core without a transport is of no use to anybody. */
+static int load_both(struct kmod_ctx *ctx, const struct wanted *core,
+		     const struct wanted *transport, const char *params)
+{
+	bool there = sysfs_exists(core->sys);
+	int rc = check_one(ctx, core);
+
+	if (!rc)
+		rc = check_one(ctx, transport);
+	if (!rc)
+		rc = load_one(ctx, core, params);
+	if (rc)
+		return rc;
+	rc = load_one(ctx, transport, NULL);
+	if (rc && !there)
+		module_remove(ctx, core->name);
 	return rc;
 }
 
@@ -250,20 +300,20 @@ static int explain_names(void)
 static int load_host(struct kmod_ctx *ctx, const char *dir,
 		     const char *transport, const char *params)
 {
-	const struct wanted core = {
-		"weft", "weft.ko", "/sys/module/weft"
-	};
+	struct wanted core = { "weft", NULL, "/sys/module/weft" };
 	char *name = cli_format("weft_%s", transport);
-	char *file = cli_format("weft-%s.ko", transport);
 	char *sys = cli_format("/sys/module/weft_%s", transport);
-	const struct wanted tr = { name, file, sys };
+	struct wanted tr = { name, NULL, sys };
 	int rc;
 
-	rc = load_one(ctx, dir, &core, params);
-	if (!rc)
-		rc = load_one(ctx, dir, &tr, NULL);
+	if (dir) {
+		core.path = cli_format("%s/weft.ko", dir);
+		tr.path = cli_format("%s/weft-%s.ko", dir, transport);
+	}
+	rc = load_both(ctx, &core, &tr, params);
+	free(core.path);
+	free(tr.path);
 	free(name);
-	free(file);
 	free(sys);
 	return rc ? rc : explain_names();
 }

@@ -13,4 +13,7 @@ struct kmod_ctx *module_context(void);
 /** module_load() - with what it needs; enum cli_exit */
 int module_load(const char *name);
 
+/** module_remove() - and say so, or who uses it; enum cli_exit */
+int module_remove(struct kmod_ctx *ctx, const char *name);
+
 #endif

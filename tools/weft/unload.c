@@ -134,7 +134,7 @@ static int remove_failed(const char *name, int err)
 	return CLI_FAILED;
 }
 
-static int remove_module(struct kmod_ctx *ctx, const char *name)
+int module_remove(struct kmod_ctx *ctx, const char *name)
 {
 	const struct timespec pause = { .tv_nsec = RETRY_NS };
 	struct kmod_module *mod;
@@ -177,9 +177,9 @@ int cmd_unload(const struct cli_args *a)
 		return CLI_FAILED;
 	names_in(&holders, "/sys/module/weft/holders", "weft_");
 	for (i = 0; i < holders.n && !rc; i++)
-		rc = remove_module(ctx, holders.name[i]);
+		rc = module_remove(ctx, holders.name[i]);
 	if (!rc)
-		rc = remove_module(ctx, "weft");
+		rc = module_remove(ctx, "weft");
 	names_free(&holders);
 	kmod_unref(ctx);
 	return rc;

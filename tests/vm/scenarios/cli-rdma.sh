@@ -50,6 +50,19 @@ expect 3 weft list
 said "weft load"
 expect 3 weft unload
 expect 3 weft load rdma --dir "$VM_OUT"
+# both or none: a transport that is not there, and one that is not taken
+core_only=$VM_OUT/core
+mkdir "$core_only"
+cp "$WEFT_MODULES/weft.ko" "$core_only"
+expect 3 weft load rdma --dir "$core_only"
+said "weft-rdma.ko"
+[ ! -e /sys/module/weft ] || fail "the core is loaded without a transport"
+cp "$core_only/weft.ko" "$core_only/weft-rdma.ko"
+expect 1 weft load rdma --dir "$core_only"
+said "a name that it needs is taken"
+[ "$(cat "$OUT.stdout")" = "weft: loaded
+weft: unloaded" ] || fail "not loaded and unloaded: $(cat "$OUT.stdout")"
+[ ! -e /sys/module/weft ] || fail "the core is loaded without a transport"
 weft load rdma --dir "$WEFT_MODULES"
 weft load rdma --dir "$WEFT_MODULES" > "$OUT.stdout"
 grep -q "loaded already" "$OUT.stdout"
