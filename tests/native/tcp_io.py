@@ -6,8 +6,8 @@ import os
 import struct
 import unittest
 
-from tcp_disk import (CONNECTION, GENERIC, HOST, MEDIA, MISSING, NQN, OK, SPECIFIC, USAGE, TcpTest,
-                      free_port, run_weft)
+from tcp_disk import (CONNECTION, GENERIC, HOST, HOSTID, MEDIA, MISSING, NQN, OK, SPECIFIC, USAGE,
+                      TcpTest, free_port, run_weft)
 
 
 class Blocks(TcpTest):
@@ -116,6 +116,24 @@ class Blocks(TcpTest):
         self.io("read", more="ctrl_loss_tmo=5", code=USAGE, says="connects once")
         self.io("read", more="nr_io_queues=2", code=USAGE, says="nr_io_queues: this command")
         self.io("read", more="duplicate_connect", code=USAGE, says="duplicate_connect: not supported")
+
+
+class Reservations(TcpTest):
+    """The rest of them is in tcp_commands.py."""
+
+    def registrants(self):
+        return struct.unpack_from("<H", self.io("resv-report", "--file", "-"), 5)[0]
+
+    def test_only_who_is_somebody(self):
+        """One registered without a host identifier could never be unregistered."""
+        nobody = self.string().replace(f",hostid={HOSTID}", "")
+        for command, key in ("register", "new-key"), ("acquire", "key"), ("release", "key"):
+            self.weft(USAGE, "io", f"resv-{command}", nobody, f"--{key}", 1,
+                      says="hostid: missing, a reservation belongs to it; accepted is a UUID")
+        self.weft(OK, "io", "resv-report", nobody)
+        self.assertEqual(self.registrants(), 0)
+        self.io("resv-register", "--new-key", 1)
+        self.assertEqual(self.registrants(), 1)
 
 
 class Admin(TcpTest):

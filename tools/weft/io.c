@@ -256,8 +256,10 @@ static int run(struct io_call *x, const struct ini_opts *o)
 
 int cmd_io(const struct cli_args *a)
 {
-	struct io_call x = { .a = a, .op = io_find(a->cmd->name) };
 	struct ini_opts o;
+	struct io_call x = {
+		.a = a, .op = io_find(a->cmd->name), .opts = &o,
+	};
 	u64 nsid;
 	int rc = remote_opts(a, NULL, &o);
 

@@ -16,6 +16,7 @@ struct io_range {
 
 /**
  * struct io_call - one run of a command
+ * @opts: whom it connects, and as whom
  * @block: bytes of a block, for commands that need to know
  * @data: @len: what is sent, or room for what comes
  * @gives: data comes, and is printed or written
@@ -24,6 +25,7 @@ struct io_range {
 struct io_call {
 	const struct cli_args *a;
 	const struct io_op *op;
+	const struct ini_opts *opts;
 	struct remote r;
 	struct ini_queue *q;
 	u32 nsid;

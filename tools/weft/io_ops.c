@@ -330,6 +330,16 @@ static int action(const struct io_call *x, const char *const *names, size_t n)
 	return -1;
 }
 
+/* One that is made up for the run is nobody's when it has ended. */
+static int need_hostid(const struct io_call *x)
+{
+	if (weft_connstr_given(&x->opts->conn, WEFT_OPT_HOSTID))
+		return CLI_OK;
+	return cli_usage_error(x->a->cmd,
+			       "hostid: missing, a reservation belongs to it; accepted is %s",
+			       weft_opt_info(WEFT_OPT_HOSTID)->accepts);
+}
+
 static int check_resv(struct io_call *x, const char *const *names, size_t n,
 		      const char *other)
 {
@@ -337,6 +347,8 @@ static int check_resv(struct io_call *x, const char *const *names, size_t n,
 	u64 v;
 	int rc = action(x, names, n) < 0 ? CLI_USAGE : CLI_OK;
 
+	if (!rc)
+		rc = need_hostid(x);
 	if (!rc)
 		rc = io_value(x, "type", 0xff, 1, &v);
 	if (!rc)
