@@ -22,9 +22,13 @@ static void take_connect(void)
 	peer_rsp(&p, 1, peer_cmd(&p, 1, NVME_OPC_FABRICS), 0, 7);
 }
 
-/* Connected, it sleeps until there is something to do. */
-static void let_go(void)
+/*
+ * Connected, it looks every millisecond whether all are: the time of the run
+ * begins when the main thread says so.
+ */
+static void let_go(int ms)
 {
+	UNIT_EQ(ms, 1);
 	UNIT_EQ(ini_queue_state(queue.q), INI_LIVE);
 	UNIT_EQ(peer_next(&p, 1), -1);
 	atomic_store(&job.go, true);
@@ -61,7 +65,7 @@ int __wrap_epoll_wait(int fd, struct epoll_event *ev, int n, int ms)
 		take_connect();
 		break;
 	case 2:
-		let_go();
+		let_go(ms);
 		break;
 	case 3:
 		answer_all(NVME_CMD_READ);

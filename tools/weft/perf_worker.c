@@ -10,6 +10,7 @@
 #include "tools/weft/remote.h"
 
 #define TURN_MS		20
+#define GO_MS		1		/* the clock runs, and nothing wakes us */
 #define REST_NS		1000000
 #define TELL_EVERY	64		/* turns between looks at the counters */
 
@@ -214,7 +215,7 @@ static bool wait_for_go(struct perf_worker *w)
 		atomic_fetch_add(&w->job->ready, 1);
 	w->counted = true;
 	while (!atomic_load(&w->job->go) && !broken(w))
-		perf_loop_turn(w->loop, TURN_MS);
+		perf_loop_turn(w->loop, GO_MS);
 	return !broken(w);
 }
 
