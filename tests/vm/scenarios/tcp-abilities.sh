@@ -10,14 +10,19 @@
 TRANSPORT=tcp
 . "$WEFT_TOP/tests/vm/lib.sh"
 
+# able_start NAME: another one, small again
+able_start() {
+	log=$VM_OUT/$1.log
+	python3 "$WEFT_TOP/tests/vm/tcp_able_target.py" "$RXE_ADDR" 4420 \
+		uuid nguid eui64 none one two > "$log" 2>&1 &
+	able=$!
+	at_exit "kill $able"
+	wait_for grep -q ready "$log"
+}
+
 setup_net
 load_weft
-log=$VM_OUT/able.log
-python3 "$WEFT_TOP/tests/vm/tcp_able_target.py" "$RXE_ADDR" 4420 uuid nguid eui64 none one two \
-	> "$log" 2>&1 &
-able=$!
-at_exit "kill $able"
-wait_for grep -q ready "$log"
+able_start able
 
 connect() {
 	i=$(connect_weft "$(connect_string),nr_io_queues=1$1")
@@ -107,6 +112,9 @@ step "a command that wants to be alone, of a disk with two paths"
 kill $job
 wait $job || true
 disconnect_weft "$i"
+kill $able
+wait $able || true
+able_start paths
 port() { connect_weft "transport=tcp,traddr=$RXE_ADDR,trsvcid=$1,nqn=$WEFT_NQN,nr_io_queues=1"; }
 i=$(port 4424)
 other=$(port 4425)
