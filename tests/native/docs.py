@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 """The documentation says what the programs and sources say: the table of connect
-options, the target's command line, module parameters, sysfs attributes, counters; and
-pages of figures what their JSON files hold.
+options, the target's command line, module parameters, sysfs attributes, counters; pages
+of figures what their JSON files hold; and the unit for systemd is a good one.
 
     docs.py [--write]       --write puts the generated parts in place
 """
@@ -10,8 +10,11 @@ pages of figures what their JSON files hold.
 import json
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 # instead of this folder, whose statistics.py is not Python's
@@ -120,6 +123,53 @@ def links(path):
             problems.append(f"{path}: link to {link}, which is not there")
 
 
+UNIT = {
+    "Unit": {"Wants=network-online.target", "After=network-online.target",
+             "StartLimitIntervalSec=0"},
+    "Service": {"ExecStartPre=-/sbin/modprobe rdma_ucm", "LimitMEMLOCK=infinity",
+                "Restart=on-failure", "RestartSec=2", "RestartPreventExitStatus=2"},
+    "Install": {"WantedBy=multi-user.target"},
+}
+
+
+def systemd_complains(unit):
+    """What systemd itself says of a unit, on a machine that can say it."""
+    with tempfile.TemporaryDirectory(prefix="docs-") as d:
+        def verify(name, text):
+            path = os.path.join(d, name)
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(text)
+            done = subprocess.run(["systemd-analyze", "verify", "--man=no", path], check=False,
+                                  capture_output=True, text=True, timeout=120)
+            said = "\n".join(x for x in done.stderr.splitlines() if name in x)
+            return said or ("" if not done.returncode else done.stderr)
+
+        if not shutil.which("systemd-analyze") or \
+           verify("weft-plain.service", "[Service]\nExecStart=/bin/true\n"):
+            return ""
+        # programs that are there
+        program = shlex.quote(os.path.realpath(os.environ["WEFT_TARGET_BIN"]))
+        unit = unit.replace("/usr/local/sbin/weft-target", program)
+        return verify("weft-target.service", unit.replace("/sbin/modprobe", "/bin/true"))
+
+
+def systemd_unit():
+    """It waits for the network and the module, tries again for as long as it takes, and can be
+    enabled."""
+    unit = re.search(r"^```\n(\[Unit\]\n.*?)^```$", read(TARGET), re.M | re.S)
+    if not unit:
+        problems.append(f"{TARGET}: no unit for systemd")
+        return
+    for section, lines in UNIT.items():
+        body = re.search(rf"^\[{section}\]\n(.*?)(?=^\[|\Z)", unit[1], re.M | re.S)
+        missing = lines - set(body[1].splitlines() if body else ())
+        if missing:
+            problems.append(f"{TARGET}: the unit's [{section}] lacks {sorted(missing)}")
+    complaint = systemd_complains(unit[1])
+    if complaint:
+        problems.append(f"{TARGET}: systemd says of the unit: {complaint}")
+
+
 def main():
     write = sys.argv[1:] == ["--write"]
     generated(HOST, "connect options", option_table(), write)
@@ -142,6 +192,7 @@ def main():
     for transport in "rdma", "tcp":
         named(TARGET, f"target/transport/{transport}/transport.c",
               r'"(\w+)",(?= "\w+",| NULL\b)', "transport option")
+    systemd_unit()
     pages = ["README.md"] + ["Documentation/" + p for p in
                              os.listdir(os.path.join(TOP, "Documentation")) if p.endswith(".md")]
     for page in pages:
