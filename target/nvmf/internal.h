@@ -245,9 +245,14 @@ struct nvmf_group_core {
  */
 struct nvmf_io_host *nvmf_io_host_get(struct nvmf_group_core *core,
 				      const char *nqn);
-/** nvmf_io_host_named() - the same, however many there are */
+/** nvmf_io_host_named() - the same for limits, however many there are */
 struct nvmf_io_host *nvmf_io_host_named(struct nvmf_group_core *core,
 					const char *nqn);
+/**
+ * nvmf_io_host_unlimit() - limits are lifted: nothing waits for this reactor's
+ * share any more, nor will; a host that has done nothing is forgotten
+ */
+void nvmf_io_host_unlimit(struct nvmf_group_core *core, const char *nqn);
 void nvmf_io_hosts_free(struct nvmf_group_core *core);
 /** nvmf_qpair_io_host() - of a connected queue pair; NULL without memory */
 struct nvmf_io_host *nvmf_qpair_io_host(struct nvmf_qpair *q);

@@ -6,6 +6,8 @@
  * Hosts are counted by name, and stay when they leave: NVMF_HOSTS_MAX of them
  * on each poll group, so that names cannot use up the memory; all later ones
  * are one more host without a name, but for those that limits are set for.
+ * These take nobody's place before they come, and go with their limits if they
+ * have never come.
  */
 #include <stdlib.h>
 
@@ -41,8 +43,13 @@ static struct nvmf_io_host *make(struct nvmf_group_core *core, const char *nqn)
 		return NULL;
 	snprintf(h->nqn, sizeof(h->nqn), "%s", nqn);
 	TAILQ_INSERT_TAIL(&core->io_hosts, h, link);
-	core->nio_hosts++;
 	return h;
+}
+
+static void meet(struct nvmf_group_core *core, struct nvmf_io_host *h)
+{
+	core->nio_hosts += !h->met;
+	h->met = true;
 }
 
 struct nvmf_io_host *nvmf_io_host_get(struct nvmf_group_core *core,
@@ -54,7 +61,11 @@ struct nvmf_io_host *nvmf_io_host_get(struct nvmf_group_core *core,
 		nqn = "";
 		h = find(core, nqn);
 	}
-	return h ? h : make(core, nqn);
+	if (!h)
+		h = make(core, nqn);
+	if (h)
+		meet(core, h);
+	return h;
 }
 
 struct nvmf_io_host *nvmf_io_host_named(struct nvmf_group_core *core,
@@ -68,12 +79,49 @@ struct nvmf_io_host *nvmf_io_host_named(struct nvmf_group_core *core,
 	h = make(core, nqn);
 	if (!h)
 		return NULL;
-	/* connections that it has already were of the one without a name */
-	TAILQ_FOREACH(q, &core->qpairs, link)
-		if (q->ctrlr && q->state != NVMF_QPAIR_RELEASING &&
-		    !strcmp(q->ctrlr->hostnqn, nqn))
-			q->io_host = h;
+	/* connections that it has used already were of the one without a name */
+	TAILQ_FOREACH(q, &core->qpairs, link) {
+		if (!q->io_host || !q->ctrlr ||
+		    q->state == NVMF_QPAIR_RELEASING ||
+		    strcmp(q->ctrlr->hostnqn, nqn))
+			continue;
+		q->io_host = h;
+		meet(core, h);
+	}
 	return h;
+}
+
+/* Connections know their host as long as they are there. */
+static bool unused(const struct nvmf_group_core *core,
+		   const struct nvmf_io_host *h)
+{
+	const struct nvmf_qpair *q;
+	int i;
+
+	for (i = 0; i < NVMF_IO_KINDS; i++)
+		if (h->io.ops[i])
+			return false;
+	TAILQ_FOREACH(q, &core->qpairs, link)
+		if (q->io_host == h)
+			return false;
+	return !h->io.errors;
+}
+
+void nvmf_io_host_unlimit(struct nvmf_group_core *core, const char *nqn)
+{
+	struct nvmf_io_host *h = find(core, nqn);
+	struct limit_share *share = h ? h->limit : NULL;
+
+	if (!h)
+		return;
+	h->limit = NULL;
+	if (share)
+		limit_release(share);
+	if (!unused(core, h))
+		return;
+	core->nio_hosts -= h->met;
+	TAILQ_REMOVE(&core->io_hosts, h, link);
+	free(h);
 }
 
 void nvmf_io_hosts_free(struct nvmf_group_core *core)

@@ -26,13 +26,16 @@ struct nvmf_io_stats {
 };
 
 /**
- * struct nvmf_io_host - a host on one poll group; stays with the group
+ * struct nvmf_io_host - a host on one poll group; stays with the group, but for
+ * one that only limits had a name for
  * @limit: this reactor's share of the host's limits, or NULL
+ * @met: it has sent commands here, and is one of those that are counted apart
  */
 struct nvmf_io_host {
 	char nqn[NVMF_NQN_MAX + 1];
 	struct nvmf_io_stats io;
 	struct limit_share *limit;
+	bool met;
 	TAILQ_ENTRY(nvmf_io_host) link;
 };
 TAILQ_HEAD(nvmf_io_host_list, nvmf_io_host);

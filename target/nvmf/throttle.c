@@ -17,11 +17,14 @@
 
 #include "target/nvmf/io.h"
 
-/** struct host_limit - the control reactor's */
+/**
+ * struct host_limit - the control reactor's; goes when all its rates are 0
+ * @setting: changes that are on their way, and keep it
+ */
 struct host_limit {
 	char nqn[NVMF_NQN_MAX + 1];
 	struct limiter *limiter;
-	int err;
+	u32 setting;
 	TAILQ_ENTRY(host_limit) link;
 };
 
@@ -194,10 +197,21 @@ static struct host_limit *find_host(const char *nqn)
 	return NULL;
 }
 
+static bool limits(const u64 per_sec[LIMIT_RATES])
+{
+	int r;
+
+	for (r = 0; r < LIMIT_RATES; r++)
+		if (per_sec[r])
+			return true;
+	return false;
+}
+
 /** struct set_host - limits on their way to all poll groups */
 struct set_host {
 	struct host_limit *h;
 	u64 per_sec[LIMIT_RATES];
+	int err;
 	nvmf_done done;
 	void *ctx;
 };
@@ -211,17 +225,62 @@ static void set_host_here(void *ctx)
 	if (host)
 		host->limit = limit_share_here(s->h->limiter);
 	else
-		s->h->err = -ENOMEM;
+		s->err = -ENOMEM;
 }
 
+static void unset_host_here(void *ctx)
+{
+	struct set_host *s = ctx;
+
+	nvmf_io_host_unlimit(nvmf_group_self()->core, s->h->nqn);
+}
+
+static void free_host(struct host_limit *h)
+{
+	TAILQ_REMOVE(&host_limits, h, link);
+	limiter_destroy(h->limiter);
+	free(h);
+}
+
+static bool idle_host(const struct host_limit *h)
+{
+	u64 now[LIMIT_RATES];
+
+	limiter_get(h->limiter, now);
+	return !h->setting && !limits(now);
+}
+
+static void set_host_end(struct set_host *s)
+{
+	s->done(s->ctx, s->err, NULL);
+	free(s);
+}
+
+/* A change that began meanwhile goes over the reactors behind this one */
+static void unset_host_done(void *ctx)
+{
+	struct set_host *s = ctx;
+
+	s->h->setting--;
+	if (idle_host(s->h))
+		free_host(s->h);
+	set_host_end(s);
+}
+
+/* If it fails, what was set before holds */
 static void set_host_done(void *ctx)
 {
 	struct set_host *s = ctx;
-	int err = s->h->err;
 
-	limiter_set(s->h->limiter, s->per_sec);
-	s->done(s->ctx, err, NULL);
-	free(s);
+	if (!s->err)
+		limiter_set(s->h->limiter, s->per_sec);
+	s->h->setting--;
+	if (idle_host(s->h)) {
+		s->h->setting++;
+		reactor_for_each(unset_host_here, s, unset_host_done);
+		return;
+	}
+	set_host_end(s);
 }
 
 static struct host_limit *make_host(const char *nqn)
@@ -248,6 +307,11 @@ void nvmf_host_set_limits(const char *hostnqn, const u64 per_sec[LIMIT_RATES],
 	assert_on_reactor(reactor_control());
 	if (s) {
 		s->h = find_host(hostnqn);
+		if (!s->h && !limits(per_sec)) {
+			free(s);
+			nvmf_op_refuse(done, ctx, 0, NULL);
+			return;
+		}
 		if (!s->h)
 			s->h = make_host(hostnqn);
 	}
@@ -256,7 +320,7 @@ void nvmf_host_set_limits(const char *hostnqn, const u64 per_sec[LIMIT_RATES],
 		nvmf_op_refuse(done, ctx, -ENOMEM, NULL);
 		return;
 	}
-	s->h->err = 0;
+	s->h->setting++;
 	memcpy(s->per_sec, per_sec, sizeof(s->per_sec));
 	s->done = done;
 	s->ctx = ctx;
@@ -361,9 +425,6 @@ void nvmf_host_limits_free(void)
 {
 	struct host_limit *h;
 
-	while ((h = TAILQ_FIRST(&host_limits))) {
-		TAILQ_REMOVE(&host_limits, h, link);
-		limiter_destroy(h->limiter);
-		free(h);
-	}
+	while ((h = TAILQ_FIRST(&host_limits)))
+		free_host(h);
 }

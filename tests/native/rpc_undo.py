@@ -39,6 +39,34 @@ class Undo(DaemonTest):
             "timestamps": self.timestamps(),
         }
 
+    def hosts(self):
+        """Those that are counted or limited, with their limits."""
+        return {h["hostnqn"]: h["assigned_rate_limits"]
+                for h in self.daemon.ok("nvmf_get_statistics")["hosts"]}
+
+    def test_limits_of_hosts(self):
+        """A host that only a refused configuration knew is not listed, nor one without limits."""
+        d = self.daemon
+
+        def limit(host, rate):
+            return "nvmf_set_host_limits", {"host": f"nqn.2026-11.io.weft:{host}",
+                                            "rw_ios_per_sec": rate}
+
+        d.ok(*limit("kept", 100))
+        before = self.hosts()
+        self.assertEqual(list(before), ["nqn.2026-11.io.weft:kept"])
+        self.assertEqual(d.refused("load_config", config(
+            limit("kept", 200), limit("new", 5), limit("new", 6), limit("kept", 0), BAD))["code"],
+            -19)
+        self.assertEqual(self.hosts(), before)
+        d.ok(*limit("new", 5))
+        self.assertEqual(len(self.hosts()), 2)
+        d.ok(*limit("new", 0))
+        d.ok(*limit("never", 0))
+        self.assertEqual(self.hosts(), before)
+        d.ok(*limit("kept", 0))
+        self.assertEqual(self.hosts(), {})
+
     def timestamps(self):
         """Does a line that is written now have one?"""
         d = self.daemon

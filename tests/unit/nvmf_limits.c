@@ -502,6 +502,115 @@ static void test_limits_of_many_hosts(void)
 	end();
 }
 
+static void look_for(void *ctx)
+{
+	struct lookup *l = ctx;
+
+	TAILQ_FOREACH(l->host, &nvmf_group_self()->core->io_hosts, link)
+		if (!strcmp(l->host->nqn, l->nqn))
+			break;
+}
+
+/* as it is there already, or NULL */
+static struct nvmf_io_host *host_there(unsigned int reactor, const char *nqn)
+{
+	struct lookup l = { nqn, NULL };
+
+	fake_on(reactor, look_for, &l);
+	return l.host;
+}
+
+static void first_limited(void *ctx)
+{
+	*(const char **)ctx = nvmf_host_limits_next(NULL);
+}
+
+/* one that never came is forgotten with its limits, and takes nobody's place */
+static void test_limits_that_are_lifted(void)
+{
+	struct setting s = { .host = LATER };
+	const char *first;
+
+	begin();
+	CU_ASSERT(!host_there(1, LATER));
+	set_to(&s, 0);
+	CU_ASSERT(!host_there(1, LATER));
+	set(&s);
+	CU_ASSERT(host_there(0, LATER) && host_there(1, LATER));
+	fake_on(1, meet_many, NULL);
+	UNIT_STR(host("nqn.2026-11.io.weft:1023")->nqn,
+		 "nqn.2026-11.io.weft:1023");
+	UNIT_STR(host("nqn.2026-11.io.weft:1024")->nqn, "");
+	set_to(&s, 0);
+	CU_ASSERT(!host_there(0, LATER) && !host_there(1, LATER));
+	fake_on(0, first_limited, &first);
+	CU_ASSERT(!first);
+	/* connected, but has done nothing */
+	s.host = FAKE_HOST;
+	set(&s);
+	set_to(&s, 0);
+	CU_ASSERT(!host_there(0, FAKE_HOST) && !host_there(1, FAKE_HOST));
+	end();
+}
+
+/* what waits goes on, and a host that has done something stays */
+static void test_limits_lifted_under_load(void)
+{
+	struct setting s = { .host = FAKE_HOST };
+	struct fake_req *r[HELD];
+	struct nvmf_io_host *h;
+	int i;
+
+	begin();
+	set(&s);
+	submit_held(r);
+	set_to(&s, 0);
+	for (i = 0; i < HELD; i++)
+		UNIT_EQ(fake_wait(r[i]).st, 0);
+	h = host_there(io->reactor, FAKE_HOST);
+	CU_ASSERT_FATAL(h != NULL);
+	CU_ASSERT(!h->limit);
+	UNIT_EQ(h->io.ops[NVMF_IO_READ], 1 + HELD);
+	CU_ASSERT(!host_there(!io->reactor, FAKE_HOST));
+	end();
+}
+
+static void set_three(void *ctx)
+{
+	struct setting *s = ctx;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		s[i].done = false;
+		nvmf_host_set_limits(s[i].host, s[i].per_sec, set_done, &s[i]);
+	}
+}
+
+/* changes that overlap take effect in their order */
+static void test_limits_lifted_and_set_at_once(void)
+{
+	struct setting s[3] = { { .host = FAKE_HOST }, { .host = FAKE_HOST },
+				{ .host = FAKE_HOST } };
+	struct fake_req *r[HELD];
+	int last, i;
+
+	begin();
+	for (last = 0; last < 2; last++) {
+		for (i = 0; i < 3; i++)
+			s[i].per_sec[LIMIT_RW_BYTES] = i % 2 == last;
+		fake_on(0, set_three, s);
+		while (!s[0].done || !s[1].done || !s[2].done)
+			fake_yield();
+		/* 1, 0, 1: it holds; 0, 1, 0: what waits goes on */
+		if (!last)
+			submit_held(r);
+	}
+	for (i = 0; i < HELD; i++)
+		UNIT_EQ(fake_wait(r[i]).st, 0);
+	CU_ASSERT(!host_there(!io->reactor, FAKE_HOST));
+	end();
+}
+
 UNIT_MAIN(UNIT(test_remove_ns_with_commands_that_wait),
 	  UNIT(test_remove_ns_with_commands_of_a_slow_host),
 	  UNIT(test_remove_ns_of_a_slow_bdev),
@@ -510,4 +619,6 @@ UNIT_MAIN(UNIT(test_remove_ns_with_commands_that_wait),
 	  UNIT(test_pair_of_a_slow_host), UNIT(test_abort),
 	  UNIT(test_scratch_of_a_slow_host), UNIT(test_buffers_of_a_slow_host),
 	  UNIT(test_streamed_data_of_a_slow_host),
-	  UNIT(test_limits_of_many_hosts))
+	  UNIT(test_limits_of_many_hosts), UNIT(test_limits_that_are_lifted),
+	  UNIT(test_limits_lifted_under_load),
+	  UNIT(test_limits_lifted_and_set_at_once))
