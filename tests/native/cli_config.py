@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from cli import CLI, DENIED, FAILED, MISSING, NQN, OK, TargetTest
+from tool import CLI, DENIED, FAILED, MISSING, NQN, OK, TargetTest
 
 
 class Configuration(TargetTest):
