@@ -189,34 +189,29 @@ static void op_free(struct nvmf_op *op)
 	free(o);
 }
 
-static struct nvmf_ns *check(struct mask_op *o)
+static int check(struct mask_op *o, const struct nvmf_ns *ns)
 {
-	struct nvmf_subsystem *s = o->op.s;
-	struct nvmf_ns *ns = nvmf_subsystem_ns(s, o->nsid);
-
-	if (!ns) {
-		weft_fail(&o->op.why, 0, "nsid=%u: %s has no such namespace",
-			  o->nsid, s->nqn);
-		return NULL;
-	}
-	if (!ns->no_auto_visible) {
-		weft_fail(&o->op.why, 0,
-			  "nsid=%u: every host sees it; add it with no_auto_visible to choose them",
-			  o->nsid);
-		return NULL;
-	}
-	return ns;
+	if (!ns)
+		return weft_fail(&o->op.why, -ENOENT,
+				 "nsid=%u: %s has no such namespace", o->nsid,
+				 o->op.s->nqn);
+	if (!ns->no_auto_visible)
+		return weft_fail(&o->op.why, -EINVAL,
+				 "nsid=%u: every host sees it; add it with no_auto_visible to choose them",
+				 o->nsid);
+	return 0;
 }
 
 static void start(struct nvmf_op *op)
 {
 	struct mask_op *o = mask_op(op);
-	struct nvmf_ns *ns = check(o);
+	struct nvmf_ns *ns = nvmf_subsystem_ns(op->s, o->nsid);
 	struct nvmf_fence *f = o->fence;
+	int err = check(o, ns);
 	bool listed;
 
-	if (!ns) {
-		nvmf_op_end(op, -EINVAL);
+	if (err) {
+		nvmf_op_end(op, err);
 		return;
 	}
 	listed = find(&ns->hosts, o->nqn);

@@ -208,7 +208,7 @@ static void remove_referral(struct rpc_call *call, const void *params)
 		return;
 	r = nvmf_referral_find(&trid, p->subnqn);
 	if (!r) {
-		rpc_fail(call, RPC_INVALID_PARAMS,
+		rpc_fail(call, -ENOENT,
 			 "address: there is no referral to %s %s:%s",
 			 p->address.trtype, trid.traddr, trid.trsvcid);
 		return;

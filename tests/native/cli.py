@@ -151,6 +151,16 @@ class Usage(CliTest):
         with tempfile.TemporaryDirectory() as empty:
             self.expect(MISSING, "load", "rdma", "--dir", empty, says=empty + "/weft.ko")
 
+    def test_without_rdma(self):
+        try:
+            socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 20).close()   # NETLINK_RDMA
+        except OSError:
+            pass
+        else:
+            self.skipTest("the kernel has RDMA here")
+        for args in ("list",), ("del", "rxe0"):
+            self.expect(MISSING, "rxe", *args, says="modprobe ib_core")
+
     def test_output_that_does_not_get_out(self):
         with open("/dev/full", "w", encoding="utf-8") as full:
             done = subprocess.run([CLI, "explain"], stdout=full, stderr=subprocess.PIPE, text=True,

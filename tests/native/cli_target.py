@@ -174,7 +174,10 @@ class Target(TargetTest):
         self.assertEqual(self.run_cli(OK, "ns", "add", NQN, "b", "--eui64",
                                       "0123456789abcdef").out, "1\n")
         self.run_cli(OK, "subsystem", "list", NQN, says=("namespace 1: b", "namespace 7: a"))
-        self.run_cli(FAILED, "ns", "add", NQN, "nosuch", says="nosuch")
+        self.run_cli(MISSING, "ns", "add", NQN, "nosuch", says="nosuch")
+        for verb in "add", "del":
+            self.run_cli(MISSING, "ns", "host", verb, NQN, "3", NQN + ":host", says="nsid=3")
+            self.run_cli(FAILED, "ns", "host", verb, NQN, "1", NQN + ":host", says="every host")
         self.run_cli(MISSING, "ns", "del", NQN, "2", says="nsid=2")
         self.run_cli(OK, "ns", "del", NQN, "7")
         self.assertEqual([n["nsid"] for n in self.listing("subsystem", "list", NQN)[0]
@@ -303,7 +306,7 @@ class Target(TargetTest):
         self.assertRegex(rows[1], r"TCP +192\.0\.2\.1 +8009 +nqn\.2014-08\.org")
         self.assertRegex(rows[2], rf"TCP +2001:db8::1 +8009 +{NQN}")
         self.run_cli(OK, "referral", "del", "tcp", "192.0.2.1:8009")
-        self.run_cli(FAILED, "referral", "del", "tcp", "192.0.2.1:8009", says="no referral")
+        self.run_cli(MISSING, "referral", "del", "tcp", "192.0.2.1:8009", says="no referral")
         self.assertEqual(len(json.loads(self.run_cli(OK, "referral", "list", "--json").out)), 1)
         self.run_cli(USAGE, "set", says="give an option")
         self.run_cli(OK, "set", "--discovery-nqn", NQN, "--discovery-filter", "address,svcid",

@@ -430,7 +430,7 @@ static void test_masking_refused(void)
 	begin();
 	UNIT_EQ(fake_ns_host(FAKE_NQN, 1, HOST2, true), -EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(fake_why.text, "no_auto_visible"));
-	UNIT_EQ(fake_ns_host(FAKE_NQN, 9, HOST2, true), -EINVAL);
+	UNIT_EQ(fake_ns_host(FAKE_NQN, 9, HOST2, true), -ENOENT);
 	UNIT_EQ(fake_ns_host(FAKE_NQN, 1, "x", true), -EINVAL);
 	end();
 }

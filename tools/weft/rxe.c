@@ -3,6 +3,7 @@
  * `weft rxe`: soft-RoCE devices on network interfaces, by RDMA netlink. With
  * them everything runs on machines without an RDMA adapter.
  */
+#include <netlink/errno.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <rdma/rdma_netlink.h>
@@ -60,9 +61,11 @@ static int open_netlink(struct nl_sock **sk)
 	err = nl_connect(*sk, NETLINK_RDMA);
 	if (err) {
 		nl_socket_free(*sk);
-		return cli_error(CLI_FAILED,
-				 "RDMA netlink: %s: the kernel's ib_core is not there, 'modprobe ib_core' loads it",
-				 nl_geterror(err));
+		if (err != -NLE_PROTO_MISMATCH)
+			return cli_error(CLI_FAILED, "RDMA netlink: %s",
+					 nl_geterror(err));
+		return cli_error(CLI_MISSING,
+				 "RDMA netlink: the kernel's ib_core is not there, 'modprobe ib_core' loads it");
 	}
 	/* older kernels just say less */
 	setsockopt(nl_socket_get_fd(*sk), SOL_NETLINK, NETLINK_EXT_ACK, &one,

@@ -100,15 +100,31 @@ int cmd_subsystem_del(const struct cli_args *a)
 				 target_params(a->pos[0]), NULL);
 }
 
+/* The subsystem, then the bdev */
+static int find_both(const struct cli_args *a)
+{
+	json_t *s, *name;
+	int rc = find_subsystem(a, &s);
+
+	if (rc)
+		return rc;
+	json_decref(s);
+	name = json_pack("{s:o}", "name", cli_json_text(a->pos[1]));
+	return rpc_call(a, "bdev_get_bdevs", name, NULL);
+}
+
 int cmd_ns_add(const struct cli_args *a)
 {
-	json_t *ns = json_pack("{s:o}", "bdev_name", cli_json_text(a->pos[1]));
-	json_t *params = target_params(a->pos[0]), *nsid;
-	int rc;
+	json_t *ns, *params, *nsid;
+	int rc = find_both(a);
 
+	if (rc)
+		return rc;
+	ns = json_pack("{s:o}", "bdev_name", cli_json_text(a->pos[1]));
 	rpc_options(a, ns);
+	params = target_params(a->pos[0]);
 	json_object_set_new(params, "namespace", ns);
-	rc = target_call(a, "nvmf_subsystem_add_ns", params, &nsid);
+	rc = rpc_call(a, "nvmf_subsystem_add_ns", params, &nsid);
 	if (rc)
 		return rc;
 	printf("%lld\n", (long long)json_integer_value(nsid));
