@@ -10,6 +10,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "target/metrics/metrics.h"
 #include "target/options.h"
 #include "target/rpc/rpc.h"
 
@@ -183,15 +184,22 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 }
 };
 
+/* Return: as options_parse() */
+static int checked(int err, const struct weft_reason *why)
+{
+	if (!err)
+		return -1;
+	fprintf(stderr, "weft-target: %s\n", why->text);
+	return 2;
+}
+
 static int set_cores(struct options *o, const char *arg)
 {
 	struct weft_reason why;
 	int n = options_parse_cores(arg, o->cores, &why);
 
-	if (n <= 0) {
-		fprintf(stderr, "weft-target: %s\n", why.text);
-		return 2;
-	}
+	if (n <= 0)
+		return checked(-EINVAL, &why);
 	o->reactors.ncores = n;
 	return -1;
 }
@@ -213,6 +221,7 @@ static int set_spin(struct options *o, const char *arg)
 /* Return: as options_parse() */
 static int apply(struct options *o, int opt, const char *arg)
 {
+	struct weft_reason why;
 	int i;
 
 	switch (opt) {
@@ -223,13 +232,13 @@ static int apply(struct options *o, int opt, const char *arg)
 		return -1;
 	case 'r':
 		o->socket = arg;
-		return -1;
+		return checked(rpc_server_check(arg, &why), &why);
 	case OPT_STATE:
 		o->state = arg;
 		return -1;
 	case OPT_METRICS:
 		o->metrics = arg;
-		return -1;
+		return checked(metrics_check(arg, &why), &why);
 	case OPT_ALLOWED:
 		o->rpcs_allowed = arg;
 		return -1;

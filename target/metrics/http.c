@@ -269,23 +269,43 @@ static void tell_port(int fd, const char *where)
 	log_notice("metrics at %s, port %s", where, port);
 }
 
-int metrics_start(const char *where, struct weft_reason *why)
+/* @ai: the caller's to free */
+static int resolve(const char *where, struct addrinfo **ai,
+		   struct weft_reason *why)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
 				  .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV |
 					      AI_PASSIVE };
-	struct addrinfo *ai;
 	const char *port = NULL;
 	char addr[64];
-	int fd, err;
+	int err;
 
 	err = parse(where, addr, &port, why);
 	if (err)
 		return err;
-	err = getaddrinfo(*addr ? addr : NULL, port, &hints, &ai);
+	err = getaddrinfo(*addr ? addr : NULL, port, &hints, ai);
+	return err ? weft_fail(why, -EINVAL, "--metrics %s: %s", where,
+			       gai_strerror(err)) : 0;
+}
+
+int metrics_check(const char *where, struct weft_reason *why)
+{
+	struct addrinfo *ai;
+	int err = resolve(where, &ai, why);
+
+	if (!err)
+		freeaddrinfo(ai);
+	return err;
+}
+
+int metrics_start(const char *where, struct weft_reason *why)
+{
+	struct addrinfo *ai;
+	int fd, err;
+
+	err = resolve(where, &ai, why);
 	if (err)
-		return weft_fail(why, -EINVAL, "--metrics %s: %s", where,
-				 gai_strerror(err));
+		return err;
 	fd = open_socket(ai);
 	freeaddrinfo(ai);
 	if (fd < 0)

@@ -10,6 +10,8 @@
 
 #include "common/text.h"
 
+/** metrics_check() - is @where what metrics_start() accepts? 0 or -errno */
+int metrics_check(const char *where, struct weft_reason *why);
 /**
  * metrics_start() - serve GET /metrics at @where
  * @where: "ADDR:PORT", "[ADDR]:PORT" or ":PORT"; port 0: a free one, which the

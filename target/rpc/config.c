@@ -63,9 +63,14 @@ static TAILQ_HEAD(, apply) applies = TAILQ_HEAD_INITIALIZER(applies);
 json_t *rpc_config_load(const char *file, struct weft_reason *why)
 {
 	json_error_t err;
-	json_t *config = json_load_file(file, JSON_REJECT_DUPLICATES, &err);
+	json_t *config;
 
-	if (!config)
+	errno = 0;
+	config = json_load_file(file, JSON_REJECT_DUPLICATES, &err);
+	if (!config && err.line < 0)
+		weft_fail(why, -EINVAL, "%s: %s", file,
+			  strerror(errno ? errno : EIO));
+	else if (!config)
 		weft_fail(why, -EINVAL, "%s: line %d, column %d: %s", file,
 			  err.line, err.column, err.text);
 	return config;

@@ -16,6 +16,9 @@
 
 /* For main */
 
+/** rpc_server_check() - may this be the socket's path? 0 or -errno */
+int rpc_server_check(const char *path, struct weft_reason *why);
+
 /**
  * rpc_server_start() - listen on a UNIX socket at @path, mode 0600
  *

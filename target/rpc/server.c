@@ -363,15 +363,25 @@ static int make_socket(const struct sockaddr_un *addr, struct weft_reason *why)
 	return fd;
 }
 
+int rpc_server_check(const char *path, struct weft_reason *why)
+{
+	size_t len = strlen(path);
+
+	if (len && len < sizeof(server_path))
+		return 0;
+	return weft_fail(why, -EINVAL,
+			 "--rpc-socket %.120s: 1 to %zu characters are accepted",
+			 path, sizeof(server_path) - 1);
+}
+
 int rpc_server_start(const char *path, struct weft_reason *why)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd;
+	int fd, err;
 
-	if (strlen(path) >= sizeof(addr.sun_path))
-		return weft_fail(why, -ENAMETOOLONG,
-				 "%s: at most %zu characters are accepted",
-				 path, sizeof(addr.sun_path) - 1);
+	err = rpc_server_check(path, why);
+	if (err)
+		return err;
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	fd = make_socket(&addr, why);
 	if (fd < 0)
