@@ -66,7 +66,7 @@ class Usage(CliTest):
         ns = ("target", "ns", "add", NQN, "disk1", "--nsid")
         for value in "x", "", "-1", "1k", "1 ", "99999999999999999999":
             self.expect(USAGE, *ns, value,
-                        says=f"--nsid {value}: accepted range is 0-18446744073709551615")
+                        says=f"--nsid {value}: accepted range is 0-9223372036854775807")
         # the option and its value are told apart, however they are written
         for args in ("--iops=x",), ("--iops", "x"):
             self.expect(USAGE, "target", "bdev", "limit", "d", *args, says="--iops x: accepted")
@@ -74,6 +74,21 @@ class Usage(CliTest):
         add = ("target", "bdev", "add", "malloc", "d", "1M", "--block-size")
         for value in "x", "", "K", "1KB", "4Ki", "iB", "512iB", "99999999T":
             self.expect(USAGE, *add, value, says="a size is accepted")
+
+    def test_numbers_that_json_has_not(self):
+        """None is sent as another one: its numbers are signed."""
+        transport = "target", "transport", "add", "tcp"
+        gone = "-r", "/nonexistent/sock"
+        for value in "9223372036854775808", "18446744073709551615", "0xffffffffffffffff":
+            for command in ((*transport, "--max-queue-depth"),
+                            ("target", "host", "limit", NQN, "--iops"),
+                            ("target", "bdev", "latency", "d", "--read")):
+                self.expect(USAGE, *command, value,
+                            says=f"{command[-1]} {value}: accepted range is 0-9223372036854775807")
+        for size in "9223372036854775808", "8388608T":
+            self.expect(USAGE, *transport, "--max-io-size", size, says="a size is accepted")
+        for more in ("--max-queue-depth", "9223372036854775807"), ("--max-io-size", "8388607T"):
+            self.expect(MISSING, *transport, *more, *gone)
 
     def test_arguments(self):
         for size in "0", "x", "1Q", "-1M", "":

@@ -55,10 +55,12 @@ static bool same_name(const char *name, const char *s, size_t len)
 /**
  * struct found - an option of the command line
  * @slot: where its value goes
+ * @max: of a count; JSON's are signed, as sizes are
  */
 struct found {
 	const char **slot;
 	enum cli_kind kind;
+	u64 max;
 };
 
 static bool find_own(struct cli_args *a, const char *s, size_t len,
@@ -71,6 +73,7 @@ static bool find_own(struct cli_args *a, const char *s, size_t len,
 			continue;
 		f->slot = &a->opt[o - a->cmd->opts];
 		f->kind = o->kind;
+		f->max = o->rpc ? INT64_MAX : UINT64_MAX;
 		return true;
 	}
 	return false;
@@ -115,17 +118,17 @@ int cli_on_off(const struct cli_args *a, const char *value, bool *on)
 }
 
 static int check_value(const struct cli_args *a, const char *option,
-		       enum cli_kind kind, const char *value)
+		       const struct found *f, const char *value)
 {
 	u64 v;
 
-	if (kind == CLI_COUNT)
-		return cli_in_range(a, option, value, 0, UINT64_MAX, &v);
-	if (kind == CLI_SIZE && cli_size_parse(value, &v))
+	if (f->kind == CLI_COUNT)
+		return cli_in_range(a, option, value, 0, f->max, &v);
+	if (f->kind == CLI_SIZE && cli_size_parse(value, &v))
 		return cli_usage_error(a->cmd,
 				       "%s %s: a size is accepted, such as 4096, 64M or 1G",
 				       option, value);
-	if (kind == CLI_SWITCH && strcmp(value, "on") && strcmp(value, "off"))
+	if (f->kind == CLI_SWITCH && strcmp(value, "on") && strcmp(value, "off"))
 		return cli_usage_error(a->cmd, "%s %s: on or off is accepted",
 				       option, value);
 	return CLI_OK;
@@ -176,7 +179,7 @@ static int take_option(struct cli_args *a, char **words, int nwords, int *used)
 	if (!value)
 		return cli_usage_error(a->cmd, "%s: needs a value", name);
 	*f.slot = value;
-	return check_value(a, name, f.kind, value);
+	return check_value(a, name, &f, value);
 }
 
 /* The @n-th argument in the command's list: its name and whether it must be. */
