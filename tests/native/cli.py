@@ -14,7 +14,6 @@ import unittest
 
 from tool import CLI, FAILED, MISSING, NQN, OK, USAGE, CliTest, weft
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 GOOD = f"transport=rdma,traddr=10.9.0.1,nqn={NQN}"
 
 
@@ -184,17 +183,6 @@ class Usage(CliTest):
 
 
 class Completion(CliTest):
-    def complete(self, *words, **env):
-        script = ('. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _weft; '
-                  'printf "%s\\n" "${COMPREPLY[@]}"')
-        path = f"{os.path.dirname(os.path.realpath(CLI))}:{os.environ['PATH']}"
-        done = subprocess.run(["bash", "--norc", "-c", script,
-                               TOP + "/tools/completion/weft.bash", "weft", *words],
-                              capture_output=True, text=True, check=True,
-                              env=dict(os.environ, PATH=path, ASAN_OPTIONS="exitcode=99", **env))
-        self.assertEqual(done.stderr, "")
-        return done.stdout.splitlines()
-
     def test_names_are_not_run(self):
         with tempfile.TemporaryDirectory() as d, socket.socket(socket.AF_UNIX) as s:
             evil = f"$(touch${{IFS}}{d}/run)"

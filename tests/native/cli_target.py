@@ -195,6 +195,20 @@ class Target(TargetTest):
         self.run_cli(MISSING, "host", "del", NQN, host, says=host)
         self.assertEqual(self.listing("subsystem", "list", NQN)[0]["hosts"], [])
 
+    def test_completion_of_hosts(self):
+        """Where a host is wanted: those that are admitted, and those that have limits."""
+        self.run_cli(OK, "subsystem", "add", NQN)
+        self.run_cli(OK, "subsystem", "add", NQN + "2", "--allow-any-host")
+        hosts = [NQN + ":host" + x for x in "abc"]
+        self.run_cli(OK, "host", "add", NQN, hosts[1])
+        self.run_cli(OK, "host", "add", NQN, hosts[0])
+        self.run_cli(OK, "host", "limit", hosts[2], "--iops", "1000")
+        for typed, offered in ("", hosts), (hosts[1], hosts[1:2]):
+            self.assertEqual(self.complete("target", "host", "limit", typed,
+                                           WEFT_RPC_SOCKET=self.daemon.path), offered)
+        self.assertIn(NQN + "2", self.complete("target", "host", "add", "",
+                                               WEFT_RPC_SOCKET=self.daemon.path))
+
     def test_listeners(self):
         self.run_cli(OK, "subsystem", "add", NQN)
         # there is no transport in this test: what arrives at the target is refused

@@ -6,6 +6,7 @@ import unittest
 
 from daemon import DaemonTest
 
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 CLI = os.environ.get("WEFT_CLI", "build/asan/weft")
 NQN = "nqn.2026-11.io.weft:disk1"
 OK, FAILED, USAGE, MISSING, DENIED = range(5)
@@ -39,6 +40,18 @@ class CliTest(unittest.TestCase):
         for words in [says] if isinstance(says, str) else says or ():
             self.assertIn(words, r.out if code == OK else r.err, args)
         return r
+
+    def complete(self, *words, **env):
+        """What the shell offers for the last of these words."""
+        script = ('. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _weft; '
+                  'printf "%s\\n" "${COMPREPLY[@]}"')
+        path = f"{os.path.dirname(os.path.realpath(CLI))}:{os.environ['PATH']}"
+        done = subprocess.run(["bash", "--norc", "-c", script,
+                               TOP + "/tools/completion/weft.bash", "weft", *words],
+                              capture_output=True, text=True, check=True,
+                              env=dict(os.environ, PATH=path, ASAN_OPTIONS="exitcode=99", **env))
+        self.assertEqual(done.stderr, "")
+        return done.stdout.splitlines()
 
 
 class TargetTest(DaemonTest, CliTest):

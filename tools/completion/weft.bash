@@ -43,6 +43,15 @@ _weft_names() {
 	done | sort -u
 }
 
+# _weft_hosts: NQNs of the hosts that the target knows: by their I/O or limits, or as admitted
+_weft_hosts() {
+	{
+		weft target rpc nvmf_get_statistics
+		weft target subsystem list --json
+	} 2> /dev/null | sed -n -e 's/^ *"hostnqn": "\(.*\)",\{0,1\}$/\1/p' \
+		-e '/"hosts": \[$/,/\]/s/^ *"nqn": "\(.*\)",\{0,1\}$/\1/p' | sort -u
+}
+
 # _weft_offer NAMES: those, one a line, that begin as the word does. Others have given them:
 # compgen -W would expand what is in them, and run it.
 _weft_offer() {
@@ -180,6 +189,7 @@ _weft_argument() {
 	"target bdev "*" 1" | "target ns add 2") names=$(_weft_names "target bdev list" name) ;;
 	"target rpc 1") names=$(weft target rpc rpc_get_methods 2> /dev/null | tr -d '[]", ') ;;
 	"target subsystem add"*) ;;
+	"target host limit 1") names=$(_weft_hosts) ;;
 	"target subsystem "*" 1" | "target ns "*" 1" | "target listener "*" 1" | \
 		"target host "*" 1" | "target controllers 1" | "target queues 1")
 		names=$(_weft_names "target subsystem list" nqn)
