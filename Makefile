@@ -260,7 +260,8 @@ bench:
 # --- install ------------------------------------------------------------------
 
 COMPLETION := $(wildcard tools/completion/weft.bash)
-DOCS       := $(wildcard README.md Documentation/*.md)
+# in folders as they are here: they have links to each other
+DOCS       := $(wildcard README.md Documentation/*.md Documentation/performance/*)
 # Modules are installed for every kernel that they were built for and that is installed
 # (with DESTDIR for all of them), debug kernel excepted
 BUILT_KO    = $(filter-out %-dbg/,$(wildcard $(BUILD)/modules/*/))
@@ -271,7 +272,8 @@ install: programs
 	$(Q)install -d $(DESTDIR)$(bindir) $(DESTDIR)$(sbindir) $(DESTDIR)$(docdir)
 	$(Q)$(if $(CLI),install -m755 $(CLI) $(DESTDIR)$(bindir)/)
 	$(Q)$(if $(DAEMON),install -m755 $(DAEMON) $(DESTDIR)$(sbindir)/)
-	$(Q)$(if $(DOCS),install -m644 $(DOCS) $(DESTDIR)$(docdir)/)
+	$(Q)for f in $(DOCS); do \
+		install -D -m644 $$f $(DESTDIR)$(docdir)/$$f || exit 1; done
 	$(Q)$(if $(COMPLETION),install -d $(DESTDIR)$(compdir) && \
 		install -m644 $(COMPLETION) $(DESTDIR)$(compdir)/weft)
 	$(Q)for d in $(BUILT_KO); do k=$$(basename $$d); ls $$d*.ko > /dev/null 2>&1 || continue; \

@@ -3,11 +3,13 @@
 """What `make install` installs, and where."""
 import glob
 import os
+import re
+import shutil
 import sys
 import unittest
 
 sys.dont_write_bytecode = True
-from tree import ToolTest  # noqa: E402
+from tree import TOP, ToolTest  # noqa: E402
 
 
 class Version(ToolTest):
@@ -68,6 +70,31 @@ class Install(ToolTest):
         """`su` leaves the user's, where depmod is not; it knows of no 9.1-here."""
         out, _ = self.make("install", f"modulesdir={self.tree}/lib", PATH="/usr/bin:/bin")
         self.assertIn("depmod: ERROR", out)
+
+
+class Documents(ToolTest):
+    COPIES = ("Makefile", "README.md")
+
+    def test_links(self):
+        """Every relative one in what is installed leads to something that is, too."""
+        shutil.copytree(TOP + "/Documentation", self.place("Documentation"))
+        root = f"{self.tree}/package/usr/share/doc/weft"
+        where = f"DESTDIR={self.tree}/package", "prefix=/usr"
+        out, rc = self.run_tool("make", "install", *where)
+        self.assertEqual(rc, 0, out)
+        found = 0
+        for page in glob.glob(root + "/**/*.md", recursive=True):
+            with open(page, encoding="utf-8") as f:
+                links = re.findall(r"\]\(([^)#\s]+)", f.read())
+            for link in (x for x in links if "://" not in x):
+                path = os.path.normpath(os.path.join(os.path.dirname(page), link))
+                self.assertTrue(os.path.exists(path), f"{page}: {link}")
+                self.assertEqual(os.path.commonpath((path, root)), root, f"{page}: {link}")
+                found += 1
+        self.assertGreater(found, 20)
+        self.assertTrue(os.path.exists(root + "/Documentation/performance/rdma.json"))
+        out, rc = self.run_tool("make", "uninstall", *where)
+        self.assertEqual((os.path.exists(root), rc), (False, 0), out)
 
 
 class Folder(ToolTest):
