@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 """The documentation says what the programs and sources say: the table of connect
 options, the target's command line, module parameters, sysfs attributes, counters; pages
-of figures what their JSON files hold; and the unit for systemd is a good one.
+of figures what their JSON files hold. The unit for systemd is a good one, and examples
+make the files that they serve.
 
     docs.py [--write]       --write puts the generated parts in place
 """
@@ -123,6 +124,19 @@ def links(path):
             problems.append(f"{path}: link to {link}, which is not there")
 
 
+def files_are_made(path):
+    """What a block of commands serves is made before, unless it is a device."""
+    for block in re.findall(r"^```\n(.*?)^```$", read(path), re.M | re.S):
+        made = set()
+        for line in block.splitlines():
+            words = line.removeprefix("$ ").split("#")[0].split()
+            if words[:2] == ["truncate", "-s"]:
+                made.add(words[-1])
+            elif words[:5] == ["weft", "target", "bdev", "add", "file"] and \
+                    words[6] not in made and not words[6].startswith("/dev/"):
+                problems.append(f"{path}: nothing has made {words[6]} of '{line}'")
+
+
 UNIT = {
     "Unit": {"Wants=network-online.target", "After=network-online.target",
              "StartLimitIntervalSec=0"},
@@ -197,6 +211,7 @@ def main():
                              os.listdir(os.path.join(TOP, "Documentation")) if p.endswith(".md")]
     for page in pages:
         links(page)
+        files_are_made(page)
     for p in problems:
         print(p)
     return 1 if problems else 0
