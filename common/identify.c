@@ -296,6 +296,17 @@ int nvme_id_ns_decode(const void *data, size_t len, struct nvme_ns_facts *f,
 	return decode_format(id, f, why);
 }
 
+void nvme_id_ns_indep_encode(struct nvme_id_ns_indep *id,
+			     const struct nvme_ns_facts *f)
+{
+	memset(id, 0, sizeof(*id));
+	id->nmic = f->nmic;
+	id->rescap = f->rescap;
+	id->anagrpid = cpu_to_le32(f->anagrpid);
+	id->nsattr = f->nsattr;
+	id->nstat = NVME_NSTAT_READY;
+}
+
 int nvme_id_ns_indep_decode(const void *data, size_t len,
 			    struct nvme_ns_facts *f, struct weft_reason *why)
 {

@@ -206,6 +206,16 @@ int nvme_id_ns_decode(const void *data, size_t len, struct nvme_ns_facts *f,
 		      struct weft_reason *why);
 
 /**
+ * nvme_id_ns_indep_encode() - what is the same for all command sets, of a
+ * namespace that is ready
+ * @id: written whole
+ * @f: nmic, rescap, anagrpid and nsattr are told; its nsfeat is another one,
+ *     the NVM command set's
+ */
+void nvme_id_ns_indep_encode(struct nvme_id_ns_indep *id,
+			     const struct nvme_ns_facts *f);
+
+/**
  * nvme_id_ns_indep_decode() - what is the same for all command sets
  * @f: nmic, rescap, anagrpid and nsattr are taken over
  * Return: 0; -EMSGSIZE; -EBUSY if the namespace is not ready.

@@ -10,7 +10,6 @@
 #define VWC_NO_BROADCAST (2u << 1)	/* Flush takes one namespace */
 #define ANACAP_ALL_STATES 0x1f	/* each of the five is reported */
 #define ANA_SECONDS	10
-#define NSTAT_READY	(1u << 0)
 #define IOCS_NVM	(1ull << 0)
 
 /* Identify's own fields of the command */
@@ -40,6 +39,7 @@ union page {
 	struct nvme_id_ctrl ctrl;
 	struct nvme_id_ctrl_nvm nvm;
 	struct nvme_id_ns ns;
+	struct nvme_id_ns_indep indep;
 	__le32 nsids[NVME_NSID_LIST_MAX];
 	__le64 words[NVME_IDENTIFY_SIZE / 8];
 };
@@ -330,9 +330,6 @@ static nvme_status fill_cs_list(struct nvmf_request *req, const struct ask *a,
 	return st ? st : fill_active_list(req, a, p);
 }
 
-/* I/O Command Set Independent Identify Namespace: offsets of its fields */
-enum { INDEP_NMIC = 1, INDEP_RESCAP = 2, INDEP_ANAGRPID = 8, INDEP_NSATTR = 12, INDEP_NSTAT = 18 };
-
 static nvme_status fill_indep_ns(struct nvmf_request *req, const struct ask *a,
 				 union page *p)
 {
@@ -343,11 +340,7 @@ static nvme_status fill_indep_ns(struct nvmf_request *req, const struct ask *a,
 	if (st || !v)
 		return st;
 	facts_of(req->qpair->ctrlr, v, &f);
-	p->bytes[INDEP_NMIC] = f.nmic;
-	p->bytes[INDEP_RESCAP] = f.rescap;
-	p->nsids[INDEP_ANAGRPID / 4] = cpu_to_le32(f.anagrpid);
-	p->bytes[INDEP_NSATTR] = f.nsattr;
-	p->bytes[INDEP_NSTAT] = NSTAT_READY;
+	nvme_id_ns_indep_encode(&p->indep, &f);
 	return NVME_SC_SUCCESS;
 }
 

@@ -658,7 +658,27 @@ static void test_ns_independent(void)
 	UNIT_EQ(f.uuid[0], 1);
 }
 
-UNIT_MAIN(UNIT(test_ns_independent),
+static void test_ns_independent_round_trip(void)
+{
+	struct nvme_ns_facts f = good_ns(), back = { 0 };
+	u8 want[NVME_IDENTIFY_SIZE] = {
+		[1] = 1, [2] = 0xff, [4] = 3, [6] = 7, [8] = 1, [14] = 1,
+	};
+	struct nvme_id_ns_indep id;
+
+	f.anagrpid = 0x70003;
+	memset(&id, 0xaa, sizeof(id));
+	nvme_id_ns_indep_encode(&id, &f);
+	/* NSFEAT has other bits here than in the NVM command set */
+	CU_ASSERT_EQUAL(memcmp(&id, want, sizeof(want)), 0);
+	UNIT_EQ(nvme_id_ns_indep_decode(&id, sizeof(id), &back, NULL), 0);
+	UNIT_EQ(back.nmic, f.nmic);
+	UNIT_EQ(back.rescap, f.rescap);
+	UNIT_EQ(back.anagrpid, f.anagrpid);
+	UNIT_EQ(back.nsattr, f.nsattr);
+}
+
+UNIT_MAIN(UNIT(test_ns_independent), UNIT(test_ns_independent_round_trip),
 	  UNIT(test_ctrl_bytes), UNIT(test_ctrl_round_trip), UNIT(test_nvm_limits),
 	  UNIT(test_ctrl_text), UNIT(test_ctrl_check), UNIT(test_ns_bytes),
 	  UNIT(test_ns_round_trip), UNIT(test_ns_sizes),

@@ -5,6 +5,7 @@
  */
 #include "common/discovery.h"
 #include "common/regs.h"
+#include "common/resv_rules.h"
 #include "tests/unit/lib/nvmf_fake.h"
 #include "tests/unit/unit.h"
 
@@ -112,6 +113,45 @@ static void test_identify_ns(void)
 	end();
 }
 
+static void independent(u32 nsid, u8 nsattr)
+{
+	struct nvme_ns_facts f = { 0 };
+	u8 rescap = NVME_RESCAP_ALL_TYPES | NVME_RESCAP_IEKEY_13;
+
+	UNIT_EQ(identify(NVME_CNS_CSI_INDEP_NS, nsid, 0), 0);
+	UNIT_EQ(nvme_id_ns_indep_decode(page, sizeof(page), &f, NULL), 0);
+	UNIT_EQ(f.nmic, NVME_NMIC_SHARED);
+	UNIT_EQ(f.rescap, rescap);
+	UNIT_EQ(f.anagrpid, nsid);
+	UNIT_EQ(f.nsattr, nsattr);
+	/* and nothing else: no media that rotate, no set, no endurance group */
+	memset(page + 4, 0, 4);
+	page[1] = page[2] = page[8] = page[14] = 0;
+	CU_ASSERT(page_is_zero());
+}
+
+/* what newer hosts ask for before anything else */
+static void test_identify_independent(void)
+{
+	u32 nsid = 7;
+
+	fake_medium_reset();
+	fake_medium.lacks = 1u << BDEV_WRITE;
+	fake_start(2, 0);
+	fake_standard_with(true);
+	UNIT_EQ(fake_medium_create("d0", 64), 0);
+	UNIT_EQ(fake_add_ns(FAKE_NQN, "d0", &nsid), 0);
+	a = fake_admin(FAKE_NQN, &cntlid);
+	independent(1, 0);
+	independent(7, NVME_NSATTR_WRITE_PROTECTED);
+	UNIT_EQ(identify(NVME_CNS_CSI_INDEP_NS, 2, 0), 0);
+	CU_ASSERT(page_is_zero());
+	UNIT_EQ(identify(NVME_CNS_CSI_INDEP_NS, 33, 0),
+		DNR(NVME_SC_INVALID_NS));
+	end();
+	fake_medium_reset();
+}
+
 /* the largest Compare and Write in blocks of the namespace's own */
 static void test_identify_pair(void)
 {
@@ -164,9 +204,6 @@ static void test_identify_lists(void)
 	UNIT_EQ(identify(NVME_CNS_CS_CTRL, 0, 0), 0);
 	CU_ASSERT(page_is_zero());
 	UNIT_EQ(identify(NVME_CNS_CS_CTRL, 0, 2), DNR(NVME_SC_INVALID_FIELD));
-	UNIT_EQ(identify(NVME_CNS_CSI_INDEP_NS, 1, 0), 0);
-	UNIT_EQ(page[1], NVME_NMIC_SHARED);
-	UNIT_EQ(page[18], 1);
 	UNIT_EQ(identify(NVME_CNS_CMD_SETS, 0, 0), 0);
 	UNIT_EQ(page[0], 1);
 	CU_ASSERT(weft_id_is_zero(page + 1, PAGE - 1));
@@ -783,7 +820,8 @@ static void test_discovery_event(void)
 }
 
 UNIT_MAIN(UNIT(test_identify_ctrl), UNIT(test_identify_ns),
-	  UNIT(test_identify_pair), UNIT(test_identify_lists),
+	  UNIT(test_identify_independent), UNIT(test_identify_pair),
+	  UNIT(test_identify_lists),
 	  UNIT(test_features), UNIT(test_features_with_data), UNIT(test_log_windows),
 	  UNIT(test_log_contents), UNIT(test_error_log), UNIT(test_smart),
 	  UNIT(test_ana), UNIT(test_aer_namespaces),
