@@ -16,6 +16,7 @@
 #define CC_CSS_ALL	6	/* every I/O command set that is supported */
 #define CC_CSS_ADMIN	7	/* no I/O command set */
 #define CC_CONFIG	0x00ff3ff0u	/* CSS, MPS, AMS, IOSQES, IOCQES */
+#define CC_ENTRY_SIZES	0x00ff0000u	/* IOSQES, IOCQES */
 #define CC_KNOWN	(NVME_CC_EN | CC_CONFIG | NVME_CC_SHN_MASK)
 #define SQE_SHIFT	6
 #define CQE_SHIFT	4
@@ -88,14 +89,26 @@ static bool css_offered(u64 cap, u32 css)
 	}
 }
 
-static bool config_offered(u64 cap, u32 cc)
+/* Of queues that there are none of they are reserved: a host may leave them 0 */
+static bool entry_sizes_offered(const struct nvme_regs *r, u32 cc)
 {
-	return css_offered(cap, NVME_CC_CSS(cc)) &&
-	       NVME_CC_MPS(cc) >= NVME_CAP_MPSMIN(cap) &&
-	       NVME_CC_MPS(cc) <= NVME_CAP_MPSMAX(cap) &&
-	       NVME_CC_AMS(cc) == 0 &&
-	       NVME_CC_GET_IOSQES(cc) == SQE_SHIFT &&
-	       NVME_CC_GET_IOCQES(cc) == CQE_SHIFT;
+	return r->admin_only || (NVME_CC_GET_IOSQES(cc) == SQE_SHIFT &&
+				 NVME_CC_GET_IOCQES(cc) == CQE_SHIFT);
+}
+
+static bool config_offered(const struct nvme_regs *r, u32 cc)
+{
+	return css_offered(r->cap, NVME_CC_CSS(cc)) &&
+	       NVME_CC_MPS(cc) >= NVME_CAP_MPSMIN(r->cap) &&
+	       NVME_CC_MPS(cc) <= NVME_CAP_MPSMAX(r->cap) &&
+	       NVME_CC_AMS(cc) == 0 && entry_sizes_offered(r, cc);
+}
+
+static bool config_changed(const struct nvme_regs *r, u32 cc)
+{
+	u32 mask = r->admin_only ? CC_CONFIG & ~CC_ENTRY_SIZES : CC_CONFIG;
+
+	return (cc ^ r->cc) & mask;
 }
 
 static void set_shst(struct nvme_regs *r, u32 shst)
@@ -108,7 +121,7 @@ static nvme_status enable(struct nvme_regs *r, u32 cc,
 {
 	u32 shst = r->csts & NVME_CSTS_SHST_MASK;
 
-	if (cc & NVME_CC_SHN_MASK || !config_offered(r->cap, cc))
+	if (cc & NVME_CC_SHN_MASK || !config_offered(r, cc))
 		return REFUSED;
 	/* a reset or a shutdown that still runs has to end first */
 	if (r->csts & NVME_CSTS_RDY || shst == NVME_CSTS_SHST_OCCURRING)
@@ -150,7 +163,7 @@ static nvme_status set_cc(struct nvme_regs *r, u32 cc,
 	}
 	if (shn == NVME_CC_SHN_MASK)
 		return REFUSED;
-	if (was_enabled && (cc ^ r->cc) & CC_CONFIG)
+	if (was_enabled && config_changed(r, cc))
 		return REFUSED;
 	if (shn)
 		*event = shutdown_event(r, shn);

@@ -12,12 +12,18 @@
 #include "common/status.h"
 #include "common/text.h"
 
+/**
+ * struct nvme_regs - one controller's
+ * @admin_only: it has no I/O queues, so that any entry sizes of theirs will do;
+ *              not after nvme_regs_init()
+ */
 struct nvme_regs {
 	u64 cap;
 	u32 vs;
 	u32 cc;
 	u32 csts;
 	u32 crto;
+	bool admin_only;
 };
 
 /**
@@ -56,14 +62,14 @@ nvme_status nvme_regs_get(const struct nvme_regs *r, u32 offset, u8 size,
  * @event: what to do now
  *
  * A write of CC is refused (NVME_SC_INVALID_FIELD | DNR) when it enables with
- * a command set, page size, arbitration or entry sizes that CAP does not
- * offer, or changes those while enabled. Clearing EN and setting SHN in one
- * write: the reset wins. CSTS.SHST follows the shutdown and clears when SHN
- * returns to 0 through a reset. Enabling while a reset or a shutdown still
- * runs is refused; a normal shutdown that runs can be made an abrupt one. A
- * write of NSSR that is not "NVMe" has no effect, one of CSTS clears NSSRO if it
- * is set in the value; both exist with subsystem reset only. Other properties
- * cannot be written. A refused write changes nothing.
+ * a command set, page size, arbitration or entry sizes (those of I/O queues, if
+ * it has any) that CAP does not offer, or changes those while enabled. Clearing
+ * EN and setting SHN in one write: the reset wins. CSTS.SHST follows the
+ * shutdown and clears when SHN returns to 0 through a reset. Enabling while a
+ * reset or a shutdown still runs is refused; a normal shutdown that runs can be
+ * made an abrupt one. A write of NSSR that is not "NVMe" has no effect, one of
+ * CSTS clears NSSRO if it is set in the value; both exist with subsystem reset
+ * only. Other properties cannot be written. A refused write changes nothing.
  */
 nvme_status nvme_regs_set(struct nvme_regs *r, u32 offset, u8 size, u64 value,
 			  enum nvme_regs_event *event);

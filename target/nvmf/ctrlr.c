@@ -139,6 +139,7 @@ void nvmf_ctrlr_install(struct nvmf_ctrlr *c, struct nvmf_qpair *q, u32 kato)
 	c->admin = q;
 	nvme_regs_init(&c->regs, NVMF_VERSION, c->opts.max_queue_depth,
 		       NVMF_READY_TIMEOUT, c->subsystem->enable_nssr);
+	c->regs.admin_only = c->discovery;
 	if (c->after_reset)
 		nvme_regs_reset_occurred(&c->regs);
 	TAILQ_INSERT_TAIL(&c->group->core->ctrlrs, c, group_link);

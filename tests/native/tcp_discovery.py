@@ -7,13 +7,14 @@ import unittest
 
 from daemon import Daemon
 from tcp_disk import NQN, OK, TcpTest, free_port
-from tcp_host import DISCOVERY, Host, Refused
+from tcp_host import DISCOVERY, Conn, Host, Refused
 
 OWN = "nqn.2026-11.io.weft:discovery"
 NVM, CURRENT = 2, 3
 DUPRETINFO, EPCSD = 1, 2
 NOTICE, DISC_CHANGED, LOG, EVENTS = 2, 0xf0, 0x70, 0xb
-INVALID_PARAM = 0x4182  # of Connect
+INVALID_FIELD, INVALID_PARAM = 0x4002, 0x4182  # that of Connect
+CC, CSTS = 0x14, 0x1c
 
 
 class Discovery(TcpTest):
@@ -44,6 +45,22 @@ class Discovery(TcpTest):
             page = h.admin.log(LOG, 16384)
             n = struct.unpack_from("<Q", page, 8)[0]
             self.assertEqual([page[1024 * (k + 1) + 3] for k in range(n)], [0, 0])
+
+    def test_enabled_without_sizes_of_io_queues(self):
+        """It has none, so their entry sizes in CC are reserved; others do have such."""
+        with Conn(("127.0.0.1", self.port)) as c:
+            c.connect(subnqn=DISCOVERY)
+            c.prop_set(CC, 1)
+            while not c.prop_get(CSTS) & 1:
+                pass
+            self.assertEqual(c.prop_get(CC), 1)
+            self.assertEqual(struct.unpack_from("<Q", c.log(LOG), 8)[0], 1)
+        with Conn(("127.0.0.1", self.port)) as c:
+            c.connect(subnqn=NQN)
+            with self.assertRaises(Refused) as e:
+                c.prop_set(CC, 1)
+            self.assertEqual(e.exception.args[0], INVALID_FIELD)
+            self.assertEqual(c.prop_get(CSTS), 0)
 
     def test_a_name_of_its_own(self):
         d, port = self.daemon, str(self.port)

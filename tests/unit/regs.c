@@ -194,6 +194,31 @@ static void test_enable_refused(void)
 	}
 }
 
+/* entry sizes of I/O queues, where there are none */
+static void test_admin_only(void)
+{
+	static const u32 sizes[] = {
+		0, CC_OK, NVME_CC_IOSQES(6), NVME_CC_IOCQES(4), 0xff0000,
+	};
+	struct nvme_regs r;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		r = fresh();
+		r.admin_only = true;
+		/* the rest counts */
+		UNIT_EQ(set_cc(&r, sizes[i] | NVME_CC_EN | 1u << 7,
+			       NVME_REGS_NOTHING), REFUSED);
+		UNIT_EQ(set_cc(&r, sizes[i] | NVME_CC_EN, NVME_REGS_ENABLE), 0);
+		nvme_regs_enabled(&r);
+		CU_ASSERT_TRUE(nvme_regs_ready(&r));
+		UNIT_EQ(set_cc(&r, CC_ON | 1u << 7, NVME_REGS_NOTHING),
+			REFUSED);
+		UNIT_EQ(set_cc(&r, CC_ON | NVME_CC_SHN_NORMAL,
+			       NVME_REGS_SHUTDOWN_NORMAL), 0);
+	}
+}
+
 static void test_command_sets_and_pages(void)
 {
 	struct nvme_regs r = fresh();
@@ -466,7 +491,8 @@ static void test_random_writes(void)
 UNIT_MAIN(UNIT(test_init), UNIT(test_offsets_and_sizes),
 	  UNIT(test_reset_occurred), UNIT(test_enable),
 	  UNIT(test_reserved_bits), UNIT(test_enable_refused),
-	  UNIT(test_command_sets_and_pages), UNIT(test_change_while_enabled),
+	  UNIT(test_admin_only), UNIT(test_command_sets_and_pages),
+	  UNIT(test_change_while_enabled),
 	  UNIT(test_reset), UNIT(test_reset_before_ready), UNIT(test_shutdown),
 	  UNIT(test_shutdown_made_abrupt), UNIT(test_reset_beats_shutdown),
 	  UNIT(test_shutdown_while_disabled), UNIT(test_subsystem_reset),
