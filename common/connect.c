@@ -125,7 +125,7 @@ static const struct {
 	const char *advice;
 } connect_advice[] = {
 	{ NVME_SC_CONNECT_CTRL_BUSY,
-	  "the controller is in use or has no queue left; try again later" },
+	  "the controller is in use or has no queue left, or the target is starting; try again later" },
 	{ NVME_SC_CONNECT_RESTART_DISC,
 	  "the configuration changed; run discovery again" },
 	{ NVME_SC_CONNECT_INVALID_HOST,

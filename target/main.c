@@ -126,6 +126,9 @@ static void configured(void *ctx, int err, const struct weft_reason *why)
 		err = metrics_start(self.opts.metrics, &started_why);
 		why = &started_why;
 	}
+	/* else the daemon ends: hosts are to come again even then */
+	if (!err)
+		nvmf_target_configuring(false);
 	rpc_set_started(err, why);
 	if (err)
 		fail(why);
@@ -137,10 +140,12 @@ static void target_running(void *ctx, int err, const struct weft_reason *why)
 {
 	(void)ctx;
 	self.target_started = !err;
-	if (!err && !self.stop && self.config)
-		rpc_config_apply(self.config, configured, NULL);
-	else
+	if (err || self.stop || !self.config) {
 		configured(NULL, err, why);
+		return;
+	}
+	nvmf_target_configuring(true);
+	rpc_config_apply(self.config, configured, NULL);
 }
 
 static void start_target(void *ctx)

@@ -234,7 +234,8 @@ static struct nvmf_connect_error judge(struct connecting *cn)
 	struct nvmf_subsystem *s = find_subsystem(cn->conn.subnqn);
 	struct nvmf_listener *l;
 
-	if (nvmf_target.stopping)
+	/* not for ever: no DNR */
+	if (nvmf_target.stopping || nvmf_target.configuring)
 		return sc(NVME_SC_CONNECT_CTRL_BUSY);
 	if (!s || !nvmf_subsystem_listens(s, &cn->req->qpair->listen))
 		return NVMF_CONNECT_BAD_DATA(subnqn);

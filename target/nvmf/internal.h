@@ -517,6 +517,7 @@ TAILQ_HEAD(nvmf_listen_list, nvmf_listen);
 struct nvmf_target {
 	bool running;
 	bool stopping;
+	bool configuring;
 	u64 start_us;
 	struct nvmf_group *groups[REACTOR_MAX];
 	struct nvmf_transport_list transports;

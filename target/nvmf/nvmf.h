@@ -106,6 +106,13 @@ struct nvmf_transport_opts {
 /** nvmf_target_start() - poll groups on all reactors, discovery subsystem */
 void nvmf_target_start(nvmf_done done, void *ctx);
 /**
+ * nvmf_target_configuring() - is what hosts may connect to still being made?
+ * @yes: until it is, each Connect is told to come again later: a host takes a
+ *       subsystem that is not there, or does not let it in, for gone for good.
+ *       No until somebody says so.
+ */
+void nvmf_target_configuring(bool yes);
+/**
  * nvmf_target_disconnect() - every host, and whoever comes later
  * The first step of a stop: changes that wait for hosts' commands end by
  * themselves then. @done when all connections have been told.

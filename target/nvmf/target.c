@@ -117,6 +117,11 @@ void nvmf_target_start(nvmf_done done, void *ctx)
 	reactor_for_each(group_start, NULL, groups_started);
 }
 
+void nvmf_target_configuring(bool yes)
+{
+	nvmf_target.configuring = yes;
+}
+
 static void stopped(void *ctx)
 {
 	(void)ctx;
@@ -125,6 +130,7 @@ static void stopped(void *ctx)
 	memset(&nvmf_target.config, 0, sizeof(nvmf_target.config));
 	nvmf_target.running = false;
 	nvmf_target.stopping = false;
+	nvmf_target.configuring = false;
 	life.stopped(life.stopped_ctx);
 }
 

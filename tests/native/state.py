@@ -11,10 +11,69 @@ import unittest
 
 from daemon import Daemon, config
 from tcp_disk import free_port
+from tcp_host import Conn, Refused
 
 NQN = "nqn.2026-11.io.weft:disk1"
 DISCOVERY = "nqn.2014-08.org.nvmexpress.discovery"
 ROUNDS = 8
+BUSY, INVALID_PARAM = 0x181, 0x4182  # of Connect
+
+
+class Starting(unittest.TestCase):
+    """Hosts that come while the daemon starts: none goes away for good."""
+
+    def test_connects_until_all_is_there(self):
+        port, many = free_port(), 400
+        there = {"trtype": "TCP", "adrfam": "IPv4", "traddr": "127.0.0.1", "trsvcid": str(port)}
+        calls = [("nvmf_create_transport", {"trtype": "TCP"})]
+        for nqn in [DISCOVERY, *(f"{NQN}-{i}" for i in range(many))]:
+            if nqn != DISCOVERY:
+                calls.append(("nvmf_create_subsystem", {"nqn": nqn}))
+            calls.append(("nvmf_subsystem_add_listener", {"nqn": nqn, "listen_address": there}))
+        # the last is the one that lets hosts in
+        calls.append(("nvmf_subsystem_allow_any_host", {"nqn": nqn, "allow_any_host": True}))
+        with tempfile.TemporaryDirectory(prefix="weft-state-") as state:
+            name = os.path.join(state, "state.json")
+            for kw in {"config": config(*calls)}, {}:
+                statuses = []
+                # a machine that is busy may let it start unseen
+                while not statuses:
+                    statuses = self.come(Daemon("--state", name, wait=False, **kw), port, nqn)
+                self.assertEqual(set(statuses), {BUSY})
+
+    def test_nothing_to_wait_for(self):
+        """Without a configuration what is not there is refused for good."""
+        port = free_port()
+        d = Daemon()
+        self.addCleanup(d.close)
+        d.ok("nvmf_create_transport", {"trtype": "TCP"})
+        d.ok("nvmf_subsystem_add_listener", {"nqn": DISCOVERY, "listen_address": {
+            "trtype": "TCP", "adrfam": "IPv4", "traddr": "127.0.0.1", "trsvcid": str(port)}})
+        with Conn(("127.0.0.1", port)) as c:
+            with self.assertRaises(Refused) as e:
+                c.connect(subnqn=NQN)
+            self.assertEqual(e.exception.args[0], INVALID_PARAM)
+            c.connect(subnqn=DISCOVERY)
+        d.stop()
+
+    def come(self, d, port, nqn):
+        """Connect until it is done; the statuses until then."""
+        self.addCleanup(d.close)
+        statuses = []
+        while True:
+            self.assertIsNone(d.process.poll(), d.words())
+            try:
+                c = Conn(("127.0.0.1", port))
+            except ConnectionRefusedError:
+                continue
+            with c:
+                try:
+                    c.connect(subnqn=nqn)
+                    break
+                except Refused as e:
+                    statuses.append(e.args[0])
+        d.stop()
+        return statuses
 
 
 class State(unittest.TestCase):

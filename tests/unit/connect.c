@@ -276,7 +276,7 @@ static void test_explain_others(void)
 		 nvme_status_name(NVME_SC_CONNECT_INVALID_HOST, true));
 	explain(NVME_SC_CONNECT_INVALID_HOST | DNR, 0x10100, want);
 	snprintf(want, sizeof(want),
-		 "%s: the controller is in use or has no queue left; try again later",
+		 "%s: the controller is in use or has no queue left, or the target is starting; try again later",
 		 nvme_status_name(NVME_SC_CONNECT_CTRL_BUSY, true));
 	explain(NVME_SC_CONNECT_CTRL_BUSY, 0, want);
 	explain(NVME_SC_INTERNAL, 7, nvme_status_name(NVME_SC_INTERNAL, true));

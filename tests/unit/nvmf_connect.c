@@ -267,6 +267,35 @@ static void test_stopping_target(void)
 	fake_conn_end(a);
 }
 
+static void configuring(void *yes)
+{
+	nvmf_target_configuring(yes);
+}
+
+/* what is not there yet, not let in yet, and what could be served already */
+static void test_configuring_target(void)
+{
+	static char yes;
+	struct fake_conn *d;
+
+	fake_start(2, 0);
+	fake_standard();
+	UNIT_EQ(fake_allow_any(FAKE_NQN, false), 0);
+	fake_on(0, configuring, &yes);
+	REFUSED(NVME_SC_CONNECT_CTRL_BUSY, 0, .subnqn = FAKE_NQN "-later");
+	REFUSED(NVME_SC_CONNECT_CTRL_BUSY, 0, .kato = 0);
+	REFUSED(NVME_SC_CONNECT_CTRL_BUSY, 0, .subnqn = NVMF_DISCOVERY_NQN);
+	UNIT_EQ(fake_add_host(FAKE_NQN, FAKE_HOST), 0);
+	REFUSED(NVME_SC_CONNECT_CTRL_BUSY, 0, .kato = 0);
+	/* what no configuration changes */
+	REFUSED(INVALID, IN_CMD(sqsize), .sqsize = 0xffff);
+	fake_on(0, configuring, NULL);
+	REFUSED(INVALID, IN_DATA(subnqn), .subnqn = FAKE_NQN "-later");
+	d = fake_admin(FAKE_NQN, NULL);
+	fake_conn_end(d);
+	CU_ASSERT(fake_stop());
+}
+
 static void test_wire_shapes(void)
 {
 	struct fake_hello h = { 0 };
@@ -486,6 +515,7 @@ UNIT_MAIN(UNIT(test_admin_matrix), UNIT(test_wrong_listener),
 	  UNIT(test_invalidate_of_listeners), UNIT(test_hosts),
 	  UNIT(test_io_matrix), UNIT(test_io_elsewhere),
 	  UNIT(test_closing_controller), UNIT(test_stopping_target),
+	  UNIT(test_configuring_target),
 	  UNIT(test_wire_shapes), UNIT(test_order_of_things), UNIT(test_sqhd),
 	  UNIT(test_cntlids_run_out), UNIT(test_properties),
 	  UNIT(test_reset_ends_io_queues), UNIT(test_break_in_connect))
