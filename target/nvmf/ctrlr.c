@@ -31,6 +31,7 @@ struct nvmf_ctrlr *nvmf_ctrlr_create(struct nvmf_subsystem *s,
 	c->opts = q->opts;
 	c->group = q->group;
 	c->listen = q->listen;
+	memcpy(c->local, q->local, sizeof(c->local));
 	c->cntlid = cntlid;
 	c->discovery = s->subtype == NVMF_SUBTYPE_DISCOVERY;
 	c->after_reset = s->was_reset;

@@ -2,7 +2,8 @@
 /*
  * The discovery log: one record per listener of each subsystem that admits the
  * asking host, one for the service itself where the host is connected, if it has
- * a name of its own, and one per referral to another discovery service. The control
+ * a name of its own, and one per referral to another discovery service. Of a
+ * listener at any address the host is told the one that it has come to. The control
  * reactor takes a snapshot; a generation counter tells the host when it moved
  * between two of its requests. A controller has one on its way at a time, and
  * what it is asked for meanwhile shares the next: however many requests a host
@@ -32,9 +33,37 @@ static bool visible(const struct nvmf_subsystem *s, const char *hostnqn)
 	       nvmf_subsystem_host_allowed(s, hostnqn);
 }
 
-static void fill_address(const struct nvmf_trid *trid,
-			 struct nvmf_disc_record *r)
+/* Does it take connections to any address of its family? */
+static bool is_any(const struct nvmf_trid *trid)
 {
+	return (trid->adrfam == NVMF_ADRFAM_IPV4 &&
+		!strcmp(trid->traddr, "0.0.0.0")) ||
+	       (trid->adrfam == NVMF_ADRFAM_IPV6 && !strcmp(trid->traddr, "::"));
+}
+
+/* The address that the host of @c has come to; "" if nobody knows */
+static const char *come_to(const struct nvmf_ctrlr *c)
+{
+	return is_any(&c->listen) ? c->local : c->listen.traddr;
+}
+
+/*
+ * Where the host of @c reaches @l. If that is at any address, it is at the one
+ * of @c too, of the same kind. Of others the host may know some: "".
+ */
+static const char *address_for(const struct nvmf_trid *l,
+			       const struct nvmf_ctrlr *c)
+{
+	if (!is_any(l))
+		return l->traddr;
+	return l->trtype == c->listen.trtype && l->adrfam == c->listen.adrfam ?
+	       come_to(c) : "";
+}
+
+static void fill_address(const struct nvmf_trid *trid,
+			 const struct nvmf_ctrlr *c, struct nvmf_disc_record *r)
+{
+	const char *traddr = address_for(trid, c);
 	struct nvmf_transport *t = nvmf_transport_find(trid->trtype);
 
 	memset(r, 0, sizeof(*r));
@@ -45,7 +74,7 @@ static void fill_address(const struct nvmf_trid *trid,
 	r->asqsz = t->opts.max_aq_depth;
 	/* a zone is a name of this machine's: it says nothing to a host */
 	snprintf(r->traddr, sizeof(r->traddr), "%.*s",
-		 (int)strcspn(trid->traddr, "%"), trid->traddr);
+		 (int)strcspn(traddr, "%"), traddr);
 	snprintf(r->trsvcid, sizeof(r->trsvcid), "%s", trid->trsvcid);
 	if (t->ops->disc_record)
 		t->ops->disc_record(r);
@@ -53,9 +82,9 @@ static void fill_address(const struct nvmf_trid *trid,
 
 static void fill_record(const struct nvmf_subsystem *s,
 			const struct nvmf_listener *l,
-			struct nvmf_disc_record *r)
+			const struct nvmf_ctrlr *c, struct nvmf_disc_record *r)
 {
-	fill_address(&l->trid, r);
+	fill_address(&l->trid, c, r);
 	r->subtype = s->subtype;
 	r->portid = l->portid;
 	r->cntlid = s->static_cntlid ? NVMF_CNTLID_STATIC : NVMF_CNTLID_DYNAMIC;
@@ -65,7 +94,7 @@ static void fill_record(const struct nvmf_subsystem *s,
 /* This service, where the host has come to it; connections may be kept */
 static void fill_current(const struct nvmf_ctrlr *c, struct nvmf_disc_record *r)
 {
-	fill_address(&c->listen, r);
+	fill_address(&c->listen, c, r);
 	r->subtype = NVMF_SUBTYPE_DISCOVERY;
 	r->cntlid = NVMF_CNTLID_DYNAMIC;
 	r->eflags = NVMF_DISC_DUPRETINFO | NVMF_DISC_EPCSD;
@@ -73,16 +102,16 @@ static void fill_current(const struct nvmf_ctrlr *c, struct nvmf_disc_record *r)
 		 nvmf_target.config.disc_nqn);
 }
 
-/* Does the configured filter let it through to where @c is connected? */
+/* Has it an address for @c, and does the filter let it through to there? */
 static bool shown_at(const struct nvmf_trid *l, const struct nvmf_ctrlr *c)
 {
 	const struct nvmf_config *cf = &nvmf_target.config;
+	const char *traddr = address_for(l, c);
 
 	/* a record has a byte for the transport's number */
-	return l->trtype <= UINT8_MAX &&
+	return l->trtype <= UINT8_MAX && *traddr &&
 	       (!cf->disc_transport || l->trtype == c->listen.trtype) &&
-	       (!cf->disc_address || !strcasecmp(l->traddr,
-						 c->listen.traddr)) &&
+	       (!cf->disc_address || !strcasecmp(traddr, come_to(c))) &&
 	       (!cf->disc_svcid || !strcmp(l->trsvcid, c->listen.trsvcid));
 }
 
@@ -116,11 +145,11 @@ static u64 records(const struct nvmf_ctrlr *c, struct nvmf_disc_record *r)
 			if (!shown_at(&l->trid, c))
 				continue;
 			if (r)
-				fill_record(s, l, &r[n]);
+				fill_record(s, l, c, &r[n]);
 			n++;
 		}
 	}
-	if (nvmf_target.config.disc_nqn[0]) {
+	if (nvmf_target.config.disc_nqn[0] && *come_to(c)) {
 		if (r)
 			fill_current(c, &r[n]);
 		n++;

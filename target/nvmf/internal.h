@@ -402,6 +402,7 @@ struct nvmf_ctrlr {
 	struct nvmf_group *group;		/* of its home */
 	struct nvmf_sgroup *sgroup;		/* of its home */
 	struct nvmf_trid listen;
+	char local[64];				/* its admin queue's end here */
 	u16 listener;				/* its index */
 	u16 cntlid;
 	bool discovery;

@@ -129,6 +129,8 @@ TAILQ_HEAD(nvmf_request_list, nvmf_request);
  *                     Connect, the transport (RDMA)
  * @listen: the address it came to
  * @peer: @peer_port: where from, text
+ * @local: the address of this end, text: where @listen is any address, the one
+ *         that was meant; "" if it is not known
  */
 struct nvmf_qpair {
 	struct nvmf_group *group;
@@ -142,6 +144,7 @@ struct nvmf_qpair {
 	struct nvmf_trid listen;
 	char peer[64];
 	char peer_port[6];
+	char local[64];
 	/* nvmf's own from here */
 	struct nvmf_ctrlr *ctrlr;
 	struct nvmf_sgroup *sgroup;
@@ -285,7 +288,7 @@ static inline void nvmf_qpair_init(struct nvmf_qpair *q,
 
 /**
  * nvmf_qpair_add() - a connection is up; on its reactor
- * Fields down to @peer_port are filled in. From now on requests may start. A
+ * Fields down to @local are filled in. From now on requests may start. A
  * connection that sends no Connect in time is closed by nvmf.
  */
 void nvmf_qpair_add(struct nvmf_qpair *q);

@@ -123,18 +123,47 @@ class Addresses(DaemonTest):
         port = free_port()
         for any_address in "0.0.0.0", "::":
             listen(self.daemon, port, any_address)
-        for there, seen in (("127.0.0.1", ("IPv4", "127.0.0.1")), ("::1", ("IPv6", "::1"))):
+        for family, name, there in (1, "IPv4", "127.0.0.1"), (2, "IPv6", "::1"):
             with Host((there, port)) as h:
                 exercise(self, h.io[0], 4)
-                self.assertEqual(self.peers(), [seen] * 2)
+                self.assertEqual(self.peers(), [(name, there)] * 2)
+            # where the host can reach them; who came by IPv4 has no address of IPv6
             self.assertEqual(self.discovered((there, port)),
-                             {(1, *self.address), (1, "0.0.0.0", port), (2, "::", port)})
+                             {(1, *self.address), (family, there, port)})
         # each goes by itself
         self.daemon.ok("nvmf_subsystem_remove_listener", {"nqn": SUBNQN, "listen_address": {
             "trtype": "TCP", "traddr": "::", "trsvcid": str(port)}})
         self.assertRaises(ConnectionRefusedError, Conn, ("::1", port))
         with Host(("127.0.0.1", port)) as h:
             h.io[0].flush()
+
+    def test_any_address_in_discovery(self):
+        """It is shown as the one that the host has come to, where that can be said."""
+        port, here = free_port(), self.address
+        listen(self.daemon, port, "0.0.0.0")
+        listen(self.daemon, port, "::")
+        there, v6 = ("127.0.0.5", port), ("::1", port)
+        self.assertEqual(self.discovered(there), {(1, *here), (1, *there)})
+        # also at another listener of the family
+        self.assertEqual(self.discovered(here), {(1, *here), (1, here[0], port)})
+        self.daemon.ok("nvmf_set_config", {"discovery_filter": "address"})
+        for at, want in ((there, {(1, *there)}), (v6, {(2, *v6)}),
+                         (here, {(1, *here), (1, here[0], port)})):
+            self.assertEqual(self.discovered(at), want)
+        # and the service itself, which has a record of its own
+        self.daemon.ok("nvmf_set_config", {"discovery_filter": "match_any",
+                                           "discovery_nqn": NQN + ":discovery"})
+        for at, names in (there, {here[0], there[0]}), (v6, {here[0], v6[0]}):
+            with Conn(at) as c:
+                c.connect(subnqn=DISCOVERY)
+                c.enable()
+                whole = c.log(0x70, 8192)
+                self.assertEqual([len(whole), whole[8]], [8192, 3])
+                self.assertEqual({whole[n:n + 256].rstrip(b" ").decode()
+                                  for n in range(1536, 4096, 1024)}, names)
+                # piece by piece it is the same
+                self.assertEqual(b"".join(c.log(0x70, 384, offset=n)
+                                          for n in range(0, 8064, 384)), whole[:8064])
 
     def test_port_again_at_once(self):
         """Connections that the daemon closed first do not keep the port from it."""

@@ -113,6 +113,9 @@ static struct rdma_cm_id *request(const void *data, u8 len, u8 reads)
 
 	rdma_create_id(&cm_channel, &id, l, RDMA_PS_TCP);
 	id->route.addr.dst_sin.sin_family = AF_INET;
+	id->route.addr.dst_sin.sin_addr.s_addr = htonl(0x0a090002);
+	id->route.addr.src_sin.sin_family = AF_INET;
+	id->route.addr.src_sin.sin_addr.s_addr = htonl(0x0a090001);
 	cm_event(id, RDMA_CM_EVENT_CONNECT_REQUEST, &p);
 	return id;
 }

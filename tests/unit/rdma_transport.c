@@ -19,6 +19,8 @@ static void test_connect_and_disconnect(void)
 	UNIT_EQ(fq(q)->rq_tail, 32);
 	UNIT_EQ(added, 0);
 	UNIT_EQ(tr()->pending, 1);
+	UNIT_STR(q->base.peer, "10.9.0.2");
+	UNIT_STR(q->base.local, "10.9.0.1");
 	cm_event(q->id, RDMA_CM_EVENT_ESTABLISHED, NULL);
 	cm_event(q->id, RDMA_CM_EVENT_ESTABLISHED, NULL);
 	turns(1);

@@ -28,14 +28,18 @@ struct request {
 	u8 private[RDMA_MAX_PRIVATE];
 };
 
-static void peer_text(struct rdma_cm_id *id, char addr[64], char port[6])
+static bool address_text(const struct sockaddr *sa, char addr[64])
 {
-	const struct sockaddr *sa = rdma_get_peer_addr(id);
 	const void *in = &((const struct sockaddr_in *)sa)->sin_addr;
 
 	if (sa->sa_family == AF_INET6)
 		in = &((const struct sockaddr_in6 *)sa)->sin6_addr;
-	if (!inet_ntop(sa->sa_family, in, addr, 64))
+	return inet_ntop(sa->sa_family, in, addr, 64);
+}
+
+static void peer_text(struct rdma_cm_id *id, char addr[64], char port[6])
+{
+	if (!address_text(rdma_get_peer_addr(id), addr))
 		snprintf(addr, 64, "unknown");
 	snprintf(port, 6, "%u", ntohs(rdma_get_dst_port(id)));
 }
@@ -155,6 +159,8 @@ static struct rdma_qpair *conn_new(struct rdma_transport *t, struct request *r)
 	q->base.admin = !q->qid;
 	q->base.listen = r->listener->trid;
 	peer_text(r->id, q->base.peer, q->base.peer_port);
+	if (!address_text(rdma_get_local_addr(r->id), q->base.local))
+		*q->base.local = 0;
 	return q;
 }
 

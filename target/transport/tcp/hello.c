@@ -248,7 +248,7 @@ static bool watch(struct tcp_conn *c)
 }
 
 void tcp_hello_start(struct tcp_listener *l, int fd, const char *peer,
-		     const char *port)
+		     const char *port, const char *local)
 {
 	struct tcp_transport *t = l->t;
 	struct tcp_conn *c = calloc(1, sizeof(*c));
@@ -265,6 +265,7 @@ void tcp_hello_start(struct tcp_listener *l, int fd, const char *peer,
 	c->base.listen = l->trid;
 	snprintf(c->base.peer, sizeof(c->base.peer), "%s", peer);
 	snprintf(c->base.peer_port, sizeof(c->base.peer_port), "%s", port);
+	snprintf(c->base.local, sizeof(c->base.local), "%s", local);
 	nvme_tcp_rx_init(&c->rx, NVME_TCP_CTRL);
 	if (!watch(c)) {
 		close(fd);

@@ -51,6 +51,17 @@ static void peer_text(const struct sockaddr_storage *ss, socklen_t len,
 	snprintf(port, 6, "0");
 }
 
+static void local_text(int fd, char addr[64])
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) ||
+	    getnameinfo((const struct sockaddr *)&ss, len, addr, 64, NULL, 0,
+			NI_NUMERICHOST))
+		*addr = 0;
+}
+
 static void resume(void *ctx)
 {
 	struct tcp_listener *l = ctx;
@@ -80,7 +91,7 @@ static bool accept_one(struct tcp_listener *l)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
-	char addr[64], port[6];
+	char addr[64], port[6], local[64];
 	int fd;
 
 	if (!tcp_hello_room(l->t)) {
@@ -103,7 +114,8 @@ static bool accept_one(struct tcp_listener *l)
 	}
 	tune(&l->t->base.opts, fd);
 	peer_text(&ss, len, addr, port);
-	tcp_hello_start(l, fd, addr, port);
+	local_text(fd, local);
+	tcp_hello_start(l, fd, addr, port, local);
 	return true;
 }
 

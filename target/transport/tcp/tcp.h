@@ -389,9 +389,12 @@ void tcp_listeners_free(struct tcp_transport *t);
 
 /* hello.c; control reactor */
 
-/** tcp_hello_start() - takes over @fd; closes it if that fails */
+/**
+ * tcp_hello_start() - takes over @fd; closes it if that fails
+ * @peer: @port: where from, text; @local: the address of this end, or ""
+ */
 void tcp_hello_start(struct tcp_listener *l, int fd, const char *peer,
-		     const char *port);
+		     const char *port, const char *local);
 /** tcp_hello_room() - may one more come? Perhaps another one goes for it */
 bool tcp_hello_room(const struct tcp_transport *t);
 /** tcp_hello_yield() - end who has been silent longest, if for long enough */
