@@ -70,7 +70,7 @@ static void fill_address(const struct nvmf_trid *trid,
 	r->trtype = (u8)trid->trtype;
 	r->adrfam = trid->adrfam;
 	/* "not required" is an offer: libnvme then connects with TLS over TCP */
-	r->treq = NVMF_TREQ_NOT_SPECIFIED;
+	r->treq = NVMF_TREQ_NOT_SPECIFIED | NVMF_TREQ_DISABLE_SQFLOW;
 	r->asqsz = t->opts.max_aq_depth;
 	/* a zone is a name of this machine's: it says nothing to a host */
 	snprintf(r->traddr, sizeof(r->traddr), "%.*s",

@@ -7,7 +7,7 @@ import unittest
 
 from daemon import Daemon
 from tcp_disk import NQN, OK, TcpTest, free_port
-from tcp_host import DISCOVERY, Conn, Host, Refused
+from tcp_host import DISCOVERY, Conn, Host, Refused, sqe
 
 OWN = "nqn.2026-11.io.weft:discovery"
 NVM, CURRENT = 2, 3
@@ -15,6 +15,7 @@ DUPRETINFO, EPCSD = 1, 2
 NOTICE, DISC_CHANGED, LOG, EVENTS = 2, 0xf0, 0x70, 0xb
 INVALID_FIELD, INVALID_PARAM = 0x4002, 0x4182  # that of Connect
 CC, CSTS = 0x14, 0x1c
+SQFLOW_OFF = 4  # in TREQ, and in CATTR of Connect
 
 
 class Discovery(TcpTest):
@@ -37,14 +38,23 @@ class Discovery(TcpTest):
                          page[at + 32:at + 64].decode().rstrip(" \0")))
         return genctr, rows
 
-    def test_no_secure_channel_is_offered(self):
-        """Where one is "not required" libnvme asks for TLS, which not every kernel has."""
+    def test_requirements(self):
+        """
+        Where a secure channel is "not required" libnvme asks for TLS, which not every kernel
+        has. SQ flow control may be off here; what others can is theirs to say.
+        """
         self.daemon.ok("nvmf_discovery_add_referral", {"address": {
             "trtype": "TCP", "adrfam": "IPv4", "traddr": "127.0.0.1", "trsvcid": "8009"}})
         with self.come() as h:
             page = h.admin.log(LOG, 16384)
             n = struct.unpack_from("<Q", page, 8)[0]
-            self.assertEqual([page[1024 * (k + 1) + 3] for k in range(n)], [0, 0])
+            self.assertEqual([page[1024 * (k + 1) + 3] for k in range(n)], [SQFLOW_OFF, 0])
+        # and so it may: what is offered is had, on a ring of two as well
+        for cattr, heads in (0, [0, 1, 0]), (SQFLOW_OFF, [0xffff] * 3):
+            with Host(("127.0.0.1", self.port), subnqn=NQN, sqsize=1, cattr=cattr) as h:
+                io = h.io[0]
+                self.assertEqual([io.complete(io.command(sqe(0, io.next_cid(), 1)))[0].sqhd
+                                  for _ in range(3)], heads)
 
     def test_enabled_without_sizes_of_io_queues(self):
         """It has none, so their entry sizes in CC are reserved; others do have such."""
