@@ -42,6 +42,7 @@ static void encode_fabrics(struct nvme_id_ctrl *id,
 	id->ioccsz = cpu_to_le32(d->ioccsz);
 	id->iorcsz = cpu_to_le32(d->iorcsz);
 	id->icdoff = cpu_to_le16(d->icdoff);
+	id->fcatt = d->fcatt;
 	id->msdbd = d->msdbd;
 }
 
@@ -56,6 +57,7 @@ static void encode_nvm(struct nvme_id_ctrl *id, const struct nvme_ctrl_desc *d)
 	id->fuses = cpu_to_le16(d->fuses);
 	id->vwc = d->vwc;
 	id->acwu = cpu_to_le16(d->acwu);
+	id->ocfs = cpu_to_le16(d->ocfs);
 	id->sgls = cpu_to_le32(d->sgls);
 }
 

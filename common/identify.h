@@ -18,6 +18,8 @@
  * @kas: keep-alive granularity in 100 ms
  * @aerl: 0-based
  * @acwu: blocks of an atomic Compare and Write, 0-based, whatever their size
+ * @ocfs: formats of Copy's descriptors, as bits
+ * @fcatt: NVME_FCATT_STATIC or 0: hosts choose their controller, or get one
  * @nn: highest namespace id; @mnan: most namespaces (0 = as @nn)
  */
 struct nvme_ctrl_desc {
@@ -44,6 +46,7 @@ struct nvme_ctrl_desc {
 	u16 fuses;
 	u8 vwc;
 	u16 acwu;
+	u16 ocfs;
 	u32 nn;
 	u32 mnan;
 	u32 sgls;
@@ -51,6 +54,7 @@ struct nvme_ctrl_desc {
 	u32 ioccsz;
 	u32 iorcsz;
 	u16 icdoff;
+	u8 fcatt;
 	u8 msdbd;
 	u8 anacap;
 	u8 anatt;

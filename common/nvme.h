@@ -311,9 +311,11 @@ WEFT_ASSERT_OFFSET(struct nvme_id_ctrl, oacs, 256);
 WEFT_ASSERT_OFFSET(struct nvme_id_ctrl, kas, 320);
 WEFT_ASSERT_OFFSET(struct nvme_id_ctrl, anatt, 342);
 WEFT_ASSERT_OFFSET(struct nvme_id_ctrl, sqes, 512);
+WEFT_ASSERT_OFFSET(struct nvme_id_ctrl, ocfs, 534);
 WEFT_ASSERT_OFFSET(struct nvme_id_ctrl, sgls, 536);
 WEFT_ASSERT_OFFSET(struct nvme_id_ctrl, subnqn, 768);
 WEFT_ASSERT_OFFSET(struct nvme_id_ctrl, ioccsz, 1792);
+WEFT_ASSERT_OFFSET(struct nvme_id_ctrl, fcatt, 1802);
 WEFT_ASSERT_OFFSET(struct nvme_id_ctrl, psd, 2048);
 
 #define NVME_CMIC_MULTI_PORT		(1u << 0)
@@ -343,6 +345,8 @@ WEFT_ASSERT_OFFSET(struct nvme_id_ctrl, psd, 2048);
 #define NVME_ONCS_TIMESTAMP		(1u << 6)
 #define NVME_ONCS_VERIFY		(1u << 7)
 #define NVME_ONCS_COPY			(1u << 8)
+#define NVME_OCFS_FORMAT_0		(1u << 0)
+#define NVME_FCATT_STATIC		(1u << 0)
 #define NVME_SGLS_ANY_ALIGNMENT		0x1u
 #define NVME_SGLS_KEYED			(1u << 2)
 #define NVME_SGLS_OFFSET		(1u << 20)

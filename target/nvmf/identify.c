@@ -103,6 +103,8 @@ static void describe_nvm(const struct nvmf_ctrlr *c, struct nvme_ctrl_desc *d)
 	d->cmic = NVME_CMIC_MULTI_PORT | NVME_CMIC_MULTI_CTRL;
 	d->lpa = NVME_LPA_CMD_EFFECTS | NVME_LPA_EXTENDED_DATA;
 	d->oncs = offered() | NVME_ONCS_SAVE_SELECT;
+	if (d->oncs & NVME_ONCS_COPY)
+		d->ocfs = NVME_OCFS_FORMAT_0;
 	d->fuses = NVME_FUSES_COMPARE_WRITE;
 	/* of any block size that a namespace may have */
 	d->acwu = pair_blocks(c, NVMF_MAX_BLOCK) - 1;
@@ -138,6 +140,7 @@ static void describe(const struct nvmf_ctrlr *c, struct nvme_ctrl_desc *d)
 	d->version = NVMF_VERSION;
 	d->mdts = mdts(c->opts.max_io_size);
 	d->ctratt = NVME_CTRATT_HOSTID_128 | NVME_CTRATT_TBKAS;
+	d->fcatt = s->static_cntlid ? NVME_FCATT_STATIC : 0;
 	d->kas = c->opts.kas;
 	d->aerl = NVME_MAX_AERS - 1;
 	d->acl = NVMF_ABORT_LIMIT - 1;

@@ -15,8 +15,8 @@ static const struct nvme_ctrl_desc desc = {
 	.version = NVME_VS(2, 0, 0), .cmic = 0xb, .mdts = 8,
 	.oaes = NVME_OAES_NS_ATTR, .ctratt = NVME_CTRATT_HOSTID_128, .kas = 10,
 	.aerl = 3, .acl = 2, .lpa = 7, .elpe = 127, .oncs = 0x1d, .fuses = 1,
-	.vwc = 1, .nn = 1024, .mnan = 512, .sgls = 0x100005, .maxcmd = 128,
-	.ioccsz = 260, .iorcsz = 1, .icdoff = 5, .msdbd = 1, .anacap = 0x1f,
+	.vwc = 1, .ocfs = 0x0201, .nn = 1024, .mnan = 512, .sgls = 0x100005, .maxcmd = 128,
+	.ioccsz = 260, .iorcsz = 1, .icdoff = 5, .fcatt = 1, .msdbd = 1, .anacap = 0x1f,
 	.anatt = 10, .anagrpmax = 128, .nanagrpid = 127,
 };
 
@@ -33,8 +33,9 @@ static void test_ctrl_bytes(void)
 		{ 261, 7 }, { 262, 127 }, { 320, 10 }, { 342, 10 },
 		{ 343, 0x1f }, { 344, 128 }, { 348, 127 }, { 512, 0x66 },
 		{ 513, 0x44 }, { 514, 128 }, { 517, 4 }, { 520, 0x1d },
-		{ 522, 1 }, { 525, 1 }, { 536, 5 }, { 538, 0x10 }, { 541, 2 },
-		{ 1792, 4 }, { 1793, 1 }, { 1796, 1 }, { 1800, 5 }, { 1803, 1 },
+		{ 522, 1 }, { 525, 1 }, { 534, 1 }, { 535, 2 }, { 536, 5 },
+		{ 538, 0x10 }, { 541, 2 }, { 1792, 4 }, { 1793, 1 }, { 1796, 1 },
+		{ 1800, 5 }, { 1802, 1 }, { 1803, 1 },
 	};
 	struct nvme_id_ctrl id;
 	const u8 *p = (const u8 *)&id;

@@ -82,6 +82,37 @@ static void test_identify_ctrl(void)
 	end();
 }
 
+/* formats of Copy (OCFS), and which controllers there are (FCATT) */
+static void test_identify_formats_and_model(void)
+{
+	struct fake_hello h = { .subnqn = FAKE_NQN "-static",
+				.cntlid = NVMF_CNTLID_STATIC };
+	struct nvmf_subsystem_opts o = {
+		.nqn = h.subnqn, .allow_any_host = true, .static_cntlid = true,
+		.min_cntlid = 5, .max_cntlid = 6,
+	};
+	const struct nvme_id_ctrl *id = (const void *)page;
+
+	begin();
+	UNIT_EQ(identify(NVME_CNS_CTRL, 0, 0), 0);
+	UNIT_EQ(le16_to_cpu(id->ocfs), 1);
+	UNIT_EQ(id->fcatt, 0);
+	UNIT_EQ(fake_subsystem(&o), 0);
+	UNIT_EQ(fake_listener(o.nqn, "4420", true), 0);
+	fake_conn_end(a);
+	a = fake_admin_as(&h, &cntlid);
+	UNIT_EQ(identify(NVME_CNS_CTRL, 0, 0), 0);
+	UNIT_EQ(le16_to_cpu(id->ocfs), 1);
+	UNIT_EQ(id->fcatt, 1);
+	/* it copies nothing */
+	fake_conn_end(a);
+	a = fake_admin(NVMF_DISCOVERY_NQN, &cntlid);
+	UNIT_EQ(identify(NVME_CNS_CTRL, 0, 0), 0);
+	UNIT_EQ(id->ocfs, 0);
+	UNIT_EQ(id->fcatt, 0);
+	end();
+}
+
 static void test_identify_ns(void)
 {
 	struct nvme_ns_facts f = { 0 };
@@ -819,7 +850,8 @@ static void test_discovery_event(void)
 	end();
 }
 
-UNIT_MAIN(UNIT(test_identify_ctrl), UNIT(test_identify_ns),
+UNIT_MAIN(UNIT(test_identify_ctrl),
+	  UNIT(test_identify_formats_and_model), UNIT(test_identify_ns),
 	  UNIT(test_identify_independent), UNIT(test_identify_pair),
 	  UNIT(test_identify_lists),
 	  UNIT(test_features), UNIT(test_features_with_data), UNIT(test_log_windows),
