@@ -261,6 +261,18 @@ static bool copy_state(struct resv_op *o)
 	return o->next && o->notes.note;
 }
 
+/* Some hosts always ask for it, and do not tell their users what was wrong */
+static void note_lack_of_file(const struct resv_op *o)
+{
+	static struct log_budget budget;
+	const char *host = o->req->qpair->ctrlr->hostnqn;
+
+	log_peer(&budget, LOG_NOTICE,
+		 "%s namespace %u: reservations are to persist through power loss, says %s: refused, as the namespace was added without ptpl_file",
+		 o->ns->subsystem->nqn, o->nsid,
+		 *host ? host : "a host without name");
+}
+
 static void run_change(struct resv_op *o)
 {
 	nvme_status st;
@@ -271,6 +283,9 @@ static void run_change(struct resv_op *o)
 	}
 	st = nvmf_resv_change(o->next, o->host, &o->cmd, *o->ns->ptpl_file,
 			      &o->notes);
+	if (st && o->cmd.opcode == NVME_CMD_RESV_REGISTER &&
+	    o->cmd.cptpl == NVME_RESV_PTPL_SET && !*o->ns->ptpl_file)
+		note_lack_of_file(o);
 	if (st)
 		op_end(o, st);
 	else
@@ -328,6 +343,7 @@ static void run_set_ptpl(struct resv_op *o)
 	bool on = le32_to_cpu(o->req->cmd->sqe.cdw11) & 1;
 
 	if (on && !*o->ns->ptpl_file) {
+		note_lack_of_file(o);
 		op_end(o, NVME_DNR(NVME_SC_INVALID_FIELD));
 		return;
 	}

@@ -9,7 +9,7 @@ import unittest
 
 from daemon import Daemon
 from tcp_disk import (GENERIC, HOST, HOSTID, MEDIA, NQN, OK, SPECIFIC, USAGE, TcpTest, arrived)
-from tcp_host import Host, sgl_capsule, sgl_transport, sqe
+from tcp_host import Host, Refused, sgl_capsule, sgl_transport, sqe
 
 CORES = ",".join(str(c) for c in sorted(os.sched_getaffinity(0))[:2])
 OTHER = "nqn.2026-11.io.weft:other"
@@ -18,6 +18,7 @@ COMPARE, WRITE, FIRST, SECOND = 5, 1, 0x41, 0x42
 INVALID_FIELD, ABORTED, FAILED_FUSED, MISSING_FUSED, ATOMIC_UNIT = 0x02, 0x07, 0x09, 0x0a, 0x14
 LBA_RANGE, COMPARE_FAILED = 0x80, 0x285
 DNR = 0x4000
+RESV_PERSISTENCE = 0x83  # a feature
 
 
 class Blocks(TcpTest):
@@ -475,6 +476,13 @@ class Reservations(TcpTest):
     def test_through_a_restart(self):
         # without a file persistence is refused, and a restart forgets
         self.by("A", "resv-register", "--new-key", 3, "--cptpl", 3, nsid=1, code=GENERIC)
+        with Host(("127.0.0.1", self.port), queues=0, subnqn=NQN, hostnqn=OTHER) as h:
+            with self.assertRaises(Refused) as e:
+                h.admin.set_feature(RESV_PERSISTENCE, 1, nsid=1)
+            self.assertEqual(e.exception.args[0], DNR | INVALID_FIELD)
+        # the daemon's log says whom and where to help
+        for host in HOST, OTHER:
+            self.assertRegex(self.daemon.words(), f"{NQN} namespace 1: .* {host}: .*ptpl_file")
         self.by("A", "resv-register", "--new-key", 3, nsid=1)
         self.by("A", "resv-register", "--new-key", 1, "--cptpl", 3)
         self.by("B", "resv-register", "--new-key", 2)
