@@ -55,7 +55,7 @@ static bool same_name(const char *name, const char *s, size_t len)
 /**
  * struct found - an option of the command line
  * @slot: where its value goes
- * @max: of a count; JSON's are signed, as sizes are
+ * @max: of a count, if it has one of its own: JSON's are signed, as sizes are
  */
 struct found {
 	const char **slot;
@@ -73,7 +73,8 @@ static bool find_own(struct cli_args *a, const char *s, size_t len,
 			continue;
 		f->slot = &a->opt[o - a->cmd->opts];
 		f->kind = o->kind;
-		f->max = o->rpc ? INT64_MAX : UINT64_MAX;
+		if (o->rpc)
+			f->max = INT64_MAX;
 		return true;
 	}
 	return false;
@@ -143,7 +144,7 @@ static int take_option(struct cli_args *a, char **words, int nwords, int *used)
 {
 	const char *word = words[0], *value = NULL;
 	bool is_long = word[1] == '-';
-	struct found f;
+	struct found f = { .max = UINT64_MAX };
 	char name[64];
 	size_t len;
 
