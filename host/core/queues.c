@@ -237,11 +237,21 @@ static bool freeze_wait(struct weft_ctrl_core *core, struct request_queue *q)
  * No request is under way and none starts; the caller holds ns_lock. The
  * controller is live: requests must be able to finish, or the freeze would
  * never end. Freezes nest; false: they did not end in time.
- *
- * Multipath disks come first: the command may concern all their paths, and who
- * waited for the queue of one of them would keep the others from being removed.
  */
 static bool freeze_all(struct weft_ctrl_core *core)
+{
+	struct weft_ns *ns;
+	bool frozen = true;
+
+	list_for_each_entry(ns, &core->namespaces, link)
+		blk_freeze_queue_start(ns->disk->queue);
+	list_for_each_entry(ns, &core->namespaces, link)
+		frozen = frozen && freeze_wait(core, ns->disk->queue);
+	return frozen;
+}
+
+/* The same for multipath disks that these are paths of */
+static bool freeze_heads(struct weft_ctrl_core *core)
 {
 	struct weft_ns *ns;
 	bool frozen = true;
@@ -253,10 +263,6 @@ static bool freeze_all(struct weft_ctrl_core *core)
 		if (ns->head->disk)
 			frozen = frozen &&
 				 freeze_wait(core, ns->head->disk->queue);
-	list_for_each_entry(ns, &core->namespaces, link)
-		blk_freeze_queue_start(ns->disk->queue);
-	list_for_each_entry(ns, &core->namespaces, link)
-		frozen = frozen && freeze_wait(core, ns->disk->queue);
 	return frozen;
 }
 
@@ -274,7 +280,9 @@ void weft_unfreeze_ns(struct weft_ns *ns)
 /*
  * weft_freeze_io() - hold back I/O for as long as a command wants to be alone
  * Under effects_lock, so once at a time; undone by weft_unfreeze_io(), also
- * after a failure.
+ * after a failure. Multipath disks come first: the command may concern all
+ * their paths, and who waited for the queue of one of them would keep the
+ * others from being removed.
  * Return: false if requests did not end in time or the controller is not live.
  */
 bool weft_freeze_io(struct weft_ctrl_core *core)
@@ -284,7 +292,8 @@ bool weft_freeze_io(struct weft_ctrl_core *core)
 
 	lockdep_assert_held(&core->effects_lock);
 	mutex_lock(&core->ns_lock);
-	frozen = freeze_all(core);
+	frozen = freeze_heads(core);
+	frozen = freeze_all(core) && frozen;
 	list_for_each_entry(ns, &core->namespaces, link)
 		ns->frozen = true;
 	mutex_unlock(&core->ns_lock);
