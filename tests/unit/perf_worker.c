@@ -88,7 +88,8 @@ static void begin(void)
 	step = 0;
 	job.queues = &queue;
 	job.workers = &worker;
-	job.nqueues = job.nthreads = job.running = 1;
+	job.nqueues = job.nthreads = 1;
+	job.running = 1;
 	job.nsid = 1;
 	job.bs = job.block = BS;
 	job.depth = DEPTH;
