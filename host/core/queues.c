@@ -233,36 +233,35 @@ static bool freeze_wait(struct weft_ctrl_core *core, struct request_queue *q)
 	return false;
 }
 
-/*
- * No request is under way and none starts; the caller holds ns_lock. The
- * controller is live: requests must be able to finish, or the freeze would
- * never end. Freezes nest; false: they did not end in time.
- */
-static bool freeze_all(struct weft_ctrl_core *core)
+static struct request_queue *own_queue(const struct weft_ns *ns)
 {
-	struct weft_ns *ns;
-	bool frozen = true;
-
-	list_for_each_entry(ns, &core->namespaces, link)
-		blk_freeze_queue_start(ns->disk->queue);
-	list_for_each_entry(ns, &core->namespaces, link)
-		frozen = frozen && freeze_wait(core, ns->disk->queue);
-	return frozen;
+	return ns->disk->queue;
 }
 
-/* The same for multipath disks that these are paths of */
-static bool freeze_heads(struct weft_ctrl_core *core)
+/* Of the multipath disk that @ns is a path of, or NULL */
+static struct request_queue *head_queue(const struct weft_ns *ns)
+{
+	return ns->head->disk ? ns->head->disk->queue : NULL;
+}
+
+/*
+ * No request is under way and none starts in the queues that @queue_of tells;
+ * the caller holds ns_lock. The controller is live: requests must be able to
+ * finish, or the freeze would never end. Freezes nest; false: they did not end
+ * in time.
+ */
+static bool freeze_all(struct weft_ctrl_core *core,
+		       struct request_queue *(*queue_of)(const struct weft_ns *))
 {
 	struct weft_ns *ns;
 	bool frozen = true;
 
 	list_for_each_entry(ns, &core->namespaces, link)
-		if (ns->head->disk)
-			blk_freeze_queue_start(ns->head->disk->queue);
+		if (queue_of(ns))
+			blk_freeze_queue_start(queue_of(ns));
 	list_for_each_entry(ns, &core->namespaces, link)
-		if (ns->head->disk)
-			frozen = frozen &&
-				 freeze_wait(core, ns->head->disk->queue);
+		if (queue_of(ns))
+			frozen = frozen && freeze_wait(core, queue_of(ns));
 	return frozen;
 }
 
@@ -271,9 +270,9 @@ void weft_unfreeze_ns(struct weft_ns *ns)
 {
 	if (!ns->frozen)
 		return;
-	blk_mq_unfreeze_queue(ns->disk->queue);
-	if (ns->head->disk)
-		blk_mq_unfreeze_queue(ns->head->disk->queue);
+	blk_mq_unfreeze_queue(own_queue(ns));
+	if (head_queue(ns))
+		blk_mq_unfreeze_queue(head_queue(ns));
 	ns->frozen = false;
 }
 
@@ -292,8 +291,8 @@ bool weft_freeze_io(struct weft_ctrl_core *core)
 
 	lockdep_assert_held(&core->effects_lock);
 	mutex_lock(&core->ns_lock);
-	frozen = freeze_heads(core);
-	frozen = freeze_all(core) && frozen;
+	frozen = freeze_all(core, head_queue);
+	frozen = freeze_all(core, own_queue) && frozen;
 	list_for_each_entry(ns, &core->namespaces, link)
 		ns->frozen = true;
 	mutex_unlock(&core->ns_lock);
@@ -354,7 +353,7 @@ int weft_resize_io_set(struct weft_ctrl_core *core, struct weft_reason *why)
 		 old[HCTX_TYPE_DEFAULT], old[HCTX_TYPE_READ],
 		 old[HCTX_TYPE_POLL]);
 	mutex_lock(&core->ns_lock);
-	frozen = freeze_all(core);
+	frozen = freeze_all(core, own_queue);
 	if (frozen) {
 		blk_mq_update_nr_hw_queues(&ctrl->tag_set, core->nr_hw_queues);
 		activate_contexts(core);
