@@ -264,13 +264,15 @@ blk_status_t weft_queue_ready(struct weft_ctrl *ctrl, struct request *rq,
 {
 	struct weft_request *req = weft_req(rq);
 	bool path = rq->cmd_flags & WEFT_REQ_MPATH;
+	bool narrow;
 
 	if (likely(weft_takes_requests(ctrl, queue_live)))
 		return BLK_STS_OK;
-	if (queue_live && is_narrow(ctrl) && fits(ctrl, rq))
+	narrow = queue_live && is_narrow(ctrl);
+	if (narrow && fits(ctrl, rq))
 		return BLK_STS_OK;
 	/* when one is parked the block layer ends what is left of the request */
-	if (!path && queue_live && is_narrow(ctrl))
+	if (!path && narrow)
 		park_too_large(ctrl, rq);
 	else if (!path && !queue_live && context_gone(ctrl, rq))
 		park_orphan(ctrl, rq);

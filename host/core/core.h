@@ -83,8 +83,9 @@ enum weft_hold {
  * @trouble_work: ends what its paths are @troubled with
  * @ns_refused: the last scan refused a namespace, or the one under way may have
  * @narrow: not 0: since its last connect requests may be larger than it takes,
- *          as its disks have the limits of before; a number for each such connect;
- *          under @lock
+ *          as its disks have the limits of before; under @lock. A number for each
+ *          such connect, of which there were @narrowings, as a scan may have
+ *          begun before it
  * @write_cache: there is a volatile one and it is on, as the last scan found
  * @ka_looked: jiffies when the keep-alive work last looked, and the first of
  *             its next period

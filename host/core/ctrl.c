@@ -99,7 +99,7 @@ bool weft_change_state(struct weft_ctrl_core *core, enum weft_ctrl_state to)
 void weft_set_narrow(struct weft_ctrl_core *core, bool narrow)
 {
 	spin_lock_irq(&core->lock);
-	core->narrow = narrow ? ++core->narrowings ?: ++core->narrowings : 0;
+	core->narrow = narrow ? ++core->narrowings : 0;
 	spin_unlock_irq(&core->lock);
 }
 

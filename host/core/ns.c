@@ -245,12 +245,15 @@ static void scan(struct weft_ctrl_core *core)
 	kvfree(s);
 }
 
-/*
- * Why what waited for @ns must not go there, or NULL; @err: of reading @f. Bios
- * of a multipath disk know no blocks: they may go when the scan has told it.
- */
-static const char *not_for(struct weft_ns *ns, const struct nvme_ns_facts *f,
-			   int err)
+static bool same_blocks(const struct nvme_ns_facts *a,
+			const struct nvme_ns_facts *b)
+{
+	return a->lbads == b->lbads && a->ms == b->ms;
+}
+
+/* Why what waited for @ns must not go there, or NULL; @err: of reading @f */
+static const char *not_for(const struct weft_ns *ns,
+			   const struct nvme_ns_facts *f, int err)
 {
 	if (err == -ENODEV)
 		return "not there";
@@ -258,11 +261,8 @@ static const char *not_for(struct weft_ns *ns, const struct nvme_ns_facts *f,
 		return NULL;
 	if (!weft_same_ids(&ns->facts, f))
 		return "another one";
-	if (ns->facts.lbads == f->lbads && ns->facts.ms == f->ms)
-		return NULL;
-	if (!ns->head->disk)
+	if (!ns->head->disk && !same_blocks(&ns->facts, f))
 		return "formatted otherwise";
-	WRITE_ONCE(ns->stale, true);
 	return NULL;
 }
 
@@ -278,6 +278,9 @@ static bool check_one(struct scan *s, u32 nsid, int err)
 	ns = xa_load(&core->ns_index, nsid);
 	if (ns) {
 		reason = not_for(ns, &s->facts, err);
+		/* bios of a multipath disk know no blocks: they wait for the scan */
+		if (!reason && !err && !same_blocks(&ns->facts, &s->facts))
+			WRITE_ONCE(ns->stale, true);
 		narrow = ns->limits.max_bytes > core->max_bytes ||
 			 ns->limits.max_segments > core->ctrl->max_segments;
 	}
