@@ -16,6 +16,7 @@ import time
 import unittest
 
 from daemon import BIN, DaemonTest
+from tcp_disk import free_port
 from tool import CLI, FAILED, MISSING, NQN, OK, USAGE, CliTest, TargetTest, weft
 
 
@@ -215,6 +216,14 @@ class Target(TargetTest):
         for address in "10.9.0.1", "10.9.0.1:4421", "::1", "[::1]:4420", "fe80::1%lo":
             self.assertNotEqual(self.run_cli_any("listener", "add", NQN, "rdma", address), USAGE)
             self.run_cli(MISSING, "listener", "del", NQN, "rdma", address, says="does not listen")
+
+    def test_listener_in_other_words(self):
+        self.run_cli(OK, "subsystem", "add", NQN)
+        self.run_cli(OK, "transport", "add", "tcp")
+        where = NQN, "tcp", f"[0:0:0:0:0:0:0:1]:{free_port(socket.AF_INET6)}"
+        self.run_cli(OK, "listener", "add", *where)
+        self.run_cli(OK, "listener", "del", *where)
+        self.run_cli(MISSING, "listener", "del", *where, says="does not listen")
 
     def run_cli_any(self, *args):
         return weft("target", *args, "-r", self.daemon.path).code

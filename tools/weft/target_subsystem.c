@@ -6,6 +6,9 @@
  * Every command on a subsystem looks it up first: so "not there" is told from
  * "refused", by words and by exit code.
  */
+#include <arpa/inet.h>
+
+#include "common/fabrics.h"
 #include "tools/weft/handlers.h"
 #include "tools/weft/rpc.h"
 #include "tools/weft/target.h"
@@ -222,10 +225,32 @@ int cmd_host_any(const struct cli_args *a)
 				 NULL);
 }
 
+/* An IPv6 address has many spellings, of which the daemon keeps one. */
+static void spell(const char *traddr, char *out, size_t size)
+{
+	char addr[INET6_ADDRSTRLEN];
+	size_t n = strcspn(traddr, "%");
+	struct in6_addr in6;
+
+	snprintf(addr, sizeof(addr), "%.*s", (int)n, traddr);
+	if (inet_pton(AF_INET6, addr, &in6) == 1)
+		inet_ntop(AF_INET6, &in6, addr, sizeof(addr));
+	snprintf(out, size, "%s%s", addr, traddr + n);
+}
+
+static bool same_traddr(const char *x, const char *y)
+{
+	char a[NVMF_TRADDR_FIELD], b[NVMF_TRADDR_FIELD];
+
+	spell(x, a, sizeof(a));
+	spell(y, b, sizeof(b));
+	return !strcmp(a, b);
+}
+
 static bool same_address(const json_t *x, const json_t *y)
 {
 	return !strcasecmp(rpc_str(x, "trtype"), rpc_str(y, "trtype")) &&
-	       !strcasecmp(rpc_str(x, "traddr"), rpc_str(y, "traddr")) &&
+	       same_traddr(rpc_str(x, "traddr"), rpc_str(y, "traddr")) &&
 	       !strcmp(rpc_str(x, "trsvcid"), rpc_str(y, "trsvcid"));
 }
 
