@@ -60,6 +60,13 @@ static const char *address_for(const struct nvmf_trid *l,
 	       come_to(c) : "";
 }
 
+/* A zone is a name of this machine's: it says nothing to a host */
+static void set_traddr(struct nvmf_disc_record *r, const char *traddr)
+{
+	snprintf(r->traddr, sizeof(r->traddr), "%.*s",
+		 (int)strcspn(traddr, "%"), traddr);
+}
+
 static void fill_address(const struct nvmf_trid *trid,
 			 const struct nvmf_ctrlr *c, struct nvmf_disc_record *r)
 {
@@ -72,9 +79,7 @@ static void fill_address(const struct nvmf_trid *trid,
 	/* "not required" is an offer: libnvme then connects with TLS over TCP */
 	r->treq = NVMF_TREQ_NOT_SPECIFIED | NVMF_TREQ_DISABLE_SQFLOW;
 	r->asqsz = t->opts.max_aq_depth;
-	/* a zone is a name of this machine's: it says nothing to a host */
-	snprintf(r->traddr, sizeof(r->traddr), "%.*s",
-		 (int)strcspn(traddr, "%"), traddr);
+	set_traddr(r, traddr);
 	snprintf(r->trsvcid, sizeof(r->trsvcid), "%s", trid->trsvcid);
 	if (t->ops->disc_record)
 		t->ops->disc_record(r);
@@ -125,7 +130,7 @@ static void fill_referral(const struct nvmf_referral *ref,
 	r->treq = NVMF_TREQ_NOT_SPECIFIED;
 	r->cntlid = NVMF_CNTLID_DYNAMIC;
 	r->asqsz = REFERRAL_ASQSZ;
-	snprintf(r->traddr, sizeof(r->traddr), "%s", ref->trid.traddr);
+	set_traddr(r, ref->trid.traddr);
 	snprintf(r->trsvcid, sizeof(r->trsvcid), "%s", ref->trid.trsvcid);
 	snprintf(r->subnqn, sizeof(r->subnqn), "%s", ref->subnqn);
 }

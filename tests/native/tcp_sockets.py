@@ -114,6 +114,11 @@ class Addresses(DaemonTest):
             "trtype": "TCP", "traddr": "0000::0001", "trsvcid": str(port)}})
         self.assertRaises(ConnectionRefusedError, Conn, ("::1", port))
 
+    def test_zone_of_a_referral(self):
+        self.daemon.ok("nvmf_discovery_add_referral", {"address": {
+            "trtype": "TCP", "traddr": "fe80::9%lo", "trsvcid": "8009"}})
+        self.assertEqual(self.discovered(self.address), {(1, *self.address), (2, "fe80::9", 8009)})
+
     def test_zone_that_is_not_there(self):
         error = self.daemon.refused("nvmf_subsystem_add_listener", {
             "nqn": SUBNQN, "listen_address": {"trtype": "TCP", "traddr": "fe80::1%nosuch0"}})
