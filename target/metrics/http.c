@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/names.h"
 #include "target/metrics/metrics.h"
 #include "target/reactor/stream.h"
 #include "target/rpc/statistics.h"
@@ -223,18 +224,21 @@ static int parse(const char *where, char addr[64], const char **port,
 {
 	const char *colon = strrchr(where, ':');
 	size_t n = colon ? (size_t)(colon - where) : 0;
+	const char *first = where;
 	u64 number;
 
 	if (n > 1 && where[0] == '[' && where[n - 1] == ']') {
-		where++;
+		first++;
 		n -= 2;
 	}
-	if (!colon || n >= 64 || weft_parse_u64(colon + 1, strlen(colon + 1),
-						&number) || number > 65535)
+	if (!colon || n >= 64 ||
+	    (n && weft_addr_check(first, n, "address", NULL) < 0) ||
+	    weft_parse_u64(colon + 1, strlen(colon + 1), &number) ||
+	    number > 65535)
 		return weft_fail(why, -EINVAL,
 				 "--metrics %.80s: ADDR:PORT is accepted, for example 127.0.0.1:9419 or [::1]:9419",
 				 where);
-	memcpy(addr, where, n);
+	memcpy(addr, first, n);
 	addr[n] = '\0';
 	*port = colon + 1;
 	return 0;
@@ -290,12 +294,10 @@ static int resolve(const char *where, struct addrinfo **ai,
 
 int metrics_check(const char *where, struct weft_reason *why)
 {
-	struct addrinfo *ai;
-	int err = resolve(where, &ai, why);
+	const char *port;
+	char addr[64];
 
-	if (!err)
-		freeaddrinfo(ai);
-	return err;
+	return parse(where, addr, &port, why);
 }
 
 int metrics_start(const char *where, struct weft_reason *why)

@@ -10,7 +10,11 @@
 
 #include "common/text.h"
 
-/** metrics_check() - is @where what metrics_start() accepts? 0 or -errno */
+/**
+ * metrics_check() - is @where written as metrics_start() accepts it?
+ * It may still name what is not there yet, such as a network interface.
+ * Return: 0, or -EINVAL with the reason.
+ */
 int metrics_check(const char *where, struct weft_reason *why);
 /**
  * metrics_start() - serve GET /metrics at @where

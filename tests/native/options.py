@@ -11,10 +11,11 @@ from daemon import BIN
 
 class Options(unittest.TestCase):
     def refused(self, code, *args):
-        """What it says, which is one line, and nothing of a start."""
+        """What it says: one line, nothing of a start, and at most that it has stopped."""
         done = subprocess.run([BIN, *args], capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(done.returncode, code, f"{args}: {done.stderr}")
-        self.assertRegex(done.stderr, r"\Aweft-target: [^\n]*\n\Z", args)
+        self.assertRegex(done.stderr, r"\Aweft-target: [^\n]*\n([^\n]* notice: stopped\n)?\Z",
+                         args)
         return done.stderr
 
     def test_wrong_values(self):
@@ -22,7 +23,7 @@ class Options(unittest.TestCase):
             sock = os.path.join(d, "sock")
             for option, values, says in (
                     ("--metrics", ("foo", "localhost:9", "127.0.0.1:65536", "127.0.0.1:", "[::1]",
-                                   "1.2.3.4.5:9"), ""),
+                                   "[::1]:65536", "1.2.3.4.5:9"), "[::1]:9419"),
                     ("--mode", ("fast",), "busy, adaptive, interrupt"),
                     ("--spin-us", ("x", "-1", "1000001"), "0 to 1000000"),
                     ("-m", ("0x0", "x", "99999"), ""),
@@ -32,6 +33,13 @@ class Options(unittest.TestCase):
                     self.assertIn(value, said)
                     self.assertIn(says, said)
             self.assertEqual(os.listdir(d), [])
+
+    def test_what_may_come_yet(self):
+        """An interface may appear later: the command line is right."""
+        with tempfile.TemporaryDirectory(prefix="weft-native-") as d:
+            where = "[fe80::1%nosuch0]:9"
+            said = self.refused(1, "-r", os.path.join(d, "sock"), "--metrics", where)
+            self.assertIn(f"--metrics {where}: ", said)
 
     def test_path_of_the_socket(self):
         for path in "x" * 108, "/" + "x" * 5000, "":
