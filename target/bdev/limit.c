@@ -254,6 +254,13 @@ void limit_release(struct limit_share *s)
 	let_go(&ready);
 }
 
+bool limit_drain(struct limit_share *s)
+{
+	poller_unregister(&s->timer);
+	waiting_run(s);
+	return TAILQ_EMPTY(&s->waiting);
+}
+
 void limit_cancel(struct limit_share *s, struct limit_wait *w)
 {
 	if (w->list != &s->waiting) {
@@ -308,8 +315,9 @@ void limiter_set(struct limiter *l, const u64 per_sec[LIMIT_RATES])
 
 	assert_on_reactor(reactor_control());
 	for (r = 0; r < LIMIT_RATES; r++) {
-		l->per_sec[r] = per_sec[r];
-		any = any || per_sec[r];
+		if (per_sec[r] != LIMIT_KEEP)
+			l->per_sec[r] = per_sec[r];
+		any = any || l->per_sec[r];
 	}
 	rebalance(l);
 	if (any && l->count > 1 && !l->rebalance)

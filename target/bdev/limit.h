@@ -25,6 +25,8 @@ enum limit_rate {
 	LIMIT_RATES
 };
 
+#define LIMIT_KEEP	UINT64_MAX	/* of limiter_set(): the rate as it is */
+
 struct limiter;
 struct limit_share;
 TAILQ_HEAD(limit_list, limit_wait);
@@ -50,7 +52,7 @@ void limiter_destroy(struct limiter *l);
 
 /**
  * limiter_set() - take effect at once, for those who wait too
- * @per_sec: by enum limit_rate, 0: no limit
+ * @per_sec: by enum limit_rate, 0: no limit; or LIMIT_KEEP
  * Control reactor.
  */
 void limiter_set(struct limiter *l, const u64 per_sec[LIMIT_RATES]);
@@ -70,6 +72,12 @@ bool limit_admit(struct limit_share *s, struct limit_wait *w);
 
 /** limit_release() - let go all that wait here, whatever the limits are */
 void limit_release(struct limit_share *s);
+
+/**
+ * limit_drain() - let go what may, at once but not more than in any turn
+ * Return: nothing waits here any more.
+ */
+bool limit_drain(struct limit_share *s);
 
 /** limit_cancel() - @w, which waits here and has not gone yet, will not go */
 void limit_cancel(struct limit_share *s, struct limit_wait *w);

@@ -249,10 +249,11 @@ struct nvmf_io_host *nvmf_io_host_get(struct nvmf_group_core *core,
 struct nvmf_io_host *nvmf_io_host_named(struct nvmf_group_core *core,
 					const char *nqn);
 /**
- * nvmf_io_host_unlimit() - limits are lifted: nothing waits for this reactor's
- * share any more, nor will; a host that has done nothing is forgotten
+ * nvmf_io_host_unlimit() - limits are lifted: what waits for this reactor's
+ * share goes on, and the share is forgotten, as is a host that has done nothing
+ * Return: false if more waits than may go in a turn: to be called again.
  */
-void nvmf_io_host_unlimit(struct nvmf_group_core *core, const char *nqn);
+bool nvmf_io_host_unlimit(struct nvmf_group_core *core, const char *nqn);
 void nvmf_io_hosts_free(struct nvmf_group_core *core);
 /** nvmf_qpair_io_host() - of a connected queue pair; NULL without memory */
 struct nvmf_io_host *nvmf_qpair_io_host(struct nvmf_qpair *q);

@@ -107,21 +107,21 @@ static bool unused(const struct nvmf_group_core *core,
 	return !h->io.errors;
 }
 
-void nvmf_io_host_unlimit(struct nvmf_group_core *core, const char *nqn)
+bool nvmf_io_host_unlimit(struct nvmf_group_core *core, const char *nqn)
 {
 	struct nvmf_io_host *h = find(core, nqn);
-	struct limit_share *share = h ? h->limit : NULL;
 
 	if (!h)
-		return;
+		return true;
+	if (h->limit && !limit_drain(h->limit))
+		return false;
 	h->limit = NULL;
-	if (share)
-		limit_release(share);
-	if (!unused(core, h))
-		return;
-	core->nio_hosts -= h->met;
-	TAILQ_REMOVE(&core->io_hosts, h, link);
-	free(h);
+	if (unused(core, h)) {
+		core->nio_hosts -= h->met;
+		TAILQ_REMOVE(&core->io_hosts, h, link);
+		free(h);
+	}
+	return true;
 }
 
 void nvmf_io_hosts_free(struct nvmf_group_core *core)

@@ -202,16 +202,20 @@ static bool limits(const u64 per_sec[LIMIT_RATES])
 	int r;
 
 	for (r = 0; r < LIMIT_RATES; r++)
-		if (per_sec[r])
+		if (per_sec[r] && per_sec[r] != LIMIT_KEEP)
 			return true;
 	return false;
 }
 
-/** struct set_host - limits on their way to all poll groups */
+/**
+ * struct set_host - limits on their way to all poll groups
+ * @held: some have more waiting than may go in a turn
+ */
 struct set_host {
 	struct host_limit *h;
 	u64 per_sec[LIMIT_RATES];
 	int err;
+	bool held;
 	nvmf_done done;
 	void *ctx;
 };
@@ -232,7 +236,8 @@ static void unset_host_here(void *ctx)
 {
 	struct set_host *s = ctx;
 
-	nvmf_io_host_unlimit(nvmf_group_self()->core, s->h->nqn);
+	if (!nvmf_io_host_unlimit(nvmf_group_self()->core, s->h->nqn))
+		s->held = true;
 }
 
 static void free_host(struct host_limit *h)
@@ -242,12 +247,13 @@ static void free_host(struct host_limit *h)
 	free(h);
 }
 
-static bool idle_host(const struct host_limit *h)
+/* It has no rate any more, and no change is on its way but the caller's */
+static bool lifted(const struct host_limit *h)
 {
 	u64 now[LIMIT_RATES];
 
 	limiter_get(h->limiter, now);
-	return !h->setting && !limits(now);
+	return h->setting == 1 && !limits(now);
 }
 
 static void set_host_end(struct set_host *s)
@@ -256,14 +262,28 @@ static void set_host_end(struct set_host *s)
 	free(s);
 }
 
+static void unset_host_done(void *ctx);
+
+static void unset_host(struct set_host *s)
+{
+	s->held = false;
+	reactor_for_each(unset_host_here, s, unset_host_done);
+}
+
 /* A change that began meanwhile goes over the reactors behind this one */
 static void unset_host_done(void *ctx)
 {
 	struct set_host *s = ctx;
 
-	s->h->setting--;
-	if (idle_host(s->h))
+	if (lifted(s->h)) {
+		if (s->held) {
+			unset_host(s);
+			return;
+		}
 		free_host(s->h);
+	} else {
+		s->h->setting--;
+	}
 	set_host_end(s);
 }
 
@@ -274,12 +294,11 @@ static void set_host_done(void *ctx)
 
 	if (!s->err)
 		limiter_set(s->h->limiter, s->per_sec);
-	s->h->setting--;
-	if (idle_host(s->h)) {
-		s->h->setting++;
-		reactor_for_each(unset_host_here, s, unset_host_done);
+	if (lifted(s->h)) {
+		unset_host(s);
 		return;
 	}
+	s->h->setting--;
 	set_host_end(s);
 }
 

@@ -28,13 +28,12 @@ void rpc_bdev_delete(struct rpc_call *call, const char *name,
 		     const char *product);
 
 /**
- * struct rpc_limits - rates as RPCs have them; RPC_LIMIT_KEEP: not given
+ * struct rpc_limits - rates as RPCs have them; LIMIT_KEEP: not given
  * In operations and in MiB a second; 0: no limit.
  */
 struct rpc_limits {
 	u64 rates[LIMIT_RATES];
 };
-#define RPC_LIMIT_KEEP		UINT64_MAX
 #define RPC_LIMIT_MAX		(1ull << 42)	/* operations or bytes */
 
 #define RPC_PARAM_LIMIT(at, param, rate, most, what) \
@@ -57,8 +56,12 @@ struct rpc_limits {
 
 /** rpc_limits_init() - nothing given yet */
 void rpc_limits_init(struct rpc_limits *l);
-/** rpc_limits_merge() - those given, into @per_sec; false: none was */
-bool rpc_limits_merge(const struct rpc_limits *l, u64 per_sec[LIMIT_RATES]);
+/**
+ * rpc_limits_given() - as limiter_set() takes them
+ * Return: false if none was given; the call has failed then.
+ */
+bool rpc_limits_given(struct rpc_call *call, const struct rpc_limits *l,
+		      u64 per_sec[LIMIT_RATES]);
 /** rpc_limits_json() - as bdev_get_bdevs shows them */
 json_t *rpc_limits_json(const u64 per_sec[LIMIT_RATES]);
 

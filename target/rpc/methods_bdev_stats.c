@@ -547,20 +547,26 @@ void rpc_limits_init(struct rpc_limits *l)
 	int r;
 
 	for (r = 0; r < LIMIT_RATES; r++)
-		l->rates[r] = RPC_LIMIT_KEEP;
+		l->rates[r] = LIMIT_KEEP;
 }
 
-bool rpc_limits_merge(const struct rpc_limits *l, u64 per_sec[LIMIT_RATES])
+bool rpc_limits_given(struct rpc_call *call, const struct rpc_limits *l,
+		      u64 per_sec[LIMIT_RATES])
 {
 	bool any = false;
 	int r;
 
 	for (r = 0; r < LIMIT_RATES; r++) {
-		if (l->rates[r] == RPC_LIMIT_KEEP)
+		per_sec[r] = l->rates[r];
+		if (per_sec[r] == LIMIT_KEEP)
 			continue;
-		per_sec[r] = r == LIMIT_RW_IOS ? l->rates[r] : l->rates[r] << 20;
+		if (r != LIMIT_RW_IOS)
+			per_sec[r] <<= 20;
 		any = true;
 	}
+	if (!any)
+		rpc_fail(call, -EINVAL,
+			 "one of rw_ios_per_sec, rw_mbytes_per_sec, r_mbytes_per_sec and w_mbytes_per_sec is needed");
 	return any;
 }
 
@@ -611,10 +617,7 @@ static void set_limit(struct rpc_call *call, const void *params)
 		return;
 	bdev_get_limits(b, limits);
 	rpc_undo(call, limit_call(b, limits));
-	if (!rpc_limits_merge(&p->limits, limits))
-		rpc_fail(call, -EINVAL,
-			 "one of rw_ios_per_sec, rw_mbytes_per_sec, r_mbytes_per_sec and w_mbytes_per_sec is needed");
-	else
+	if (rpc_limits_given(call, &p->limits, limits))
 		rpc_done(call, bdev_set_limits(b, limits, &why), &why);
 }
 

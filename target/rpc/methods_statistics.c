@@ -340,16 +340,6 @@ static bool limits_init(struct rpc_call *call, void *params, const json_t *raw)
 	return true;
 }
 
-static bool merge(struct rpc_call *call, const struct limits_params *p,
-		  u64 limits[LIMIT_RATES])
-{
-	if (rpc_limits_merge(&p->limits, limits))
-		return true;
-	rpc_fail(call, -EINVAL,
-		 "one of rw_ios_per_sec, rw_mbytes_per_sec, r_mbytes_per_sec and w_mbytes_per_sec is needed");
-	return false;
-}
-
 static json_t *host_call(const char *nqn, const u64 limits[LIMIT_RATES])
 {
 	json_t *params = rpc_limits_json(limits);
@@ -374,19 +364,17 @@ static void set_host(struct rpc_call *call, const void *params)
 
 	nvmf_host_get_limits(p->host, limits);
 	rpc_undo(call, host_call(p->host, limits));
-	if (merge(call, p, limits))
+	if (rpc_limits_given(call, &p->limits, limits))
 		nvmf_host_set_limits(p->host, limits, rpc_done, call);
 }
 
-static void set_ns(struct rpc_call *call, const void *params)
+static void set_ns_of(struct rpc_call *call, const void *params,
+		      struct nvmf_subsystem *s)
 {
 	const struct limits_params *p = params;
-	struct nvmf_subsystem *s = rpc_find_subsystem(call, p->nqn);
-	struct nvmf_ns *ns = s ? nvmf_subsystem_ns(s, p->nsid) : NULL;
+	struct nvmf_ns *ns = nvmf_subsystem_ns(s, p->nsid);
 	u64 limits[LIMIT_RATES];
 
-	if (!s)
-		return;
 	if (!ns) {
 		rpc_fail(call, -ENOENT, "nsid=%u: %s has no such namespace",
 			 p->nsid, s->nqn);
@@ -394,9 +382,17 @@ static void set_ns(struct rpc_call *call, const void *params)
 	}
 	nvmf_ns_get_limits(ns, limits);
 	rpc_undo(call, ns_call(ns, limits));
-	if (merge(call, p, limits))
+	if (rpc_limits_given(call, &p->limits, limits))
 		nvmf_ns_set_limits(ns, limits, rpc_done, call);
 }
+
+static void set_ns(struct rpc_call *call, const void *params)
+{
+	const struct limits_params *p = params;
+
+	rpc_on_subsystem(call, p->nqn, p->nsid, NULL, params, set_ns_of);
+}
+
 
 /* In the saved configuration */
 

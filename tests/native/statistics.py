@@ -283,6 +283,17 @@ class Limited(TcpTest):
                                                                  "rw_ios_per_sec": 1})):
             d.refused(method, params)
 
+    def test_changes_at_once(self):
+        """Of different rates, by two clients: neither takes the other's back."""
+        rates = {"rw_ios_per_sec": 7}, {"r_mbytes_per_sec": 3}
+        for method, of in (("nvmf_set_host_limits", {"host": HOST}),
+                           ("nvmf_subsystem_set_ns_limits", {"nqn": NQN, "nsid": 1})):
+            for answer in self.daemon.at_once(*((method, {**of, **rate}) for rate in rates)):
+                self.assertEqual(answer["result"], True)
+            calls = self.daemon.ok("save_config")["subsystems"][1]["config"]
+            self.assertIn({"method": method, "params": {**self.ZERO, **of, **rates[0], **rates[1]}},
+                          calls)
+
     def held(self, *args):
         """A run that cannot end by itself for a long time."""
         p = subprocess.Popen([CLI, "perf", self.string(), "--pattern", "randread", "--depth", "16",

@@ -283,6 +283,42 @@ static void test_cancel(void)
 	STEPS(let_go_together);
 }
 
+#define MANY	150	/* more than go in two turns */
+
+/* without a limit any more all go, but not in one turn */
+static void drain(void)
+{
+	static struct limit_wait many[MANY];
+	u64 rates[LIMIT_RATES] = { 1 };
+	struct limiter *l = limiter_create();
+	int i, turns = 1;
+
+	limiter_set(l, rates);
+	share = limit_share_here(l);
+	waits[0].go = go;
+	while (limit_admit(share, &waits[0]))
+		;
+	for (i = 0; i < MANY; i++) {
+		many[i].go = go;
+		CU_ASSERT_FALSE(limit_admit(share, &many[i]));
+	}
+	went = 0;
+	CU_ASSERT_FALSE(limit_drain(share));
+	UNIT_EQ(went, 0);
+	rates[LIMIT_RW_IOS] = 0;
+	limiter_set(l, rates);
+	for (; !limit_drain(share); turns++)
+		CU_ASSERT_FATAL(turns < MANY && went < MANY);
+	UNIT_EQ(turns, 3);
+	UNIT_EQ(went, 1 + MANY);
+	limiter_destroy(l);
+}
+
+static void test_drain(void)
+{
+	STEPS(drain);
+}
+
 /* histograms */
 
 static size_t buckets, counted, filled;
@@ -648,5 +684,6 @@ static void test_queue_too_late(void)
 }
 
 UNIT_MAIN(UNIT(test_ios), UNIT(test_bytes), UNIT(test_lifted),
-	  UNIT(test_cancel), UNIT(test_histogram), UNIT(test_stats), UNIT(test_latency),
-	  UNIT(test_floors), UNIT(test_queue), UNIT(test_queue_too_late))
+	  UNIT(test_cancel), UNIT(test_drain), UNIT(test_histogram),
+	  UNIT(test_stats), UNIT(test_latency), UNIT(test_floors),
+	  UNIT(test_queue), UNIT(test_queue_too_late))

@@ -575,6 +575,38 @@ static void test_limits_lifted_under_load(void)
 	end();
 }
 
+/* more than go in one turn */
+static void test_limits_of_many_commands_lifted(void)
+{
+	struct setting s = { .host = FAKE_HOST };
+	struct fake_hello h = { .sqsize = FAKE_DEPTH - 1 };
+	struct fake_req *r[3][FAKE_DEPTH - 1];
+	struct fake_conn *c[3];
+	size_t q, i;
+
+	begin();
+	set(&s);
+	UNIT_EQ(fake_wait(submit()).st, 0);
+	h.cntlid = cntlid;
+	for (q = 0; q < ARRAY_SIZE(c); q++) {
+		h.qid = (u16)(2 + q);
+		c[q] = fake_io_as(&h, io->reactor);
+		for (i = 0; i < ARRAY_SIZE(r[q]); i++)
+			r[q][i] = submit_to(c[q], NVME_CMD_READ, 1);
+	}
+	fake_yield();
+	CU_ASSERT(!fake_ended(r[0][0]));
+	set_to(&s, 0);
+	/* the limit is gone when the change has ended, and nobody waits */
+	CU_ASSERT(!host_there(io->reactor, FAKE_HOST)->limit);
+	for (q = 0; q < ARRAY_SIZE(c); q++) {
+		for (i = 0; i < ARRAY_SIZE(r[q]); i++)
+			UNIT_EQ(fake_wait(r[q][i]).st, 0);
+		fake_conn_end(c[q]);
+	}
+	end();
+}
+
 static void set_three(void *ctx)
 {
 	struct setting *s = ctx;
@@ -621,4 +653,5 @@ UNIT_MAIN(UNIT(test_remove_ns_with_commands_that_wait),
 	  UNIT(test_streamed_data_of_a_slow_host),
 	  UNIT(test_limits_of_many_hosts), UNIT(test_limits_that_are_lifted),
 	  UNIT(test_limits_lifted_under_load),
+	  UNIT(test_limits_of_many_commands_lifted),
 	  UNIT(test_limits_lifted_and_set_at_once))
