@@ -481,6 +481,13 @@ static inline void weft_unpoll_bio(struct bio *bio)
 	WRITE_ONCE(bio->bi_cookie, BLK_QC_T_NONE);
 }
 
+/* weft_defer_bio() - @bio is sent again by a work, elsewhere: it may wait */
+static inline void weft_defer_bio(struct bio *bio)
+{
+	weft_unpoll_bio(bio);
+	bio->bi_opf &= ~REQ_NOWAIT;
+}
+
 /* weft_unpoll_rq() - likewise with all of @rq's */
 static inline void weft_unpoll_rq(struct request *rq)
 {

@@ -198,10 +198,12 @@ static void park_orphan(struct weft_ctrl *ctrl, struct request *rq)
 {
 	struct weft_ctrl_core *core = ctrl->core;
 	unsigned long flags;
+	struct bio *bio;
 
 	if (!rq->bio || rq->end_io || blk_rq_is_passthrough(rq))
 		return;
-	weft_unpoll_rq(rq);
+	for (bio = rq->bio; bio; bio = bio->bi_next)
+		weft_defer_bio(bio);
 	spin_lock_irqsave(&core->orphan_lock, flags);
 	blk_steal_bios(&core->orphans, rq);
 	spin_unlock_irqrestore(&core->orphan_lock, flags);

@@ -58,12 +58,11 @@ void weft_head_init_requeue(struct weft_head *head)
 	INIT_WORK(&head->requeue_work, requeue_work);
 }
 
-/* The next path may have other queues, and nobody polls or waits for them. */
 static void to_head(struct weft_head *head, struct bio *bio)
 {
 	bio_set_dev(bio, head->disk->part0);
-	bio->bi_opf &= ~(WEFT_REQ_MPATH | REQ_NOWAIT);
-	weft_unpoll_bio(bio);
+	bio->bi_opf &= ~WEFT_REQ_MPATH;
+	weft_defer_bio(bio);
 }
 
 static void park(struct weft_head *head, struct bio *bio)

@@ -193,7 +193,8 @@ disk=/dev/nvme${b}n1
 contexts_are() { [ "$(ls "/sys/block/nvme${b}n1/mq" | wc -l)" = "$1" ]; }
 contexts_are 2 || fail "contexts $(ls "/sys/block/nvme${b}n1/mq")"
 # more than there are requests, so that what has lost its context waits for some
-background fewer $VERIFY --bs=4k --iodepth=16 --size=4M --numjobs=4 --offset_increment=24M
+background fewer $VERIFY --ioengine=io_uring --bs=4k --iodepth=16 --size=4M --numjobs=4 \
+	--offset_increment=24M
 port_down 2
 wait_for ctrl_is "$b" connecting
 echo 1 > "$NVMET/subsystems/$WEFT_NQN/attr_qid_max"
