@@ -160,10 +160,10 @@ blk_status_t weft_setup_rq(struct request *rq)
 	struct weft_ns *ns = rq->q->queuedata;
 	blk_status_t sts;
 
-	/* what was held while the connection was away must not reach another */
-	if (unlikely(ns && READ_ONCE(ns->gone)))
-		return BLK_STS_TRANSPORT;
 	req->ctrl = rq->q->tag_set->driver_data;
+	/* what was held or cached must not reach another that has its number */
+	if (unlikely(ns && READ_ONCE(ns->gone)))
+		return weft_refuse_rq(req->ctrl, rq);
 	if (!(rq->rq_flags & RQF_DONTPREP)) {
 		req->retries = 0;
 		rq->rq_flags |= RQF_DONTPREP;

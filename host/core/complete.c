@@ -212,12 +212,19 @@ static void park_orphan(struct weft_ctrl *ctrl, struct request *rq)
 		weft_resubmit_orphans(core);
 }
 
+static bool ns_gone(const struct request *rq)
+{
+	const struct weft_ns *ns = rq->q->queuedata;
+
+	return READ_ONCE(ns->gone);
+}
+
 /* The limits of its disk have shrunk: split anew when the scan has said so */
 static void park_too_large(struct weft_ctrl *ctrl, struct request *rq)
 {
 	park_orphan(ctrl, rq);
-	/* which may have been meanwhile */
-	if (!READ_ONCE(ctrl->core->narrow))
+	/* which may have been meanwhile, or not wait for it any more */
+	if (!READ_ONCE(ctrl->core->narrow) || ns_gone(rq))
 		weft_resubmit_orphans(ctrl->core);
 }
 
@@ -257,6 +264,9 @@ static bool fits(const struct weft_ctrl *ctrl, struct request *rq)
 {
 	if (req_op(rq) != REQ_OP_READ && req_op(rq) != REQ_OP_WRITE)
 		return true;
+	/* it fails, and is not sent */
+	if (ns_gone(rq))
+		return true;
 	return blk_rq_bytes(rq) <= ctrl->core->max_bytes &&
 	       blk_rq_nr_phys_segments(rq) <= ctrl->max_segments;
 }
@@ -264,7 +274,6 @@ static bool fits(const struct weft_ctrl *ctrl, struct request *rq)
 blk_status_t weft_queue_ready(struct weft_ctrl *ctrl, struct request *rq,
 			      bool queue_live)
 {
-	struct weft_request *req = weft_req(rq);
 	bool path = rq->cmd_flags & WEFT_REQ_MPATH;
 	bool narrow;
 
@@ -280,10 +289,7 @@ blk_status_t weft_queue_ready(struct weft_ctrl *ctrl, struct request *rq,
 		park_orphan(ctrl, rq);
 	else if (!path && ctrl_waits(ctrl) && !blk_noretry_request(rq))
 		return BLK_STS_RESOURCE;
-	req->ctrl = ctrl;
-	req->flags = 0;
-	req->status = NVME_SC_HOST_PATH_ERROR;
-	return weft_may_fail_over(rq) ? weft_fail_over(rq) : BLK_STS_TRANSPORT;
+	return weft_refuse_rq(ctrl, rq);
 }
 EXPORT_SYMBOL_GPL(weft_queue_ready);
 

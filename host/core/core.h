@@ -221,9 +221,10 @@ struct weft_ctrl_core {
  * @sibling: in the head's list of paths, if the head has a disk
  * @ready: its disk was added and, as a path, it stands in the head's list
  * @stale: as a path, it has fewer blocks than the head, or blocks of another
- *         size, as far as is known; written under the head's lock
- * @gone: after a reconnect its number leads to another namespace, or to none:
- *        nothing is sent there, and the next scan removes it
+ *         size, as far as is known; set by a reconnect or under the head's
+ *         lock, cleared by its scan
+ * @gone: its number leads to another namespace, or to none: nothing is sent
+ *        there, and a scan removes it
  * @troubled: as a path, it answers with errors of the path: not for a while
  * @pinned: its module is held for users of the head's disk
  * @limits: of the disk
@@ -437,6 +438,7 @@ void weft_dsm_exit(void);
 #define WEFT_RQ_CANCELLED	(1u << 0)
 #define WEFT_RQ_COUNTED		(1u << 1)
 #define WEFT_RQ_ACCOUNTED	(1u << 2)
+#define WEFT_RQ_REFUSED		(1u << 3)	/* it was not sent */
 
 /* chardev.c: nvmeX; generic.c: ngXnY */
 int weft_chardev_init(void);

@@ -254,6 +254,17 @@ blk_status_t weft_fail_over(struct request *rq)
 	return BLK_STS_TRANSPORT;
 }
 
+/* weft_refuse_rq() - it has not been sent, nor will be: what it ends with */
+blk_status_t weft_refuse_rq(struct weft_ctrl *ctrl, struct request *rq)
+{
+	struct weft_request *req = weft_req(rq);
+
+	req->ctrl = ctrl;
+	req->flags = WEFT_RQ_REFUSED;
+	req->status = NVME_SC_HOST_PATH_ERROR;
+	return weft_may_fail_over(rq) ? weft_fail_over(rq) : BLK_STS_TRANSPORT;
+}
+
 /* weft_kick_paths() - @core can be used again, or never more */
 void weft_kick_paths(struct weft_ctrl_core *core)
 {

@@ -175,6 +175,7 @@ void weft_kick_paths(struct weft_ctrl_core *core);
 void weft_trouble_work(struct work_struct *work);
 bool weft_may_fail_over(struct request *rq);
 blk_status_t weft_fail_over(struct request *rq);
+blk_status_t weft_refuse_rq(struct weft_ctrl *ctrl, struct request *rq);
 
 /* path.c: which path */
 extern const char *const weft_iopolicy_names[WEFT_IOPOLICIES];

@@ -218,9 +218,27 @@ static int scan_list(struct scan *s)
 	return n < 0 ? n : 0;
 }
 
-static void scan(struct weft_ctrl_core *core)
+/*
+ * A disk that goes writes back what its cache holds, and behind its number there
+ * may be another volume already. Nor may what waits for the end of this scan
+ * keep the removal, which waits for all that is written, from ending.
+ */
+static void remove_unseen(struct weft_ctrl_core *core)
 {
 	struct weft_ns *ns, *next;
+
+	list_for_each_entry(ns, &core->namespaces, link)
+		if (!ns->seen)
+			WRITE_ONCE(ns->gone, true);
+	weft_resubmit_orphans(core);
+	list_for_each_entry_safe(ns, next, &core->namespaces, link)
+		if (!ns->seen)
+			weft_ns_remove(ns);
+}
+
+static void scan(struct weft_ctrl_core *core)
+{
+	struct weft_ns *ns;
 	struct scan *s = kvzalloc(sizeof(*s), GFP_KERNEL);
 	int err;
 
@@ -236,9 +254,7 @@ static void scan(struct weft_ctrl_core *core)
 	if (err && weft_ctrl_state(core->ctrl) == WEFT_CTRL_LIVE)
 		dev_warn(&core->dev, "scan: %s\n", s->why.text);
 	if (!err)
-		list_for_each_entry_safe(ns, next, &core->namespaces, link)
-			if (!ns->seen)
-				weft_ns_remove(ns);
+		remove_unseen(core);
 	WRITE_ONCE(core->ns_refused, s->refused);
 	if (s->again)
 		weft_queue_scan(core);

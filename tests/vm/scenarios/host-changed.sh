@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 # What a target has changed while the connection was away: another volume has got the number
-# of a disk for which writes wait; a volume has another number, or larger blocks; the next path
-# gets the controller id of one that is away.
+# of a disk for which writes wait, or are in the cache; a volume has another number, or larger
+# blocks; the next path gets the controller id of one that is away.
 # kernels: 6.1 6.12
 # check-kernels: 6.12
 # tier: check
@@ -73,6 +73,29 @@ another_volume
 
 step "another volume under the number, multipath=N"
 another_volume N
+
+step "another volume under the number of one that is connected, multipath=N"
+load_host_beside_nvmet multipath=N
+truncate -s 0 /run/second
+truncate -s 32M /run/second
+volume 1 /run/first "$(uuid_of 1)"
+i=$(connect_port 1 $quick)
+disk=/dev/$(disk_with "$(uuid_of 1)")
+writeback=/proc/sys/vm/dirty_writeback_centisecs
+before=$(< $writeback)
+echo 0 > $writeback
+# whoever closes it last would write the cache back
+exec 3< "$disk"
+dd if=/dev/urandom of="$disk" bs=1M count=16 conv=nocreat,notrunc status=none
+volume 1 /run/second "$(uuid_of 2)"
+wait_for has_disk "$(uuid_of 2)"
+exec 3<&-
+refute disk_with "$(uuid_of 1)"
+echo "$before" > $writeback
+cmp -n $((32 << 20)) /run/second /dev/zero || fail "the other volume was overwritten"
+read_some "$(uuid_of 2)"
+disconnect_weft "$i"
+unload_weft
 
 step "nothing under the number, the volume under another one"
 load_host_beside_nvmet
