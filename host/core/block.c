@@ -41,9 +41,20 @@ static u32 rw_flags(struct request *rq)
 	return flags;
 }
 
+/*
+ * What waited in front of a disk while that got larger blocks may begin or end
+ * within one: the block layer of 6.1 does not look.
+ */
+static bool whole_blocks(const struct weft_ns *ns, sector_t sector, u32 bytes)
+{
+	return !((sector << SECTOR_SHIFT | bytes) & ((1u << ns->shift) - 1));
+}
+
 static blk_status_t setup_rw(struct weft_ns *ns, struct request *rq,
 			     union nvme_cmd *cmd, u8 opcode)
 {
+	if (unlikely(!whole_blocks(ns, blk_rq_pos(rq), blk_rq_bytes(rq))))
+		return BLK_STS_IOERR;
 	nvme_cmd_rw(cmd, opcode, ns->nsid, ns_lba(ns, blk_rq_pos(rq)),
 		    blk_rq_bytes(rq) >> ns->shift, rw_flags(rq));
 	return BLK_STS_OK;
@@ -63,18 +74,22 @@ static blk_status_t setup_zeroes(struct weft_ns *ns, struct request *rq,
 {
 	bool deac = !(rq->cmd_flags & REQ_NOUNMAP) && zeroes_deallocate(ns);
 
+	if (!whole_blocks(ns, blk_rq_pos(rq), blk_rq_bytes(rq)))
+		return BLK_STS_IOERR;
 	nvme_cmd_rw(cmd, NVME_CMD_WRITE_ZEROES, ns->nsid,
 		    ns_lba(ns, blk_rq_pos(rq)), blk_rq_bytes(rq) >> ns->shift,
 		    deac ? NVME_RW_DEAC : 0);
 	return BLK_STS_OK;
 }
 
-static void put_range(const struct weft_ns *ns, struct nvme_dsm_range *range,
+/* Return: whether it consists of whole blocks */
+static bool put_range(const struct weft_ns *ns, struct nvme_dsm_range *range,
 		      sector_t sector, u32 bytes)
 {
 	range->cattr = 0;
 	range->nlb = cpu_to_le32(bytes >> ns->shift);
 	range->slba = cpu_to_le64(ns_lba(ns, sector));
+	return whole_blocks(ns, sector, bytes);
 }
 
 static blk_status_t setup_discard(struct weft_ns *ns, struct request *rq,
@@ -82,6 +97,7 @@ static blk_status_t setup_discard(struct weft_ns *ns, struct request *rq,
 {
 	unsigned int n = 0, segments = blk_rq_nr_discard_segments(rq);
 	struct nvme_dsm_range *range;
+	bool whole = true;
 	struct page *page;
 	struct bio *bio;
 
@@ -91,16 +107,18 @@ static blk_status_t setup_discard(struct weft_ns *ns, struct request *rq,
 	range = page_address(page);
 	/* where there is but one range, bios are merged as those of writes are */
 	if (queue_max_discard_segments(rq->q) == 1) {
-		put_range(ns, &range[n++], blk_rq_pos(rq), blk_rq_bytes(rq));
+		whole = put_range(ns, &range[n++], blk_rq_pos(rq),
+				  blk_rq_bytes(rq));
 	} else {
 		__rq_for_each_bio(bio, rq) {
 			if (n == NVME_DSM_MAX_RANGES)
 				break;
-			put_range(ns, &range[n++], bio->bi_iter.bi_sector,
-				  bio->bi_iter.bi_size);
+			whole &= put_range(ns, &range[n++],
+					   bio->bi_iter.bi_sector,
+					   bio->bi_iter.bi_size);
 		}
 	}
-	if (WARN_ON_ONCE(n != segments)) {
+	if (WARN_ON_ONCE(n != segments) || !whole) {
 		mempool_free(page, dsm_pool);
 		return BLK_STS_IOERR;
 	}

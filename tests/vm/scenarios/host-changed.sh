@@ -112,14 +112,25 @@ disconnect_weft "$i"
 
 step "the volume has come back with larger blocks"
 need_modules loop
+dd if=/dev/urandom of=/run/first bs=1M seek=24 count=8 conv=notrunc status=none
+cp /run/first /run/kept
 volume 1 "$(losetup --find --show --sector-size 512 /run/first)" "$(uuid_of 1)"
 i=$(connect_port 1 $quick)
 disk=/dev/$(disk_with "$(uuid_of 1)")
 blocks_are() { [ "$(blockdev --getss "$disk")" = "$1" ]; }
 blocks_are 512
-background larger --rw=write --bs=4k --iodepth=16 --size=32M --time_based --runtime=600
+background larger --rw=write --bs=4k --iodepth=16 --size=16M --time_based --runtime=600
 port_down 1
 wait_for ctrl_is "$i" connecting
+# neither is in whole blocks when they are larger
+dd if=/dev/urandom of="$disk" bs=4k count=1 seek=$((25 << 20 | 512)) oflag=direct,seek_bytes \
+	status=none 2> /dev/null &
+written=$!
+blkdiscard --zeroout --offset $((26 << 20 | 512)) --length 512 "$disk" 2> /dev/null &
+zeroed=$!
+waits() { [ "$(awk '{ print $3 }' "/proc/$1/stat")" = D ]; }
+wait_for waits $written
+wait_for waits $zeroed
 volume 1 "$(losetup --find --show --sector-size 4096 /run/first)" "$(uuid_of 1)"
 port_up 1
 wait_for ctrl_is "$i" live
@@ -129,6 +140,9 @@ wait_for more_writes_than "$before"
 kill -0 $job || fail "what waited has failed: $(cat "$VM_OUT/fio-larger.txt")"
 kill $job
 wait $job || true
+refute wait $written
+refute wait $zeroed
+cmp -n $((8 << 20)) -i $((24 << 20)) /run/first /run/kept || fail "it was written elsewhere"
 disconnect_weft "$i"
 volume 1 /run/first "$(uuid_of 1)"
 losetup --detach-all
