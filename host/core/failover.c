@@ -203,27 +203,42 @@ void weft_trouble_work(struct work_struct *work)
 	weft_kick_paths(core);
 }
 
-static void path_failed(struct weft_ns *ns, nvme_status status)
+/* Others that have been in trouble for longer do not wait for this one. */
+static void path_troubled(struct weft_ns *ns)
 {
 	struct weft_ctrl_core *core = ns->ctrl->core;
 
+	WRITE_ONCE(ns->troubled, true);
+	if (!delayed_work_pending(&core->trouble_work) &&
+	    !weft_queue_live(core, &core->trouble_work, TROUBLE_PAUSE))
+		WRITE_ONCE(ns->troubled, false);
+}
+
+static bool is_ana_error(nvme_status status)
+{
 	switch (nvme_status_code(status)) {
 	case NVME_SC_ANA_PERSISTENT_LOSS:
 	case NVME_SC_ANA_INACCESSIBLE:
 	case NVME_SC_ANA_TRANSITION:
-		if (core->ana_size) {
-			/* not before the log says how things are */
-			WRITE_ONCE(ns->ana_pending, true);
-			weft_queue_ana(core, 0);
-			break;
-		}
-		fallthrough;
-	case NVME_SC_INTERNAL_PATH_ERROR:
-	case NVME_SC_CTRL_PATH_ERROR:
-		WRITE_ONCE(ns->troubled, true);
-		if (!weft_queue_live(core, &core->trouble_work, TROUBLE_PAUSE))
-			WRITE_ONCE(ns->troubled, false);
-		break;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void path_failed(struct weft_ns *ns, const struct weft_request *req)
+{
+	struct weft_ctrl_core *core = ns->ctrl->core;
+
+	/* the state of the controller says so already */
+	if (req->flags & (WEFT_RQ_CANCELLED | WEFT_RQ_REFUSED))
+		return;
+	if (core->ana_size && is_ana_error(req->status)) {
+		/* not before the log says how things are */
+		WRITE_ONCE(ns->ana_pending, true);
+		weft_queue_ana(core, 0);
+	} else if (nvme_status_is_path_error(req->status)) {
+		path_troubled(ns);
 	}
 }
 
@@ -239,7 +254,7 @@ blk_status_t weft_fail_over(struct request *rq)
 	unsigned long flags;
 	struct bio *bio;
 
-	path_failed(ns, weft_req(rq)->status);
+	path_failed(ns, weft_req(rq));
 	if (rq->end_io || !rq->bio) {
 		rq->rq_flags |= RQF_QUIET;
 		return STS_OTHER_PATH;

@@ -34,18 +34,12 @@ static bool ctrl_serves(const struct weft_ctrl *ctrl)
 		READ_ONCE(ctrl->core->slot_open));
 }
 
-static bool path_enabled(const struct weft_ns *ns)
+/* OPTIMIZED, OTHER, or KINDS: not usable, whatever the controller does */
+static unsigned int ns_kind(const struct weft_ns *ns)
 {
-	return ctrl_serves(ns->ctrl) &&
-	       READ_ONCE(ns->ready) && !READ_ONCE(ns->quiesced) &&
-	       !READ_ONCE(ns->stale) && !READ_ONCE(ns->gone) &&
-	       !READ_ONCE(ns->ana_pending) && !READ_ONCE(ns->troubled);
-}
-
-/* OPTIMIZED, OTHER, or KINDS: not usable */
-static unsigned int path_kind(const struct weft_ns *ns)
-{
-	if (!path_enabled(ns))
+	if (!READ_ONCE(ns->ready) || READ_ONCE(ns->quiesced) ||
+	    READ_ONCE(ns->stale) || READ_ONCE(ns->gone) ||
+	    READ_ONCE(ns->ana_pending))
 		return KINDS;
 	switch (READ_ONCE(ns->ana_state)) {
 	case NVME_ANA_OPTIMIZED:
@@ -55,6 +49,12 @@ static unsigned int path_kind(const struct weft_ns *ns)
 	default:
 		return KINDS;
 	}
+}
+
+static unsigned int path_kind(const struct weft_ns *ns)
+{
+	return ctrl_serves(ns->ctrl) && !READ_ONCE(ns->troubled) ?
+	       ns_kind(ns) : KINDS;
 }
 
 /* weft_path_usable() - can I/O be sent there in this moment? */
@@ -156,7 +156,23 @@ struct weft_ns *weft_find_path(struct weft_head *head)
 }
 
 /*
- * weft_path_get() - a usable path, for longer than SRCU may be held: or NULL
+ * A user's command is small, and sent once: it may go where bios do not for a
+ * moment, because of trouble or of new limits.
+ */
+static struct weft_ns *spare_path(struct weft_head *head)
+{
+	struct weft_ns *ns;
+
+	for_each_path(ns, head)
+		if (weft_ctrl_state(ns->ctrl) == WEFT_CTRL_LIVE &&
+		    ns_kind(ns) != KINDS)
+			return ns;
+	return NULL;
+}
+
+/*
+ * weft_path_get() - a path that takes a user's command: or NULL
+ * For longer than SRCU may be held.
  * It may be removed meanwhile, which waits for none but its own requests: then
  * there are no new ones, but it stays in memory, and its controller with it.
  * Context: may sleep, as weft_path_put() does.
@@ -164,7 +180,7 @@ struct weft_ns *weft_find_path(struct weft_head *head)
 struct weft_ns *weft_path_get(struct weft_head *head)
 {
 	int idx = srcu_read_lock(&head->srcu);
-	struct weft_ns *ns = weft_find_path(head);
+	struct weft_ns *ns = weft_find_path(head) ?: spare_path(head);
 
 	if (ns)
 		get_device(disk_to_dev(ns->disk));

@@ -178,7 +178,9 @@ MODES = ["good", *DELAYS, "descs", *LAST_NS, *SHAPES, "no-list", "clock", "csi",
 
 FW_LOG, HOST_BEHAVIOR, TIMESTAMP = 3, 0x16, 0x0E
 FW_STARTING = FW_LOG << 16 | 1 << 8 | 2
-INTERNAL_ERROR, COMMAND_INTERRUPTED, INTERNAL_PATH_ERROR = 0x06, 0x21, 0x300
+INTERNAL_ERROR, COMMAND_INTERRUPTED = 0x06, 0x21
+# whoever relays another target's errors has the second one, too
+INTERNAL_PATH_ERROR, HOST_PATH_ERROR = 0x300, 0x370
 INVALID_NS = 0x400B
 CSTS_PAUSED = 32
 HOPELESS_LBA = 1536
@@ -305,7 +307,7 @@ class Port:
             return 1 << 11 | COMMAND_INTERRUPTED
         if self.mode in ("astray", "lost"):
             self.note("attempt", lba)
-            return INTERNAL_PATH_ERROR
+            return HOST_PATH_ERROR if lba == STRIKE_LBA else INTERNAL_PATH_ERROR
         n = self.attempts[lba] = self.attempts.get(lba, 0) + 1
         self.note("attempt", lba, n)
         return min(n, 3) << 11 | COMMAND_INTERRUPTED if n < 4 or lba >= HOPELESS_LBA else 0
