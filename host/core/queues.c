@@ -247,22 +247,39 @@ static struct request_queue *head_queue(const struct weft_ns *ns)
 /*
  * No request is under way and none starts in the queues that @queue_of tells;
  * the caller holds ns_lock. The controller is live: requests must be able to
- * finish, or the freeze would never end. Freezes nest; false: they did not end
- * in time.
+ * finish, or the freeze would never end. Freezes nest. @wait: unless an earlier
+ * one has failed. Return: false if they did not end in time.
  */
 static bool freeze_all(struct weft_ctrl_core *core,
-		       struct request_queue *(*queue_of)(const struct weft_ns *))
+		       struct request_queue *(*queue_of)(const struct weft_ns *),
+		       bool wait)
 {
 	struct weft_ns *ns;
-	bool frozen = true;
 
 	list_for_each_entry(ns, &core->namespaces, link)
 		if (queue_of(ns))
 			blk_freeze_queue_start(queue_of(ns));
 	list_for_each_entry(ns, &core->namespaces, link)
 		if (queue_of(ns))
-			frozen = frozen && freeze_wait(core, queue_of(ns));
-	return frozen;
+			wait = wait && freeze_wait(core, queue_of(ns));
+	return wait;
+}
+
+/*
+ * Requests that are held end only when somebody lets them go who needs ns_lock.
+ * Return: with ns_lock if none are; false without it.
+ */
+static bool lock_flowing(struct weft_ctrl_core *core)
+{
+	(void)wait_event_killable_timeout(core->state_wq,
+		READ_ONCE(core->hold) == WEFT_HOLD_NONE ||
+		weft_ctrl_state(core->ctrl) != WEFT_CTRL_LIVE,
+		READ_ONCE(weft_io_timeout) * HZ);
+	mutex_lock(&core->ns_lock);
+	if (core->hold == WEFT_HOLD_NONE)
+		return true;
+	mutex_unlock(&core->ns_lock);
+	return false;
 }
 
 /* weft_unfreeze_ns() - if it is frozen; the caller holds ns_lock */
@@ -290,9 +307,10 @@ bool weft_freeze_io(struct weft_ctrl_core *core)
 	bool frozen;
 
 	lockdep_assert_held(&core->effects_lock);
-	mutex_lock(&core->ns_lock);
-	frozen = freeze_all(core, head_queue);
-	frozen = freeze_all(core, own_queue) && frozen;
+	if (!lock_flowing(core))
+		return false;
+	frozen = freeze_all(core, head_queue, true);
+	frozen = freeze_all(core, own_queue, frozen);
 	list_for_each_entry(ns, &core->namespaces, link)
 		ns->frozen = true;
 	mutex_unlock(&core->ns_lock);
@@ -353,7 +371,7 @@ int weft_resize_io_set(struct weft_ctrl_core *core, struct weft_reason *why)
 		 old[HCTX_TYPE_DEFAULT], old[HCTX_TYPE_READ],
 		 old[HCTX_TYPE_POLL]);
 	mutex_lock(&core->ns_lock);
-	frozen = freeze_all(core, own_queue);
+	frozen = freeze_all(core, own_queue, true);
 	if (frozen) {
 		blk_mq_update_nr_hw_queues(&ctrl->tag_set, core->nr_hw_queues);
 		activate_contexts(core);
@@ -440,7 +458,7 @@ void weft_quiesce_io(struct weft_ctrl_core *core)
 	struct weft_ns *ns;
 
 	mutex_lock(&core->ns_lock);
-	core->hold = WEFT_HOLD_ALL;
+	WRITE_ONCE(core->hold, WEFT_HOLD_ALL);
 	list_for_each_entry(ns, &core->namespaces, link) {
 		if (!ns->quiesced)
 			blk_mq_quiesce_queue_nowait(ns->disk->queue);
@@ -458,7 +476,7 @@ static void loosen(struct weft_ctrl_core *core, enum weft_hold hold)
 	struct weft_ns *ns;
 
 	mutex_lock(&core->ns_lock);
-	core->hold = hold;
+	WRITE_ONCE(core->hold, hold);
 	list_for_each_entry(ns, &core->namespaces, link) {
 		if (hold == WEFT_HOLD_SINGLE && !ns->head->disk)
 			continue;
@@ -469,6 +487,7 @@ static void loosen(struct weft_ctrl_core *core, enum weft_hold hold)
 		blk_mq_kick_requeue_list(ns->disk->queue);
 	}
 	mutex_unlock(&core->ns_lock);
+	wake_up_all(&core->state_wq);
 }
 
 /* weft_release_paths() - queues are down: requests of paths go another way */

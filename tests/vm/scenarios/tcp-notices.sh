@@ -106,6 +106,9 @@ connect fw-done
 grep -Exq '1 *' "$ctrl/firmware_rev"
 for n in 1 2; do
 	activation fw-done
+	# it wants to be alone; I/O that is held cannot end before the activation has
+	said=$(nvme admin-passthru "/dev/nvme$i" --opcode=0x80 --namespace-id=1 2>&1) || true
+	echo "$said" | grep -q 4001 || fail "Format has not reached the target: $said"
 	wait $reader || fail "the read that waited has failed"
 	lines_are 'fw-done read 256 paused' 0 || fail "I/O while processing is paused"
 	order fw-done processing 'read 256 running'
