@@ -253,11 +253,14 @@ void weft_resubmit_orphans(struct weft_ctrl_core *core)
 	queue_work(weft_requeue_wq, &core->orphan_work);
 }
 
-/* Does @ctrl, live, take less than the disks know? */
+/*
+ * Does @ctrl, live, take less than the disks know? If not any more, it serves:
+ * pairs with weft_end_narrow().
+ */
 static bool is_narrow(const struct weft_ctrl *ctrl)
 {
 	return weft_ctrl_state(ctrl) == WEFT_CTRL_LIVE &&
-	       READ_ONCE(ctrl->core->narrow);
+	       smp_load_acquire(&ctrl->core->narrow);
 }
 
 static bool fits(const struct weft_ctrl *ctrl, struct request *rq)
@@ -280,7 +283,7 @@ blk_status_t weft_queue_ready(struct weft_ctrl *ctrl, struct request *rq,
 	if (likely(weft_takes_requests(ctrl, queue_live)))
 		return BLK_STS_OK;
 	narrow = queue_live && is_narrow(ctrl);
-	if (narrow && fits(ctrl, rq))
+	if (narrow ? fits(ctrl, rq) : weft_takes_requests(ctrl, queue_live))
 		return BLK_STS_OK;
 	/* when one is parked the block layer ends what is left of the request */
 	if (!path && narrow)

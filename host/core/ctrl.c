@@ -58,13 +58,15 @@ static bool change_state_locked(struct weft_ctrl_core *core,
 	    (to == WEFT_CTRL_LIVE && core->broken))
 		return false;
 	trace_weft_state(ctrl, to);
-	if (ctrl->state == WEFT_CTRL_LIVE)
-		core->lost_at = jiffies;
-	WRITE_ONCE(ctrl->state, to);
 	/* what is left when namespaces are removed may still finish */
 	if (to != WEFT_CTRL_DELETING)
 		WRITE_ONCE(ctrl->serving,
 			   to == WEFT_CTRL_LIVE && !core->narrow);
+	else if (ctrl->state == WEFT_CTRL_LIVE)
+		WRITE_ONCE(ctrl->serving, true);
+	if (ctrl->state == WEFT_CTRL_LIVE)
+		core->lost_at = jiffies;
+	WRITE_ONCE(ctrl->state, to);
 	if (to == WEFT_CTRL_LIVE) {
 		core->created = true;
 		core->attempts = 0;
@@ -115,8 +117,9 @@ void weft_end_narrow(struct weft_ctrl_core *core, u32 narrow)
 	over = narrow && core->narrow == narrow &&
 	       core->ctrl->state == WEFT_CTRL_LIVE;
 	if (over) {
-		WRITE_ONCE(core->narrow, 0);
 		WRITE_ONCE(core->ctrl->serving, true);
+		/* who does not find it narrow any more finds it serving */
+		smp_store_release(&core->narrow, 0);
 	}
 	spin_unlock_irq(&core->lock);
 	if (!over)
