@@ -106,7 +106,8 @@ wait_for taken_by "$path_a"
 echo round-robin > "$subsys/iopolicy"
 
 step "both away: I/O waits"
-background waits $VERIFY --bs=8k --iodepth=16 --size=4M --fdatasync=8
+# slow enough not to be over before
+background waits $VERIFY --bs=8k --iodepth=16 --size=4M --fdatasync=8 --rate_iops=60
 port_down 1
 port_down 2
 wait_for ctrl_is "$a" connecting
