@@ -190,6 +190,7 @@ $(B)/weft: $(call obj,$(CLI_C)) $(LIBINIT) $(LIBCOMMON)
 wrap = $(1:%=-Wl,--wrap=%)
 # Nothing but its constructor asks for it
 $(addprefix $(B)/tests/unit/tcp_,accept blocks limits memory): $(B)/target/transport/tcp/transport.o
+$(B)/tests/unit/bdev_file: private WRAP := $(call wrap,file_op_result)
 $(B)/tests/unit/metrics: private WRAP := $(call wrap,vsnprintf __vsnprintf_chk)
 memory := malloc calloc realloc aligned_alloc posix_memalign
 $(B)/tests/unit/nvmf_memory: private WRAP := $(call wrap,$(memory))

@@ -19,6 +19,7 @@
  * @mem_align: @len_align: what O_DIRECT asks of addresses and lengths; 1
  *             without it
  * @can_punch: holes can be punched (told by a probe)
+ * @lost: a sync has failed; written by any reactor, once
  */
 struct file_bdev {
 	struct bdev bdev;
@@ -31,6 +32,7 @@ struct file_bdev {
 	bool is_block;
 	bool size_given;	/* block_size was, so a saved configuration says so */
 	bool can_punch;
+	bool lost;
 	u32 mem_align;
 	u32 len_align;
 };

@@ -199,6 +199,11 @@ void file_submit(struct io_channel *ioch, struct bdev_io *io)
 	struct file_channel *ch = io_channel_ctx(ioch);
 	struct file_op *op = op_of(io);
 
+	if ((io->type == BDEV_FLUSH || io->fua) &&
+	    __atomic_load_n(&ch->file->lost, __ATOMIC_RELAXED)) {
+		bdev_io_complete(io, -EIO);
+		return;
+	}
 	op->length = bdev_io_length(io, ch->head.bdev);
 	op->done = 0;
 	op->cancelled = false;
@@ -323,6 +328,29 @@ static void result_unsupported(struct file_channel *ch, struct bdev_io *io)
 	}
 }
 
+/*
+ * That the page cache could not be written back a file system tells once, to
+ * whoever syncs first, and has forgotten the data: another sync would succeed.
+ * So none does any more. A device past the page cache tells of itself.
+ */
+static void sync_failed(struct file_bdev *f, int err)
+{
+	if ((f->is_block && f->direct) ||
+	    __atomic_exchange_n(&f->lost, true, __ATOMIC_RELAXED))
+		return;
+	log_error("bdev %s: %s: %s: what was written may be lost, so every flush fails until the bdev is created again",
+		  f->bdev.name, f->filename, strerror(-err));
+}
+
+/* Has what @io was to make last failed to? */
+static bool is_lost(const struct file_channel *ch, struct bdev_io *io, int err)
+{
+	if (err == -ECANCELED)
+		return false;
+	return op_of(io)->step == STEP_SYNC ||
+	       (io->fua && err == -EIO && !ch->file->direct);
+}
+
 void file_op_result(struct file_channel *ch, struct bdev_io *io, int res)
 {
 	struct file_op *op = op_of(io);
@@ -336,6 +364,8 @@ void file_op_result(struct file_channel *ch, struct bdev_io *io, int res)
 		return;
 	}
 	if (res < 0) {
+		if (is_lost(ch, io, res))
+			sync_failed(ch->file, res);
 		op_complete(ch, io, res);
 		return;
 	}

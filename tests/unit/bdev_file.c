@@ -492,6 +492,54 @@ static void test_flush_and_zeroes(void)
 	      zero_by_writing_go, zero_written, end, file_remove);
 }
 
+/* a file system tells once that it has lost something: then no flush is good */
+
+static bool sync_fails;
+
+void __real_file_op_result(struct file_channel *c, struct bdev_io *io, int res);
+void __wrap_file_op_result(struct file_channel *c, struct bdev_io *io, int res);
+
+void __wrap_file_op_result(struct file_channel *c, struct bdev_io *io, int res)
+{
+	if (sync_fails && io->type == BDEV_FLUSH) {
+		sync_fails = false;
+		res = -EIO;
+	}
+	__real_file_op_result(c, io, res);
+}
+
+static void flush_that_fails(void)
+{
+	sync_fails = true;
+	op_start(&op[0], desc, ch, BDEV_FLUSH, 0, 0);
+}
+
+static void flush_after_it(void)
+{
+	UNIT_EQ(op[0].err, -EIO);
+	op_start(&op[0], desc, ch, BDEV_FLUSH, 0, 0);
+	op_buffer(&op[1], buf, BS);
+	op_start(&op[1], desc, ch, BDEV_WRITE, 0, 1);
+	op_buffer(&op[2], buf, BS);
+	op[2].io.fua = true;
+	op_start(&op[2], desc, ch, BDEV_WRITE, 0, 1);
+	op[2].io.fua = false;
+}
+
+static void nothing_lasts(void)
+{
+	UNIT_EQ(op[0].err, -EIO);
+	UNIT_EQ(op[1].err, 0);
+	UNIT_EQ(op[2].err, -EIO);
+}
+
+static void test_failed_flush(void)
+{
+	direct = false;
+	STEPS(start, flush_that_fails, flush_after_it, nothing_lasts, end,
+	      create, flush_that_fails, end, file_remove);
+}
+
 /* growing, shrinking, reading where the file has ended */
 
 static int resizes;
@@ -720,5 +768,6 @@ static void test_two_reactors(void)
 
 UNIT_MAIN(UNIT(test_data), UNIT(test_short_transfers), UNIT(test_full_ring), UNIT(test_abort),
 	  UNIT(test_idle_sleeps),
-	  UNIT(test_flush_and_zeroes), UNIT(test_resize), UNIT(test_refusals),
+	  UNIT(test_flush_and_zeroes), UNIT(test_failed_flush),
+	  UNIT(test_resize), UNIT(test_refusals),
 	  UNIT(test_two_reactors))
