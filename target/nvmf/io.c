@@ -29,20 +29,34 @@ static nvme_status device_status(nvme_status st)
 	}
 }
 
+/* What a flush has lost another one does not bring back */
+static nvme_status medium_status(const struct nvmf_request *req)
+{
+	if (req->bio.status)
+		return device_status(req->bio.status);
+	switch (req->bio.type) {
+	case BDEV_READ:
+		return NVME_SC_READ_ERROR;
+	case BDEV_FLUSH:
+		return NVME_DNR(NVME_SC_WRITE_FAULT);
+	default:
+		return NVME_SC_WRITE_FAULT;
+	}
+}
+
 nvme_status nvmf_io_status(const struct nvmf_request *req, int err)
 {
-	bool read = req->bio.type == BDEV_READ;
-
 	switch (err) {
 	case 0:
 		return NVME_SC_SUCCESS;
 	case -EIO:
-		if (req->bio.status)
-			return device_status(req->bio.status);
-		return read ? NVME_SC_READ_ERROR : NVME_SC_WRITE_FAULT;
+	case -ENODATA:		/* so Linux tells errors of a block device's */
+	case -EILSEQ:		/* medium, and of its protection */
+		return medium_status(req);
 	case -ENOSPC:
 		return NVME_DNR(NVME_SC_CAP_EXCEEDED);
 	case -ERANGE:
+	case -EREMOTEIO:	/* a block device finds the command wrong */
 		return NVME_DNR(NVME_SC_LBA_RANGE);
 	case -ENODEV:
 		return NVME_DNR(NVME_SC_INVALID_NS);

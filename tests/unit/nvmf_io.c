@@ -149,7 +149,8 @@ static void test_flush(void)
 	UNIT_EQ(fake_cmd(io, &cmd, NULL, 0).st, 0);
 	UNIT_EQ(fake_medium.count[BDEV_FLUSH], 1);
 	fake_medium.fail[BDEV_FLUSH] = -EIO;
-	UNIT_EQ(fake_cmd(io, &cmd, NULL, 0).st, NVME_SC_WRITE_FAULT);
+	/* another one would not bring back what this one has lost */
+	UNIT_EQ(fake_cmd(io, &cmd, NULL, 0).st, DNR(NVME_SC_WRITE_FAULT));
 	UNIT_EQ(fake_medium.count[BDEV_FLUSH], 2);
 	nvme_cmd_flush(&cmd, NVME_NSID_ALL);
 	UNIT_EQ(fake_cmd(io, &cmd, NULL, 0).st, DNR(NVME_SC_INVALID_NS));
