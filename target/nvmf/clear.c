@@ -54,13 +54,18 @@ static void range_cleared(struct nvmf_request *req)
 	reactor_send(req->qpair->group->reactor, clear_next, req);
 }
 
-/* Who waits for a Write Zeroes to end looks for its range: that has to stay */
+/*
+ * Who waits for a Write Zeroes to end looks for its range: that has to stay.
+ * Blocks that may have kept their data do not become good by an advice.
+ */
 static void clear_done(struct bdev_io *io, int err)
 {
 	struct nvmf_request *req = nvmf_io_ended(io);
 
 	if (err)
 		nvmf_request_complete(req, nvmf_io_status(req, err));
+	else if (is_dsm(req) && !req->nsch->view.unmap_zeroes)
+		range_cleared(req);
 	else
 		nvmf_io_written(req, io->lba, io->blocks,
 				is_dsm(req) ? range_cleared : nvmf_io_succeed);

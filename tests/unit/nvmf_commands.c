@@ -330,6 +330,8 @@ static void test_deallocating_zeroes(void)
 /* what does not read as zeroes when unmapped is written with zeroes */
 static void test_deallocation_that_leaves_data(void)
 {
+	struct nvme_dsm_range range;
+	union nvme_cmd cmd;
 	u32 nsid = 3;
 
 	begin();
@@ -339,6 +341,13 @@ static void test_deallocation_that_leaves_data(void)
 	UNIT_EQ(rw(NVME_CMD_WRITE_ZEROES, 3, 0, 8, NVME_RW_DEAC, NULL), 0);
 	UNIT_EQ(fake_medium.count[BDEV_UNMAP], 0);
 	UNIT_EQ(fake_medium.count[BDEV_WRITE_ZEROES], 1);
+	/* nor does it make blocks good that were declared bad */
+	UNIT_EQ(rw(NVME_CMD_WRITE_UNCORRECTABLE, nsid, 0, 8, 0, NULL), 0);
+	nvme_dsm_range_encode(&range, 0, 8);
+	nvme_cmd_dsm(&cmd, nsid, 1, NVME_DSM_AD);
+	UNIT_EQ(fake_cmd(io, &cmd, &range, sizeof(range)).st, 0);
+	UNIT_EQ(fake_medium.count[BDEV_UNMAP], 1);
+	UNIT_EQ(rw(NVME_CMD_READ, nsid, 0, 8, 0, in), DNR(NVME_SC_READ_ERROR));
 	end();
 }
 
