@@ -122,10 +122,10 @@ static void clear_next(void *ctx)
 {
 	struct nvmf_request *req = ctx;
 
-	if (req->qpair->state >= NVMF_QPAIR_CLOSING)
-		nvmf_request_complete(req, NVME_SC_ABORT_SQ_DELETED);
-	else if (req->nsch->detached)
-		nvmf_request_complete(req, NVME_DNR(NVME_SC_INVALID_NS));
+	nvme_status over = nvmf_io_interrupted(req);
+
+	if (over)
+		nvmf_request_complete(req, over);
 	else if (!cleared_all(req) && next_range(req))
 		clear(req);
 	else

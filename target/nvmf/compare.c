@@ -91,11 +91,12 @@ static void verify_next(void *ctx)
 {
 	struct nvmf_request *req = ctx;
 	const u32 block_size = req->nsch->view.block_size;
+	nvme_status over = nvmf_io_interrupted(req);
 	u64 n = req->blocks - req->place;
 
-	if (req->qpair->state >= NVMF_QPAIR_CLOSING) {
+	if (over) {
 		nvmf_scratch_put(req);
-		nvmf_request_complete(req, NVME_SC_ABORT_SQ_DELETED);
+		nvmf_request_complete(req, over);
 		return;
 	}
 	if (n > VERIFY_PIECE / block_size)

@@ -115,13 +115,19 @@ static void write_done(struct bdev_io *io, int err)
 	nvmf_io_written(req, req->lba, req->blocks, nvmf_io_succeed);
 }
 
+/* place: bytes that are read; the iovec begins behind them */
+static void rewind_scratch(struct nvmf_request *req)
+{
+	req->scratch.iov_base = (u8 *)req->scratch.iov_base - req->place;
+}
+
 static void write_all(struct nvmf_request *req)
 {
 	struct nvmf_sgroup *sg = req->nsch->sgroup;
 
 	sg->writes++;
 	sg->written_bytes += req->scratch_bytes;
-	req->scratch.iov_base = (u8 *)req->scratch.iov_base - req->place;
+	rewind_scratch(req);
 	req->scratch.iov_len = req->scratch_bytes;
 	req->place = 0;
 	nvmf_io_submit(req, BDEV_WRITE, &req->scratch, 1, req->lba,
@@ -130,14 +136,12 @@ static void write_all(struct nvmf_request *req)
 
 static void read_next(void *ctx);
 
-/* place: bytes that are read; the iovec is the part being read */
 static void read_done(struct bdev_io *io, int err)
 {
 	struct nvmf_request *req = nvmf_io_ended(io);
 
 	if (err) {
-		req->scratch.iov_base = (u8 *)req->scratch.iov_base -
-					req->place;
+		rewind_scratch(req);
 		end(req, nvmf_io_status(req, err));
 		return;
 	}
@@ -148,12 +152,29 @@ static void read_done(struct bdev_io *io, int err)
 	reactor_send(req->qpair->group->reactor, read_next, req);
 }
 
+/*
+ * The host of a connection that has ended may have repeated the command by
+ * another one, and written since: none of it may come after that.
+ */
+static bool is_over(struct nvmf_request *req)
+{
+	nvme_status st = nvmf_io_interrupted(req);
+
+	if (!st)
+		return false;
+	rewind_scratch(req);
+	end(req, st);
+	return true;
+}
+
 static void read_next(void *ctx)
 {
 	struct nvmf_request *req = ctx;
 	u8 one[sizeof(struct nvme_copy_range)];
 	u64 lba, blocks;
 
+	if (is_over(req))
+		return;
 	if (req->range == ranges(req)) {
 		write_all(req);
 		return;

@@ -100,6 +100,14 @@ nvme_status nvmf_io_admit(const struct nvmf_request *req)
 	return st;
 }
 
+nvme_status nvmf_io_interrupted(const struct nvmf_request *req)
+{
+	if (req->qpair->state >= NVMF_QPAIR_CLOSING)
+		return NVME_SC_ABORT_SQ_DELETED;
+	return req->nsch->detached ? NVME_DNR(NVME_SC_INVALID_NS) :
+				     NVME_SC_SUCCESS;
+}
+
 nvme_status nvmf_io_take_range(struct nvmf_request *req)
 {
 	const struct nvme_sqe *sqe = &req->cmd->sqe;

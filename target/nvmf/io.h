@@ -81,6 +81,14 @@ void nvmf_fence_run(struct nvmf_fence *f, reactor_fn apply,
 nvme_status nvmf_ana_admit(const struct nvmf_request *req);
 /** nvmf_io_admit() - may it touch its namespace now? (io.c) */
 nvme_status nvmf_io_admit(const struct nvmf_request *req);
+/** nvmf_io_interrupted() - why a command of several steps ends here, or 0 */
+nvme_status nvmf_io_interrupted(const struct nvmf_request *req);
+/**
+ * nvmf_io_forced() - @next, of a command that looks at blocks; with FUA, when
+ * what was written before is on the medium (NVM command set, Read)
+ */
+void nvmf_io_forced(struct nvmf_request *req,
+		    void (*next)(struct nvmf_request *req));
 
 /* Locks of block ranges, exclusive on all reactors (lock.c) */
 
