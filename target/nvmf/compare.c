@@ -65,9 +65,14 @@ static void compare_end(struct nvmf_request *req)
 	nvmf_request_complete(req, req->early);
 }
 
-void nvmf_compare_execute(struct nvmf_request *req)
+static void compare_start(struct nvmf_request *req)
 {
 	nvmf_compare(req, compare_end);
+}
+
+void nvmf_compare_execute(struct nvmf_request *req)
+{
+	nvmf_io_forced(req, compare_start);
 }
 
 /* Verify: everything that a read would find out; place counts the blocks */
@@ -111,18 +116,21 @@ static void verify_got(struct nvmf_request *req)
 	verify_next(req);
 }
 
-void nvmf_verify_execute(struct nvmf_request *req)
+static void verify_start(struct nvmf_request *req)
 {
-	const struct nvmf_ns_view *v = &req->nsch->view;
-	u64 bytes = req->blocks * v->block_size;
+	u64 bytes = req->blocks * req->nsch->view.block_size;
 
-	req->nsch->sgroup->reads++;
-	/* memory is always good */
-	if (v->ram) {
-		nvmf_request_complete(req, NVME_SC_SUCCESS);
-		return;
-	}
 	req->place = 0;
 	nvmf_scratch_get(req, bytes < VERIFY_PIECE ? bytes : VERIFY_PIECE,
 			 verify_got);
+}
+
+void nvmf_verify_execute(struct nvmf_request *req)
+{
+	req->nsch->sgroup->reads++;
+	/* memory is always good */
+	if (req->nsch->view.ram)
+		nvmf_request_complete(req, NVME_SC_SUCCESS);
+	else
+		nvmf_io_forced(req, verify_start);
 }

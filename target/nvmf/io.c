@@ -236,14 +236,47 @@ static void write_done(struct bdev_io *io, int err)
 		nvmf_io_written(req, req->lba, req->blocks, nvmf_io_succeed);
 }
 
+static bool has_cache(const struct nvmf_request *req)
+{
+	return bdev_supports(bdev_desc_bdev(req->nsch->view.desc), BDEV_FLUSH);
+}
+
+static void flushed(struct bdev_io *io, int err)
+{
+	struct nvmf_request *req = nvmf_io_ended(io);
+
+	if (err)
+		nvmf_request_complete(req, nvmf_io_status(req, err));
+	else
+		req->next(req);
+}
+
+void nvmf_io_forced(struct nvmf_request *req,
+		    void (*next)(struct nvmf_request *req))
+{
+	if (!(le32_to_cpu(req->cmd->sqe.cdw12) & NVME_RW_FUA) ||
+	    !has_cache(req)) {
+		next(req);
+		return;
+	}
+	req->next = next;
+	nvmf_io_submit(req, BDEV_FLUSH, NULL, 0, 0, req->nsch->view.blocks,
+		       flushed);
+}
+
+static void read_start(struct nvmf_request *req)
+{
+	nvmf_io_submit(req, BDEV_READ, req->iov, req->iovcnt, req->lba,
+		       req->blocks, io_done);
+}
+
 static void read_execute(struct nvmf_request *req)
 {
 	struct nvmf_sgroup *sg = req->nsch->sgroup;
 
 	sg->reads++;
 	sg->read_bytes += req->length;
-	nvmf_io_submit(req, BDEV_READ, req->iov, req->iovcnt, req->lba,
-		       req->blocks, io_done);
+	nvmf_io_forced(req, read_start);
 }
 
 static void write_execute(struct nvmf_request *req)
@@ -258,13 +291,12 @@ static void write_execute(struct nvmf_request *req)
 
 static void flush_execute(struct nvmf_request *req)
 {
-	const struct nvmf_ns_view *v = &req->nsch->view;
-
 	/* without a cache there is nothing to do */
-	if (!bdev_supports(bdev_desc_bdev(v->desc), BDEV_FLUSH))
+	if (!has_cache(req))
 		nvmf_request_complete(req, NVME_SC_SUCCESS);
 	else
-		nvmf_io_submit(req, BDEV_FLUSH, NULL, 0, 0, v->blocks, io_done);
+		nvmf_io_submit(req, BDEV_FLUSH, NULL, 0, 0,
+			       req->nsch->view.blocks, io_done);
 }
 
 void nvmf_io_copy_limits(u32 block_size, struct nvme_copy_limits *l)

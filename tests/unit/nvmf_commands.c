@@ -312,6 +312,55 @@ static void test_scratch_is_limited(void)
 	end();
 }
 
+/* what waits, or has more to read, when its connection breaks writes nothing */
+static void test_copy_of_who_is_gone(void)
+{
+	struct fake_req *r[6];
+	union nvme_cmd cmd;
+	int i;
+
+	begin();
+	fake_medium.hold = 1u << BDEV_READ;
+	nvme_copy_range_encode(&src[0], 0, 1024);
+	nvme_copy_range_encode(&src[1], 0, 1024);
+	for (i = 0; i < 6; i++) {
+		nvme_cmd_copy(&cmd, DISK, 0, 2, 0);
+		r[i] = fake_submit(io, &cmd, src, 64, FAKE_REMOTE);
+	}
+	UNIT_EQ(fake_medium.held, 4);
+	fake_conn_break(io);
+	fake_medium_release("d0");
+	for (i = 0; i < 6; i++)
+		UNIT_EQ(fake_wait(r[i]).st, NVME_SC_ABORT_SQ_DELETED);
+	UNIT_EQ(fake_medium.count[BDEV_WRITE], 0);
+	end();
+}
+
+/* FUA of those that look at blocks: what was written before is on the medium */
+static void test_forced_reads(void)
+{
+	static const u8 ops[] = { NVME_CMD_READ, NVME_CMD_COMPARE,
+				  NVME_CMD_VERIFY };
+	unsigned int i, n = 0;
+	u8 *data;
+
+	begin();
+	UNIT_EQ(rw(NVME_CMD_READ, DISK, 0, 1, 0, in), 0);
+	for (i = 0; i < ARRAY_SIZE(ops); i++) {
+		data = ops[i] == NVME_CMD_VERIFY ? NULL : in;
+		UNIT_EQ(rw(ops[i], DISK, 0, 1, 0, data), 0);
+		UNIT_EQ(fake_medium.count[BDEV_FLUSH], n);
+		UNIT_EQ(rw(ops[i], DISK, 0, 1, NVME_RW_FUA, data), 0);
+		UNIT_EQ(fake_medium.count[BDEV_FLUSH], ++n);
+	}
+	fake_medium.fail[BDEV_FLUSH] = -EIO;
+	UNIT_EQ(rw(NVME_CMD_READ, DISK, 0, 1, NVME_RW_FUA, in),
+		DNR(NVME_SC_WRITE_FAULT));
+	/* memory has no cache */
+	UNIT_EQ(rw(NVME_CMD_READ, RAM, 0, 1, NVME_RW_FUA, in), 0);
+	end();
+}
+
 static void test_deallocating_zeroes(void)
 {
 	begin();
@@ -413,6 +462,7 @@ UNIT_MAIN(UNIT(test_verify), UNIT(test_dsm_of_the_same_blocks),
 	  UNIT(test_dsm_of_a_namespace_that_leaves), UNIT(test_verify_broken_off),
 	  UNIT(test_write_uncorrectable), UNIT(test_copy),
 	  UNIT(test_copy_refused), UNIT(test_copy_format),
-	  UNIT(test_scratch_is_limited), UNIT(test_deallocating_zeroes),
+	  UNIT(test_scratch_is_limited), UNIT(test_copy_of_who_is_gone),
+	  UNIT(test_forced_reads), UNIT(test_deallocating_zeroes),
 	  UNIT(test_deallocation_that_leaves_data), UNIT(test_device_errors),
 	  UNIT(test_write_protected))
