@@ -17,7 +17,11 @@
 #include "common/names.h"
 #include "target/nvmf/resv.h"
 
-/** struct saving - one write on its way */
+/**
+ * struct saving - one write on its way
+ * @unsynced: errno with which its directory could not be written, though it is
+ *            there
+ */
 struct saving {
 	char *path;
 	char *text;
@@ -25,6 +29,7 @@ struct saving {
 	struct fd_source *source;
 	pthread_t thread;
 	int err;
+	int unsynced;
 	void (*done)(void *ctx, int err);
 	void *ctx;
 };
@@ -114,26 +119,20 @@ static int write_all(int fd, const char *text)
 	return fsync(fd) ? -errno : 0;
 }
 
-/* A rename lasts when the directory is on the disk */
-static int sync_directory(const char *path)
+static int open_directory(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char *dir = slash ? strndup(path, slash - path + 1) : strdup(".");
-	int fd, err = 0;
+	int fd;
 
 	if (!dir)
 		return -ENOMEM;
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	free(dir);
-	if (fd < 0)
-		return -errno;
-	if (fsync(fd))
-		err = -errno;
-	close(fd);
-	return err;
+	return fd < 0 ? -errno : fd;
 }
 
-static int replace(const char *path, const char *text)
+static int write_new(const char *path, const char *text)
 {
 	char *temp;
 	int fd, err;
@@ -148,10 +147,23 @@ static int replace(const char *path, const char *text)
 		err = -errno;
 	if (err && fd >= 0)
 		unlink(temp);
-	if (!err)
-		err = sync_directory(path);
 	free(temp);
 	return err;
+}
+
+/*
+ * A rename lasts when the directory is on the disk. All that can fail for other
+ * reasons than the disk's comes before it: after it the file is the new one.
+ */
+static void replace(struct saving *s)
+{
+	int dir = open_directory(s->path);
+
+	s->err = dir < 0 ? dir : write_new(s->path, s->text);
+	if (!s->err && fsync(dir))
+		s->unsynced = errno;
+	if (dir >= 0)
+		close(dir);
 }
 
 static void *save_thread(void *arg)
@@ -159,7 +171,7 @@ static void *save_thread(void *arg)
 	struct saving *s = arg;
 	u64 one = 1;
 
-	s->err = replace(s->path, s->text);
+	replace(s);
 	if (write(s->wake, &one, sizeof(one)) != sizeof(one))
 		abort();
 	return NULL;
@@ -185,6 +197,9 @@ static void saved(void *ctx, u32 events)
 
 	(void)events;
 	pthread_join(s->thread, NULL);
+	if (s->unsynced)
+		log_error("%s: reservations may not last through a loss of power: %s",
+			  s->path, strerror(s->unsynced));
 	saving_free(s);
 	done(done_ctx, err);
 }
