@@ -72,6 +72,8 @@ bool nvmf_trid_equal(const struct nvmf_trid *a, const struct nvmf_trid *b);
  * @ack_timeout: RDMA: exponent of the device's timeout; TCP: ms after which
  *               unacknowledged data breaks a connection; 0: the kernel's own
  * @remote_invalidate: use SEND with invalidate when the host asks (RDMA)
+ * @trust_iwarp_hosts: serve devices over which a host can write to memory that
+ *                     is not its own (RDMA)
  * @c2h_success: no response after the data of a read, where the host can do
  *               without (TCP)
  * @sock_priority: SO_PRIORITY of connections (TCP)
@@ -96,6 +98,7 @@ struct nvmf_transport_opts {
 	u32 min_kato;
 	u32 association_timeout;
 	bool remote_invalidate;
+	bool trust_iwarp_hosts;
 	bool c2h_success;
 	u32 sock_priority;
 	u32 transfer_timeout;

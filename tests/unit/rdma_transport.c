@@ -72,6 +72,24 @@ static void expect_refused(const struct nvme_rdma_cm_req *req, u8 len, u8 reads,
 	CU_ASSERT(warnings > 0);
 }
 
+/* over iWARP a host learns keys for memory that is not its own */
+static void test_iwarp(void)
+{
+	struct nvme_rdma_cm_params p = { .hrqsize = 32, .hsqsize = 31 };
+	struct nvme_rdma_cm_req req;
+
+	nvme_rdma_cm_req_encode(&req, &p);
+	device.transport_type = IBV_TRANSPORT_IWARP;
+	up();
+	expect_refused(&req, sizeof(req), 8, NVME_RDMA_CM_NO_RESOURCES);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_warning, "trust_iwarp_hosts"));
+	tr()->base.opts.trust_iwarp_hosts = true;
+	hang_up(accepting(0, 32, 8));
+	CU_ASSERT(TAILQ_FIRST(&tr()->devices)->access & IBV_ACCESS_REMOTE_WRITE);
+	down();
+	device.transport_type = IBV_TRANSPORT_IB;
+}
+
 static void test_refusals(void)
 {
 	struct nvme_rdma_cm_params p = { .qid = 1, .hrqsize = 32, .hsqsize = 32 };
@@ -775,7 +793,7 @@ static void test_stats_are_json(void)
 
 UNIT_MAIN(UNIT(test_connect_and_disconnect),
 	  UNIT(test_first_command_before_event), UNIT(test_refusals),
-	  UNIT(test_memlock), UNIT(test_accept_fails), UNIT(test_states),
+	  UNIT(test_iwarp), UNIT(test_memlock), UNIT(test_accept_fails), UNIT(test_states),
 	  UNIT(test_pending_limit), UNIT(test_pending_yields), UNIT(test_half_open),
 	  UNIT(test_no_memory_for_deadline), UNIT(test_posting_fails),
 	  UNIT(test_break_in_every_state),

@@ -61,6 +61,8 @@ static const struct cli_opt transport_opts[CLI_OPTS] = {
 	COUNT("num-cqe", "num_cqe", "RDMA: entries of a completion queue"),
 	SWITCH("remote-invalidate", "remote_invalidate",
 	       "RDMA: invalidate a host's key with the response; default on"),
+	SWITCH("trust-iwarp-hosts", "trust_iwarp_hosts",
+	       "RDMA: serve iWARP, over which hosts can write to RAM disks and buffers"),
 	SWITCH("c2h-success", "c2h_success",
 	       "TCP: no response after a read's data if the host agrees; default on"),
 	COUNT("sock-priority", "sock_priority",

@@ -224,7 +224,8 @@ static int watch_async(struct rdma_device *dev)
 	return dev->async ? 0 : -ENOMEM;
 }
 
-static int device_open(struct rdma_device *dev, struct weft_reason *why)
+static int device_open(const struct rdma_transport *t, struct rdma_device *dev,
+		       struct weft_reason *why)
 {
 	int err = ibv_query_device(dev->verbs, &dev->attr);
 
@@ -237,9 +238,18 @@ static int device_open(struct rdma_device *dev, struct weft_reason *why)
 				 "no protection domain on device %s: %s",
 				 dev->name, strerror(errno));
 	dev->access = IBV_ACCESS_LOCAL_WRITE;
-	/* on iWARP the answer to a READ is a remote write */
-	if (dev->verbs->device->transport_type == IBV_TRANSPORT_IWARP)
+	/*
+	 * There the answer to a READ is a remote write (RFC 5040), so that a
+	 * host learns a key for the memory that it goes to: of whole RAM disks
+	 * and of buffers that other hosts use, too.
+	 */
+	if (dev->verbs->device->transport_type == IBV_TRANSPORT_IWARP) {
+		if (!t->base.opts.trust_iwarp_hosts)
+			return weft_fail(why, -EACCES,
+				"device %s is iWARP: its hosts could write to RAM disks and to each other's data; trust_iwarp_hosts of the transport allows it",
+				dev->name);
 		dev->access |= IBV_ACCESS_REMOTE_WRITE;
+	}
 	dev->can_invalidate =
 		dev->attr.device_cap_flags & IBV_DEVICE_MEM_MGT_EXTENSIONS;
 	err = watch_async(dev);
@@ -273,7 +283,7 @@ static struct rdma_device *device_new(struct rdma_transport *t,
 	TAILQ_INIT(&dev->dead);
 	TAILQ_INSERT_TAIL(&t->devices, dev, link);
 	t->by_index[i] = dev;
-	if (device_open(dev, why)) {
+	if (device_open(t, dev, why)) {
 		device_free(dev);
 		return NULL;
 	}

@@ -125,7 +125,8 @@ static void disc_record(struct nvmf_disc_record *r)
 }
 
 static const char *const own_options[] = {
-	"max_srq_depth", "no_srq", "num_cqe", "remote_invalidate", NULL
+	"max_srq_depth", "no_srq", "num_cqe", "remote_invalidate",
+	"trust_iwarp_hosts", NULL
 };
 
 static const struct nvmf_transport_ops rdma_ops = {
