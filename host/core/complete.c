@@ -7,11 +7,9 @@
 #include "host/core/head.h"
 #include "host/core/trace.h"
 
-static blk_status_t rq_blk_status(nvme_status status)
+static blk_status_t status_to_blk(nvme_status status)
 {
 	switch (nvme_status_code(status)) {
-	case NVME_SC_SUCCESS:
-		return BLK_STS_OK;
 	case NVME_SC_CAP_EXCEEDED:
 		return BLK_STS_NOSPC;
 	case NVME_SC_LBA_RANGE:
@@ -41,6 +39,15 @@ static blk_status_t rq_blk_status(nvme_status status)
 		return nvme_status_is_path_error(status) ? BLK_STS_TRANSPORT :
 							   BLK_STS_IOERR;
 	}
+}
+
+/* fsync() takes a flush that is not supported for one that was not needed */
+static blk_status_t rq_blk_status(struct request *rq)
+{
+	blk_status_t sts = status_to_blk(weft_req(rq)->status);
+
+	return req_op(rq) == REQ_OP_FLUSH && sts == BLK_STS_NOTSUPP ?
+	       BLK_STS_IOERR : sts;
 }
 
 /* A controller that comes back will serve it; one that goes will not. */
@@ -104,7 +111,7 @@ static void complete_failed(struct request *rq)
 		requeue(rq);
 	} else {
 		log_error(rq);
-		blk_mq_end_request(rq, rq_blk_status(weft_req(rq)->status));
+		blk_mq_end_request(rq, rq_blk_status(rq));
 	}
 }
 
