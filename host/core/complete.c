@@ -67,7 +67,7 @@ static bool may_retry(struct request *rq)
 	struct weft_request *req = weft_req(rq);
 
 	if (nvme_status_dnr(req->status) ||
-	    blk_noretry_request(rq) || blk_queue_dying(rq->q) ||
+	    weft_noretry_rq(rq) || blk_queue_dying(rq->q) ||
 	    !ctrl_waits(req->ctrl))
 		return false;
 	if (req->flags & WEFT_RQ_CANCELLED)
@@ -300,7 +300,7 @@ blk_status_t weft_queue_ready(struct weft_ctrl *ctrl, struct request *rq,
 		park_too_large(ctrl, rq);
 	else if (!path && !queue_live && context_gone(ctrl, rq))
 		park_orphan(ctrl, rq);
-	else if (!path && ctrl_waits(ctrl) && !blk_noretry_request(rq))
+	else if (!path && ctrl_waits(ctrl) && !weft_noretry_rq(rq))
 		return BLK_STS_RESOURCE;
 	return weft_refuse_rq(ctrl, rq);
 }

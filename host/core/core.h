@@ -440,6 +440,15 @@ void weft_dsm_exit(void);
 #define WEFT_RQ_ACCOUNTED	(1u << 2)
 #define WEFT_RQ_REFUSED		(1u << 3)	/* it was not sent */
 
+/*
+ * weft_noretry_rq() - shall it rather fail than wait?
+ * Not because of a read-ahead that something else was merged with.
+ */
+static inline bool weft_noretry_rq(struct request *rq)
+{
+	return blk_noretry_request(rq) && !(rq->rq_flags & RQF_MIXED_MERGE);
+}
+
 /* chardev.c: nvmeX; generic.c: ngXnY */
 int weft_chardev_init(void);
 void weft_chardev_exit(void);

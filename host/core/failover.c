@@ -181,7 +181,7 @@ bool weft_may_fail_over(struct request *rq)
 	nvme_status status = weft_req(rq)->status;
 
 	return rq->cmd_flags & WEFT_REQ_MPATH &&
-	       !blk_noretry_request(rq) && !nvme_status_dnr(status) &&
+	       !weft_noretry_rq(rq) && !nvme_status_dnr(status) &&
 	       (nvme_status_is_path_error(status) || blk_queue_dying(rq->q));
 }
 
