@@ -305,7 +305,8 @@ static struct weft_ns *ns_alloc(struct weft_ctrl_core *core, u32 nsid,
 	ns->disk = weft_ns_stats_alloc(ns) ? ERR_PTR(-ENOMEM) :
 		   weft_alloc_disk(&core->ctrl->tag_set, ns);
 	if (IS_ERR(ns->disk)) {
-		weft_head_release(ns->head);
+		weft_head_leave(ns->head);
+		weft_head_end(ns->head);
 		ns_free(ns);
 		goto out;
 	}
@@ -366,13 +367,15 @@ out_unlink:
 out_disk:
 	/* free_disk is not called for a disk that was never added */
 	put_disk(ns->disk);
-	weft_head_release(ns->head);
+	weft_head_leave(ns->head);
+	weft_head_end(ns->head);
 	ns_free(ns);
 	return ERR_PTR(err);
 }
 
 /*
- * weft_ns_remove() - the disk goes, and with the last path the head's
+ * weft_ns_remove() - the disk goes, and before the last path the head's, which
+ * writes back by it what its cache holds.
  * Waits for what its users have in flight; stays in the list meanwhile, as
  * recovery and deletion must still reach its queue.
  */
@@ -381,11 +384,12 @@ void weft_ns_remove(struct weft_ns *ns)
 	struct weft_ctrl_core *core = ns->ctrl->core;
 
 	weft_generic_remove(ns->generic);
+	weft_head_leave(ns->head);
 	if (ns->head->disk)
 		weft_head_del_path(ns->head, ns);
 	del_gendisk(ns->disk);
 	ns_unlink(core, ns);
-	weft_head_release(ns->head);
+	weft_head_end(ns->head);
 	put_disk(ns->disk);
 }
 

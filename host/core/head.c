@@ -154,7 +154,7 @@ static int check_new(struct weft_subsys *s, const struct nvme_ns_facts *facts,
 
 /*
  * weft_head_get() - the head that namespace @nsid of @core belongs to
- * The caller becomes one of its users, see weft_head_release().
+ * The caller becomes one of its users, see weft_head_leave().
  * Return: the head with a reference, or ERR_PTR with a reason.
  */
 struct weft_head *weft_head_get(struct weft_ctrl_core *core, u32 nsid,
@@ -185,6 +185,7 @@ struct weft_head *weft_head_get(struct weft_ctrl_core *core, u32 nsid,
 		list_add_tail(&head->link, &s->heads);
 	}
 	head->users++;
+	head->members++;
 	err = 0;
 out:
 	mutex_unlock(&s->lock);
@@ -192,10 +193,11 @@ out:
 }
 
 /*
- * weft_head_release() - a namespace does not use its head any more
- * The last one takes the head's disk along. The reference stays.
+ * weft_head_leave() - one of its namespaces goes
+ * With the last one the disk goes; weft_head_end() has to follow when there is no
+ * path any more. The reference stays.
  */
-void weft_head_release(struct weft_head *head)
+void weft_head_leave(struct weft_head *head)
 {
 	bool last;
 
@@ -204,9 +206,22 @@ void weft_head_release(struct weft_head *head)
 	if (last)
 		list_del(&head->link);
 	mutex_unlock(&head->subsys->lock);
+	if (last && head->disk)
+		weft_head_hide(head);
+}
+
+/* weft_head_end() - it is gone; with the last one all that the head held */
+void weft_head_end(struct weft_head *head)
+{
+	bool last;
+
+	mutex_lock(&head->subsys->lock);
+	last = !--head->members;
+	mutex_unlock(&head->subsys->lock);
 	if (!last)
 		return;
 	if (head->disk)
-		weft_head_hide(head);
+		weft_head_free_disk(head);
+	/* what it stood for may come anew */
 	weft_subsys_scan_refused();
 }

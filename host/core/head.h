@@ -68,7 +68,8 @@ struct weft_subsys {
 /**
  * struct weft_head - a namespace of a subsystem
  * @link: in the subsystem's list while it has namespaces, under its lock
- * @users: namespaces (one per controller) that belong to it, under the same
+ * @users: @members: namespaces (one per controller) that belong to it, under the
+ *         same; those that are going have left @users, but not @members
  * @facts: of the namespace, as last identified; identifiers never change
  * @nuse: blocks in use, as last asked for; not more often than @nuse_limit lets
  * @disk: NULL if the only path's disk serves
@@ -86,6 +87,7 @@ struct weft_head {
 	struct weft_subsys *subsys;
 	struct list_head link;
 	unsigned int users;
+	unsigned int members;
 	struct kref ref;
 	u32 nsid;
 	int instance;
@@ -140,7 +142,8 @@ struct weft_head *weft_head_get(struct weft_ctrl_core *core, u32 nsid,
 				const struct nvme_ns_facts *facts,
 				struct weft_reason *why);
 void weft_head_put(struct weft_head *head);
-void weft_head_release(struct weft_head *head);
+void weft_head_leave(struct weft_head *head);
+void weft_head_end(struct weft_head *head);
 bool weft_same_ids(const struct nvme_ns_facts *a, const struct nvme_ns_facts *b);
 const char *weft_shared_id(const struct nvme_ns_facts *a,
 			   const struct nvme_ns_facts *b);
@@ -163,6 +166,7 @@ void weft_head_unhold(struct weft_head *head);
 int weft_head_ioctl(struct weft_head *head, unsigned int cmd, void __user *arg,
 		    unsigned int opened);
 void weft_head_hide(struct weft_head *head);
+void weft_head_suspect(struct weft_head *head, const struct weft_ns *ns);
 
 /* failover.c: bios on their way to a path */
 extern struct workqueue_struct *weft_requeue_wq;

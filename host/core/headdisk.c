@@ -222,22 +222,37 @@ out:
 	mutex_unlock(&head->show_lock);
 }
 
-/* weft_head_hide() - the last path has gone: so does the disk */
+/*
+ * weft_head_hide() - the disk goes, and by the last path what its cache holds
+ * That path is not worth waiting for (weft_head_can_recover()): what it does not
+ * take fails.
+ */
 void weft_head_hide(struct weft_head *head)
 {
 	mutex_lock(&head->show_lock);
 	head->gone = true;
 	mutex_unlock(&head->show_lock);
 	cancel_work_sync(&head->show_work);
-	/* without paths, what waits fails, and so does what part_work reads */
 	weft_head_kick(head);
 	cancel_work_sync(&head->part_work);
 	weft_generic_remove(head->generic);
 	if (head->shown)
 		del_gendisk(head->disk);
-	weft_head_kick(head);
-	flush_work(&head->requeue_work);
-	weft_head_free_disk(head);
+}
+
+/* weft_head_suspect() - like @ns, its other paths may lead elsewhere now */
+void weft_head_suspect(struct weft_head *head, const struct weft_ns *ns)
+{
+	struct weft_ns *path;
+
+	mutex_lock(&head->lock);
+	list_for_each_entry(path, &head->paths, sibling) {
+		if (path == ns)
+			continue;
+		WRITE_ONCE(path->stale, true);
+		weft_queue_scan(path->ctrl->core);
+	}
+	mutex_unlock(&head->lock);
 }
 
 static void show_work(struct work_struct *work)
@@ -371,6 +386,9 @@ void weft_head_free_disk(struct weft_head *head)
 {
 	bool added = head->shown;
 
+	/* bios that came back from a path since the disk went: they fail */
+	weft_head_kick(head);
+	flush_work(&head->requeue_work);
 	put_disk(head->disk);
 	if (!added)
 		weft_head_put(head);

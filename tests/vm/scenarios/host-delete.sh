@@ -45,10 +45,13 @@ mkfs.ext4 -q -F "/dev/nvme${i}n1"
 mkdir -p /mnt/d
 mount "/dev/nvme${i}n1" /mnt/d
 refute rmmod weft_rdma 2> /dev/null
+writeback=/proc/sys/vm/dirty_writeback_centisecs
+before=$(< $writeback)
+echo 0 > $writeback
 dd if=/dev/urandom of=/mnt/d/file bs=1M count=8 status=none
-sync
 sum=$(sha256sum < /mnt/d/file)
 timeout 60 bash -c "echo 1 > /sys/class/$WEFT_CLASS/nvme$i/delete_controller"
+echo "$before" > $writeback
 umount /mnt/d
 i=$(connect_weft "$(connect_string)")
 mount "/dev/nvme${i}n1" /mnt/d
