@@ -120,6 +120,21 @@ static void read_write_cache(struct scan *s)
 	s->core->write_cache = on & 1;
 }
 
+static void ns_gone(struct weft_ns *ns)
+{
+	WRITE_ONCE(ns->gone, true);
+	/* parked until the scan would have ended, which may wait for it */
+	weft_resubmit_orphans(ns->ctrl->core);
+}
+
+/* Another volume has its number: by the number's other paths, too, most likely */
+static void ns_exchanged(struct weft_ns *ns)
+{
+	ns_gone(ns);
+	if (ns->head->disk)
+		weft_head_suspect(ns->head, ns);
+}
+
 static int scan_one(struct scan *s, u32 nsid)
 {
 	/* only the scan work changes the index while it runs */
@@ -138,10 +153,13 @@ static int scan_one(struct scan *s, u32 nsid)
 			ns->seen = true;
 		return 0;
 	}
-	if (ns && (ns->gone || !weft_same_ids(&ns->facts, &s->facts))) {
-		if (!ns->gone)
-			dev_err_ratelimited(dev, "identifiers changed for nsid %u: removing it\n",
-					    nsid);
+	if (ns && !ns->gone && !weft_same_ids(&ns->facts, &s->facts)) {
+		dev_err_ratelimited(dev, "identifiers changed for nsid %u: removing it\n",
+				    nsid);
+		/* however long this scan takes, and whatever becomes of it */
+		ns_exchanged(ns);
+	}
+	if (ns && ns->gone) {
 		/* what is there now is another one, and its turn comes next */
 		s->again = true;
 		return 0;
@@ -220,8 +238,7 @@ static int scan_list(struct scan *s)
 
 /*
  * A disk that goes writes back what its cache holds, and behind its number there
- * may be another volume already. Nor may what waits for the end of this scan
- * keep the removal, which waits for all that is written, from ending.
+ * may be another volume already.
  */
 static void remove_unseen(struct weft_ctrl_core *core)
 {
@@ -229,8 +246,7 @@ static void remove_unseen(struct weft_ctrl_core *core)
 
 	list_for_each_entry(ns, &core->namespaces, link)
 		if (!ns->seen)
-			WRITE_ONCE(ns->gone, true);
-	weft_resubmit_orphans(core);
+			ns_gone(ns);
 	list_for_each_entry_safe(ns, next, &core->namespaces, link)
 		if (!ns->seen)
 			weft_ns_remove(ns);
@@ -301,7 +317,10 @@ static bool check_one(struct scan *s, u32 nsid, int err)
 			 ns->limits.max_segments > core->ctrl->max_segments;
 	}
 	if (reason) {
-		WRITE_ONCE(ns->gone, true);
+		if (!err && !weft_same_ids(&ns->facts, &s->facts))
+			ns_exchanged(ns);
+		else
+			ns_gone(ns);
 		dev_err_ratelimited(&core->dev,
 			"namespace %u: %s after the reconnect: what waited for it fails\n",
 			nsid, reason);
