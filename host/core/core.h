@@ -86,7 +86,6 @@ enum weft_hold {
  *          as its disks have the limits of before; under @lock. A number for each
  *          such connect, of which there were @narrowings, as a scan may have
  *          begun before it
- * @write_cache: there is a volatile one and it is on, as the last scan found
  * @ka_looked: jiffies when the keep-alive work last looked, and the first of
  *             its next period
  * @comp_seen: something has completed that was sent since then
@@ -174,7 +173,6 @@ struct weft_ctrl_core {
 	bool ns_refused;
 	u32 narrow;
 	u32 narrowings;
-	bool write_cache;
 
 	spinlock_t orphan_lock;
 	struct bio_list orphans;

@@ -190,7 +190,8 @@ static void ns_limits(const struct weft_ctrl_core *core,
 	l->virt_boundary = ctrl->virt_boundary;
 	l->chunk = f->noiob << (shift - SECTOR_SHIFT);
 	clear_limits(core, shift, l);
-	l->write_cache = core->write_cache;
+	/* a flush to one that is switched off costs little, and may be needed */
+	l->write_cache = ctrl->info.vwc & NVME_VWC_PRESENT;
 	l->poll = ctrl->opts->nr_poll_queues;
 	l->stable_writes = ctrl->opts->data_digest;
 }

@@ -108,18 +108,6 @@ static int read_namespace(struct scan *s, u32 nsid)
 	return err;
 }
 
-/* Without an answer a cache that there can be counts as being on. */
-static void read_write_cache(struct scan *s)
-{
-	u32 on = 1;
-
-	if (!(s->core->ctrl->info.vwc & NVME_VWC_PRESENT))
-		on = 0;
-	else if (weft_get_features(s->core, NVME_FEAT_VWC, &on, &s->why))
-		on = 1;
-	s->core->write_cache = on & 1;
-}
-
 static void ns_gone(struct weft_ns *ns)
 {
 	WRITE_ONCE(ns->gone, true);
@@ -263,7 +251,6 @@ static void scan(struct weft_ctrl_core *core)
 	s->core = core;
 	/* before it is known, or identifiers could become free unnoticed */
 	WRITE_ONCE(core->ns_refused, true);
-	read_write_cache(s);
 	list_for_each_entry(ns, &core->namespaces, link)
 		ns->seen = false;
 	err = scan_list(s);

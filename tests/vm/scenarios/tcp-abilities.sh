@@ -153,10 +153,11 @@ disconnect_weft "$i"
 step "the write cache"
 connect ""
 cache_is "write back"
+# flushes are sent all the same: other paths, or the next connect, may have it on
 nvme set-feature "$nvme" --feature-id=6 --value=0
-cache_is "write through"
-nvme set-feature "$nvme" --feature-id=6 --value=1
+rescans by_attribute rescan_controller
 cache_is "write back"
+nvme set-feature "$nvme" --feature-id=6 --value=1
 # a user's choice outlives a change of the namespace
 echo "write through" > "$cache"
 formats
