@@ -371,6 +371,7 @@ int weft_connect_queue(struct weft_ctrl_core *core,
 int weft_alloc_admin_set(struct weft_ctrl_core *core, unsigned int depth,
 			 struct weft_reason *why);
 int weft_alloc_io_set(struct weft_ctrl_core *core, struct weft_reason *why);
+void weft_disable_ctrl(struct weft_ctrl_core *core);
 void weft_resubmit_orphans(struct weft_ctrl_core *core);
 void weft_orphan_work(struct work_struct *work);
 void weft_free_tag_sets(struct weft_ctrl_core *core);

@@ -42,7 +42,8 @@ static bool slot_comes_free(struct weft_ctrl_core *core)
 
 /*
  * weft_teardown() - all queues down, in-flight requests back to the block layer
- * @orderly: the target still answers: disable the controller on the way
+ * @orderly: the target still answers: disable the controller on the way, so that
+ *           it has stopped before what it had begun is sent again
  *
  * Request queues of namespaces stay quiesced, unless they are paths, whose
  * requests go another way, or fast_io_fail_tmo has expired; admin requests fail
@@ -53,8 +54,7 @@ void weft_teardown(struct weft_ctrl_core *core, bool orderly)
 	weft_quiesce_io(core);
 	weft_stop_queues(core, 1);
 	if (orderly && slot_comes_free(core))
-		weft_property_set(core, NVME_REG_CC, core->cc & ~NVME_CC_EN,
-				  NULL);
+		weft_disable_ctrl(core);
 	weft_slot_shut(core);
 	weft_end_requests(core);
 	/* users of the slot have been turned out by now */

@@ -116,9 +116,10 @@ int weft_connect_queue(struct weft_ctrl_core *core,
 }
 
 /* CSTS.RDY; a controller that reports a fatal status never gets there. */
-static int wait_ready(struct weft_ctrl_core *core, u32 limit,
+static int wait_ready(struct weft_ctrl_core *core, bool ready, u32 limit,
 		      struct weft_reason *why)
 {
+	const char *what = ready ? "enable" : "disable";
 	unsigned long end = jiffies + msecs_to_jiffies(limit);
 	u32 pause = 1;
 	u64 csts;
@@ -132,14 +133,14 @@ static int wait_ready(struct weft_ctrl_core *core, u32 limit,
 			return err;
 		if (csts & NVME_CSTS_CFS)
 			return weft_fail(why, -ENODEV,
-				"enable: the controller reports a fatal status (CSTS %#x)",
-				(u32)csts);
-		if (csts & NVME_CSTS_RDY)
+				"%s: the controller reports a fatal status (CSTS %#x)",
+				what, (u32)csts);
+		if (!(csts & NVME_CSTS_RDY) == !ready)
 			return 0;
 		if (late)
 			return weft_fail(why, -ENODEV,
-				"enable: not ready after %u ms (CSTS %#x)",
-				limit, (u32)csts);
+				"%s: %s ready after %u ms (CSTS %#x)", what,
+				ready ? "not" : "still", limit, (u32)csts);
 		msleep(pause);
 		pause = min(2 * pause, 100u);
 	}
@@ -167,7 +168,28 @@ static int enable_ctrl(struct weft_ctrl_core *core, struct weft_reason *why)
 	err = weft_property_set(core, NVME_REG_CC, core->cc, why);
 	if (err)
 		return err;
-	return wait_ready(core, nvme_host_ready_ms(core->cap, crto), why);
+	return wait_ready(core, true, nvme_host_ready_ms(core->cap, crto), why);
+}
+
+/*
+ * weft_disable_ctrl() - CC.EN = 0, and nothing more of what it has begun
+ * Its I/O queues are down. A write that it carried out after the reset could
+ * come after others that the user has made since. Takes up to shutdown_timeout
+ * for the wait, besides what the commands themselves may take.
+ */
+void weft_disable_ctrl(struct weft_ctrl_core *core)
+{
+	u32 limit = READ_ONCE(weft_shutdown_timeout) * MSEC_PER_SEC;
+	struct weft_reason why;
+
+	if (!weft_property_set(core, NVME_REG_CC, core->cc & ~NVME_CC_EN,
+			       &why) &&
+	    !wait_ready(core, false, min(limit, nvme_host_ready_ms(core->cap, 0)),
+			&why))
+		return;
+	dev_warn(core->ctrl->device,
+		 "%s: writes that it has begun may still be carried out\n",
+		 why.text);
 }
 
 static void set_max_transfer(struct weft_ctrl_core *core)

@@ -23,6 +23,7 @@ Some modes break nothing, but do what other targets do not, and print what the h
     hour      reads from block 1024 on fail, and may be sent again in an hour
     astray    reads from block 1024 on fail because of the path, and may be sent again
     lost      likewise, and "path" is another path to the same
+    slow-off  after CC.EN = 0 it is still ready for three reads of CSTS
     descs     the second list of a namespace's identifiers fails, later ones do not
     ns-mute   the list of namespaces is never told
     atomic-*  the namespace tells what it writes whole, and what it prefers, see SHAPES; what
@@ -173,8 +174,8 @@ SHAPES = {
 DELAYS = {"retry": (1, 2, 3), "hour": (36000, 0, 0), "astray": (0, 0, 0), "lost": (0, 0, 0)}
 # last namespace of the second list and those after it
 LAST_NS = {"ns-slow": 200, "ns-endless": 0xFFFFFFFE}
-MODES = ["good", *DELAYS, "descs", *LAST_NS, *SHAPES, "no-list", "clock", "csi", *GROWING,
-         *ACTIVATION, "path", *SILENT, *FIRST, *CONNECT, *IDENTIFY, *READ, *WRITE]
+MODES = ["good", "slow-off", *DELAYS, "descs", *LAST_NS, *SHAPES, "no-list", "clock", "csi",
+         *GROWING, *ACTIVATION, "path", *SILENT, *FIRST, *CONNECT, *IDENTIFY, *READ, *WRITE]
 
 FW_LOG, HOST_BEHAVIOR, TIMESTAMP = 3, 0x16, 0x0E
 FW_STARTING = FW_LOG << 16 | 1 << 8 | 2
@@ -320,7 +321,7 @@ class Connection:
         self.mute = self.mode == "ic-mute" or (self.mode == "ic-once" and port.connections > 2)
         self.qid = 0
         self.cid = self.former = None
-        self.cc = 0
+        self.cc = self.ready_for = 0
         self.nqn = b""
         self.writes = {}
 
@@ -400,14 +401,25 @@ class Connection:
         elif kind == 4:
             ready = (self.cc & 1) | (8 if self.cc >> 14 & 3 else 0)
             if offset == 0x1C:
-                ready |= self.port.processing()
+                ready |= self.port.processing() | self.stopping()
             cap = 127 | 1 << 16 | 20 << 24 | 1 << 37
             self.send(rsp(cid, 0, {0: cap, 8: 0x10400, 0x14: self.cc,
                                    0x1C: ready}.get(offset, 0)))
         else:
             if offset == 0x14:
-                self.cc = struct.unpack_from("<I", sqe, 48)[0]
+                was, self.cc = self.cc, struct.unpack_from("<I", sqe, 48)[0]
+                if self.mode == "slow-off" and was & ~self.cc & 1:
+                    self.ready_for = 3
             self.send(rsp(cid))
+
+    def stopping(self):
+        """CSTS is read: is it still ready?"""
+        if not self.ready_for:
+            return 0
+        self.ready_for -= 1
+        if not self.ready_for:
+            self.port.note("stopped")
+        return 1
 
     def admin(self, opcode, sqe, cid, data):
         cdw10 = struct.unpack_from("<I", sqe, 40)[0]

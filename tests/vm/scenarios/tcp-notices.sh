@@ -3,7 +3,8 @@
 # processing goes on or MTFA is over, or takes another path if there is one; it fails
 # commands that may be sent again after a delay of its own (CRD), or for reasons of the path; it
 # fails to tell the identifiers of a disk in use; its list of namespaces has no end; and it tells
-# by one path that a namespace has grown. The data is right in the end.
+# by one path that a namespace has grown; and it takes its time to stop for a reset. The data is
+# right in the end.
 # kernels: 6.1 6.12
 # tier: full
 # debug: yes
@@ -14,7 +15,8 @@ TRANSPORT=tcp
 
 setup_net
 load_weft
-evil_start good retry hour astray lost descs ns-endless fw-done fw-stuck fw-path path grows late
+evil_start good slow-off retry hour astray lost descs ns-endless fw-done fw-stuck fw-path path \
+	grows late
 
 # connect MODE: sets i, ctrl, disk
 connect() {
@@ -160,6 +162,13 @@ lines_are 'fw-path connect' 1 || fail "it was connected again"
 disconnect_weft "$other"
 same 3
 lines_are 'fw-path read 384 running' 1 || fail "the path is not used any more"
+disconnect_weft "$i"
+
+step "a reset waits until the controller has stopped"
+connect slow-off
+echo 1 > "$ctrl/reset_controller"
+wait_for is live
+lines_are 'slow-off stopped' 1 || fail "it was not asked whether it had stopped"
 disconnect_weft "$i"
 
 step "a namespace has grown, which one of two paths does not know yet"
