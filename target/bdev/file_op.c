@@ -143,10 +143,20 @@ static void bounce_give(struct file_channel *ch)
 		file_queue_op(ch, next);
 }
 
+/* Must @io not succeed any more, as a sync has failed? */
+static bool is_spoiled(const struct file_channel *ch, const struct bdev_io *io)
+{
+	return (io->type == BDEV_FLUSH || (io->fua && io->type != BDEV_READ)) &&
+	       __atomic_load_n(&ch->file->lost, __ATOMIC_RELAXED);
+}
+
 static void op_complete(struct file_channel *ch, struct bdev_io *io, int err)
 {
 	if (ch->bounce_owner == io)
 		bounce_give(ch);
+	/* one beside it may have been told of what this one has lost */
+	if (!err && is_spoiled(ch, io))
+		err = -EIO;
 	bdev_io_complete(io, err);
 }
 
@@ -199,8 +209,7 @@ void file_submit(struct io_channel *ioch, struct bdev_io *io)
 	struct file_channel *ch = io_channel_ctx(ioch);
 	struct file_op *op = op_of(io);
 
-	if ((io->type == BDEV_FLUSH || io->fua) &&
-	    __atomic_load_n(&ch->file->lost, __ATOMIC_RELAXED)) {
+	if (is_spoiled(ch, io)) {
 		bdev_io_complete(io, -EIO);
 		return;
 	}
@@ -338,17 +347,17 @@ static void sync_failed(struct file_bdev *f, int err)
 	if ((f->is_block && f->direct) ||
 	    __atomic_exchange_n(&f->lost, true, __ATOMIC_RELAXED))
 		return;
-	log_error("bdev %s: %s: %s: what was written may be lost, so every flush fails until the bdev is created again",
+	log_error("bdev %s: %s: %s: what was written may be lost, so every flush fails until the bdev is deleted and created again",
 		  f->bdev.name, f->filename, strerror(-err));
 }
 
 /* Has what @io was to make last failed to? */
 static bool is_lost(const struct file_channel *ch, struct bdev_io *io, int err)
 {
-	if (err == -ECANCELED)
-		return false;
-	return op_of(io)->step == STEP_SYNC ||
-	       (io->fua && err == -EIO && !ch->file->direct);
+	if (op_of(io)->step == STEP_SYNC)
+		return err != -ECANCELED;
+	return io->fua && !ch->file->direct &&
+	       (err == -EIO || err == -ENODATA || err == -EILSEQ);
 }
 
 void file_op_result(struct file_channel *ch, struct bdev_io *io, int res)

@@ -508,15 +508,22 @@ void __wrap_file_op_result(struct file_channel *c, struct bdev_io *io, int res)
 	__real_file_op_result(c, io, res);
 }
 
+/* and those that were under way beside it are none either */
 static void flush_that_fails(void)
 {
 	sync_fails = true;
 	op_start(&op[0], desc, ch, BDEV_FLUSH, 0, 0);
+	op_start(&op[1], desc, ch, BDEV_FLUSH, 0, 0);
+	op[2].io.fua = true;
+	op_start(&op[2], desc, ch, BDEV_WRITE_ZEROES, 0, 1);
 }
 
 static void flush_after_it(void)
 {
 	UNIT_EQ(op[0].err, -EIO);
+	UNIT_EQ(op[1].err, -EIO);
+	UNIT_EQ(op[2].err, -EIO);
+	op[2].io.fua = false;
 	op_start(&op[0], desc, ch, BDEV_FLUSH, 0, 0);
 	op_buffer(&op[1], buf, BS);
 	op_start(&op[1], desc, ch, BDEV_WRITE, 0, 1);
