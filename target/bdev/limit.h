@@ -61,7 +61,7 @@ void limiter_get(const struct limiter *l, u64 per_sec[LIMIT_RATES]);
 /** limit_share_here() - the calling reactor's */
 struct limit_share *limit_share_here(struct limiter *l);
 
-/** limit_open() - nothing is limited now and nobody waits */
+/** limit_open() - nothing is limited now; some may wait that have not gone yet */
 bool limit_open(const struct limit_share *s);
 
 /**
