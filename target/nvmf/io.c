@@ -244,9 +244,11 @@ static bool has_cache(const struct nvmf_request *req)
 static void flushed(struct bdev_io *io, int err)
 {
 	struct nvmf_request *req = nvmf_io_ended(io);
+	nvme_status st = err ? nvmf_io_status(req, err) :
+			       nvmf_io_interrupted(req);
 
-	if (err)
-		nvmf_request_complete(req, nvmf_io_status(req, err));
+	if (st)
+		nvmf_request_complete(req, st);
 	else
 		req->next(req);
 }

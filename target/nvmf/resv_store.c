@@ -160,7 +160,8 @@ static void replace(struct saving *s)
 	int dir = open_directory(s->path);
 
 	s->err = dir < 0 ? dir : write_new(s->path, s->text);
-	if (!s->err && fsync(dir))
+	/* some file systems have no folders that could be synced */
+	if (!s->err && fsync(dir) && errno != EINVAL)
 		s->unsynced = errno;
 	if (dir >= 0)
 		close(dir);

@@ -342,6 +342,8 @@ static void test_forced_reads(void)
 	static const u8 ops[] = { NVME_CMD_READ, NVME_CMD_COMPARE,
 				  NVME_CMD_VERIFY };
 	unsigned int i, n = 0;
+	struct fake_req *r;
+	union nvme_cmd cmd;
 	u8 *data;
 
 	begin();
@@ -356,7 +358,22 @@ static void test_forced_reads(void)
 	fake_medium.fail[BDEV_FLUSH] = -EIO;
 	UNIT_EQ(rw(NVME_CMD_READ, DISK, 0, 1, NVME_RW_FUA, in),
 		DNR(NVME_SC_WRITE_FAULT));
-	/* memory has no cache */
+	fake_medium.fail[BDEV_FLUSH] = 0;
+	fake_medium.hold = 1u << BDEV_FLUSH;
+	nvme_cmd_rw(&cmd, NVME_CMD_READ, DISK, 0, 1, NVME_RW_FUA);
+	r = fake_submit(io, &cmd, in, 512, FAKE_REMOTE);
+	UNIT_EQ(fake_medium.held, 1);
+	n = fake_medium.count[BDEV_READ];
+	fake_conn_break(io);
+	fake_medium_release("d0");
+	UNIT_EQ(fake_wait(r).st, NVME_SC_ABORT_SQ_DELETED);
+	UNIT_EQ(fake_medium.count[BDEV_READ], n);
+	end();
+}
+
+static void test_forced_read_of_memory(void)
+{
+	begin();
 	UNIT_EQ(rw(NVME_CMD_READ, RAM, 0, 1, NVME_RW_FUA, in), 0);
 	end();
 }
@@ -463,6 +480,7 @@ UNIT_MAIN(UNIT(test_verify), UNIT(test_dsm_of_the_same_blocks),
 	  UNIT(test_write_uncorrectable), UNIT(test_copy),
 	  UNIT(test_copy_refused), UNIT(test_copy_format),
 	  UNIT(test_scratch_is_limited), UNIT(test_copy_of_who_is_gone),
-	  UNIT(test_forced_reads), UNIT(test_deallocating_zeroes),
+	  UNIT(test_forced_reads), UNIT(test_forced_read_of_memory),
+	  UNIT(test_deallocating_zeroes),
 	  UNIT(test_deallocation_that_leaves_data), UNIT(test_device_errors),
 	  UNIT(test_write_protected))
