@@ -481,6 +481,14 @@ static inline void weft_unpoll_bio(struct bio *bio)
 	WRITE_ONCE(bio->bi_cookie, BLK_QC_T_NONE);
 }
 
+/* weft_cqe_status() - after a success nothing is to be told or tried again */
+static inline nvme_status weft_cqe_status(u16 cqe_status)
+{
+	nvme_status status = cqe_status >> 1;
+
+	return nvme_status_code(status) ? status : NVME_SC_SUCCESS;
+}
+
 /* weft_defer_bio() - @bio is sent again by a work, elsewhere: it may wait */
 static inline void weft_defer_bio(struct bio *bio)
 {

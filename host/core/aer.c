@@ -21,7 +21,7 @@ void weft_complete_aer(struct weft_ctrl *ctrl, u16 cqe_status, u32 result)
 	struct weft_ctrl_core *core = ctrl->core;
 
 	trace_weft_aer(ctrl, cqe_status >> 1, result);
-	WRITE_ONCE(core->aer_status, cqe_status >> 1);
+	WRITE_ONCE(core->aer_status, weft_cqe_status(cqe_status));
 	WRITE_ONCE(core->aer_result, result);
 	weft_queue_live(core, &core->aer_work, 0);
 }

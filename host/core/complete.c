@@ -173,10 +173,7 @@ bool weft_end_rq(struct request *rq, u16 cqe_status, u64 result,
 	struct weft_request *req = weft_req(rq);
 	struct weft_ctrl_core *core = req->ctrl->core;
 
-	req->status = cqe_status >> 1;
-	/* there is nothing to tell about, nor to be tried again */
-	if (!nvme_status_code(req->status))
-		req->status = 0;
+	req->status = weft_cqe_status(cqe_status);
 	req->result = result;
 	note_traffic(core, rq);
 	weft_count_rq(core, rq);

@@ -62,7 +62,7 @@ int weft_exec_queue(struct weft_ctrl_core *core, u16 qid,
 		return weft_fail(why, err, "%s: the connection broke (error %d)%s%s",
 				 what, err, cmd->broke ? ": " : "",
 				 cmd->broke ?: "");
-	*status = le16_to_cpu(cmd->cqe.status) >> 1;
+	*status = weft_cqe_status(le16_to_cpu(cmd->cqe.status));
 	return 0;
 }
 

@@ -47,7 +47,7 @@ void weft_keep_alive(struct weft_ctrl_core *core)
 				    err);
 		return;
 	}
-	status = le16_to_cpu(c.cqe.status) >> 1;
+	status = weft_cqe_status(le16_to_cpu(c.cqe.status));
 	if (status)
 		weft_error_recovery(ctrl, "Keep Alive: %s",
 				    nvme_status_name(status, true));

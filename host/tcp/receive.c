@@ -107,7 +107,7 @@ static int nvme_tcp_check_moved(const struct weft_tcp_cmd *cmd,
 {
 	u32 moved = cmd->len;
 
-	if (!cmd->strict || nvme_status_code(cmd->status >> 1))
+	if (!cmd->strict || weft_cqe_status(cmd->status))
 		return 0;
 	if (cmd->r2t)
 		moved = cmd->give.asked;
@@ -130,7 +130,7 @@ static int nvme_tcp_answered(struct weft_tcp_queue *q,
 	err = nvme_tcp_check_moved(cmd, &q->fault);
 	if (err)
 		return err;
-	if (unlikely(cmd->bad_digest) && !nvme_status_code(status >> 1))
+	if (unlikely(cmd->bad_digest) && !weft_cqe_status(status))
 		cmd->status = NVME_SC_TRANSIENT_TRANSPORT << 1;
 	cmd->responded = true;
 	if (weft_tcp_end_if_over(q, cmd, &q->done))
