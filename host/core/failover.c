@@ -209,8 +209,11 @@ static void path_troubled(struct weft_ns *ns)
 	struct weft_ctrl_core *core = ns->ctrl->core;
 
 	WRITE_ONCE(ns->troubled, true);
+	/* either the work finds this set, or we find it no more pending */
+	smp_mb();
 	if (!delayed_work_pending(&core->trouble_work) &&
-	    !weft_queue_live(core, &core->trouble_work, TROUBLE_PAUSE))
+	    !weft_queue_live(core, &core->trouble_work, TROUBLE_PAUSE) &&
+	    weft_ctrl_state(ns->ctrl) < WEFT_CTRL_DELETING)
 		WRITE_ONCE(ns->troubled, false);
 }
 
