@@ -261,12 +261,15 @@ void weft_resubmit_orphans(struct weft_ctrl_core *core)
 }
 
 /*
- * Does @ctrl, live, take less than the disks know? If not any more, it serves:
- * pairs with weft_end_narrow().
+ * Does @ctrl take requests, but smaller ones than the disks know? If not any
+ * more, it serves: pairs with weft_end_narrow(). What is left when it is deleted
+ * may still finish.
  */
 static bool is_narrow(const struct weft_ctrl *ctrl)
 {
-	return weft_ctrl_state(ctrl) == WEFT_CTRL_LIVE &&
+	enum weft_ctrl_state state = weft_ctrl_state(ctrl);
+
+	return (state == WEFT_CTRL_LIVE || state == WEFT_CTRL_DELETING) &&
 	       smp_load_acquire(&ctrl->core->narrow);
 }
 
@@ -293,7 +296,7 @@ blk_status_t weft_queue_ready(struct weft_ctrl *ctrl, struct request *rq,
 	if (narrow ? fits(ctrl, rq) : weft_takes_requests(ctrl, queue_live))
 		return BLK_STS_OK;
 	/* when one is parked the block layer ends what is left of the request */
-	if (!path && narrow)
+	if (!path && narrow && weft_ctrl_state(ctrl) == WEFT_CTRL_LIVE)
 		park_too_large(ctrl, rq);
 	else if (!path && !queue_live && context_gone(ctrl, rq))
 		park_orphan(ctrl, rq);

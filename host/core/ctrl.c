@@ -62,8 +62,6 @@ static bool change_state_locked(struct weft_ctrl_core *core,
 	if (to != WEFT_CTRL_DELETING)
 		WRITE_ONCE(ctrl->serving,
 			   to == WEFT_CTRL_LIVE && !core->narrow);
-	else if (ctrl->state == WEFT_CTRL_LIVE)
-		WRITE_ONCE(ctrl->serving, true);
 	if (ctrl->state == WEFT_CTRL_LIVE)
 		core->lost_at = jiffies;
 	WRITE_ONCE(ctrl->state, to);
