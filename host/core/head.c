@@ -170,7 +170,12 @@ struct weft_head *weft_head_get(struct weft_ctrl_core *core, u32 nsid,
 		return ERR_PTR(err);
 	mutex_lock(&s->lock);
 	head = head_find(core, nsid);
-	err = head ? check_known(head, facts, why) : check_new(s, facts, why);
+	if (!head)
+		err = check_new(s, facts, why);
+	else if (head->users)
+		err = check_known(head, facts, why);
+	else
+		err = weft_fail(why, -EBUSY, "its former disk is just going");
 	if (err)
 		goto out;
 	if (head) {
@@ -194,8 +199,9 @@ out:
 
 /*
  * weft_head_leave() - one of its namespaces goes
- * With the last one the disk goes; weft_head_end() has to follow when there is no
- * path any more. The reference stays.
+ * With the last one the disk goes, and nobody can join any more. weft_head_end()
+ * has to follow when there is no path: until then what it stands for is not to
+ * be had elsewhere, as its cache is still being written. The reference stays.
  */
 void weft_head_leave(struct weft_head *head)
 {
@@ -203,8 +209,6 @@ void weft_head_leave(struct weft_head *head)
 
 	mutex_lock(&head->subsys->lock);
 	last = !--head->users;
-	if (last)
-		list_del(&head->link);
 	mutex_unlock(&head->subsys->lock);
 	if (last && head->disk)
 		weft_head_hide(head);
@@ -217,6 +221,8 @@ void weft_head_end(struct weft_head *head)
 
 	mutex_lock(&head->subsys->lock);
 	last = !--head->members;
+	if (last)
+		list_del(&head->link);
 	mutex_unlock(&head->subsys->lock);
 	if (!last)
 		return;

@@ -240,21 +240,6 @@ void weft_head_hide(struct weft_head *head)
 		del_gendisk(head->disk);
 }
 
-/* weft_head_suspect() - like @ns, its other paths may lead elsewhere now */
-void weft_head_suspect(struct weft_head *head, const struct weft_ns *ns)
-{
-	struct weft_ns *path;
-
-	mutex_lock(&head->lock);
-	list_for_each_entry(path, &head->paths, sibling) {
-		if (path == ns)
-			continue;
-		WRITE_ONCE(path->stale, true);
-		weft_queue_scan(path->ctrl->core);
-	}
-	mutex_unlock(&head->lock);
-}
-
 static void show_work(struct work_struct *work)
 {
 	weft_head_show(container_of(work, struct weft_head, show_work));
