@@ -346,8 +346,6 @@ int weft_get_log_part(struct weft_ctrl_core *core, u8 lid, u8 lsp, void *data,
 		      u32 len, u64 offset, struct weft_reason *why);
 int weft_set_features(struct weft_ctrl_core *core, u8 fid, u32 cdw11,
 		      u32 *result, struct weft_reason *why);
-int weft_get_features(struct weft_ctrl_core *core, u8 fid, u32 *result,
-		      struct weft_reason *why);
 int weft_property_get(struct weft_ctrl_core *core, u32 offset, bool eight,
 		      u64 *value, struct weft_reason *why);
 int weft_property_set(struct weft_ctrl_core *core, u32 offset, u32 value,

@@ -178,21 +178,6 @@ int weft_set_features(struct weft_ctrl_core *core, u8 fid, u32 cdw11,
 	return weft_status_fail(status, "Set Features", why);
 }
 
-int weft_get_features(struct weft_ctrl_core *core, u8 fid, u32 *result,
-		      struct weft_reason *why)
-{
-	struct weft_slot_cmd c = {};
-	nvme_status status;
-	int err;
-
-	nvme_cmd_get_features(&c.cmd, fid, 0, 0, 0);
-	err = weft_exec_admin(core, &c, "Get Features", &status, why);
-	if (err)
-		return err;
-	*result = (u32)le64_to_cpu(c.cqe.result);
-	return weft_status_fail(status, "Get Features", why);
-}
-
 int weft_property_get(struct weft_ctrl_core *core, u32 offset, bool eight,
 		      u64 *value, struct weft_reason *why)
 {

@@ -166,7 +166,6 @@ void weft_head_unhold(struct weft_head *head);
 int weft_head_ioctl(struct weft_head *head, unsigned int cmd, void __user *arg,
 		    unsigned int opened);
 void weft_head_hide(struct weft_head *head);
-void weft_head_suspect(struct weft_head *head, const struct weft_ns *ns);
 
 /* failover.c: bios on their way to a path */
 extern struct workqueue_struct *weft_requeue_wq;
@@ -188,6 +187,7 @@ extern enum weft_iopolicy weft_default_iopolicy;
 struct weft_ns *weft_find_path(struct weft_head *head);
 struct weft_ns *weft_path_get(struct weft_head *head);
 void weft_path_put(struct weft_ns *ns);
+void weft_suspect_paths(struct weft_head *head, const struct weft_ns *ns);
 bool weft_path_usable(const struct weft_ns *ns);
 bool weft_head_can_recover(struct weft_head *head);
 void weft_clear_path(struct weft_head *head, const struct weft_ns *ns);

@@ -374,6 +374,8 @@ void weft_head_free_disk(struct weft_head *head)
 	/* bios that came back from a path since the disk went: they fail */
 	weft_head_kick(head);
 	flush_work(&head->requeue_work);
+	/* paths may have asked for it until they were gone */
+	cancel_work_sync(&head->show_work);
 	put_disk(head->disk);
 	if (!added)
 		weft_head_put(head);

@@ -19,6 +19,9 @@
  */
 #define WEFT_MAX_NAMESPACES	4096
 
+/* Before what could not tell of itself is asked again */
+#define SCAN_PAUSE		HZ
+
 /* Buffers of one scan; too large for a stack */
 struct scan {
 	struct weft_ctrl_core *core;
@@ -28,6 +31,7 @@ struct scan {
 	struct weft_reason why;
 	unsigned int count;
 	bool again;
+	bool later;
 	bool refused;
 };
 
@@ -113,14 +117,16 @@ static void ns_gone(struct weft_ns *ns)
 	WRITE_ONCE(ns->gone, true);
 	/* parked until the scan would have ended, which may wait for it */
 	weft_resubmit_orphans(ns->ctrl->core);
+	if (ns->head->disk)
+		weft_head_kick(ns->head);
 }
 
 /* Another volume has its number: by the number's other paths, too, most likely */
 static void ns_exchanged(struct weft_ns *ns)
 {
-	ns_gone(ns);
 	if (ns->head->disk)
-		weft_head_suspect(ns->head, ns);
+		weft_suspect_paths(ns->head, ns);
+	ns_gone(ns);
 }
 
 static int scan_one(struct scan *s, u32 nsid)
@@ -139,6 +145,9 @@ static int scan_one(struct scan *s, u32 nsid)
 				     s->why.text);
 		if (ns)
 			ns->seen = true;
+		/* it waits for an answer */
+		if (ns && READ_ONCE(ns->stale))
+			s->later = true;
 		return 0;
 	}
 	if (ns && !ns->gone && !weft_same_ids(&ns->facts, &s->facts)) {
@@ -226,24 +235,25 @@ static int scan_list(struct scan *s)
 
 /*
  * A disk that goes writes back what its cache holds, and behind its number there
- * may be another volume already.
+ * may be another volume already. @complete: what was not seen is not there.
  */
-static void remove_unseen(struct weft_ctrl_core *core)
+static void remove_gone(struct weft_ctrl_core *core, bool complete)
 {
 	struct weft_ns *ns, *next;
 
 	list_for_each_entry(ns, &core->namespaces, link)
-		if (!ns->seen)
+		if (complete && !ns->seen)
 			ns_gone(ns);
 	list_for_each_entry_safe(ns, next, &core->namespaces, link)
-		if (!ns->seen)
+		if (ns->gone)
 			weft_ns_remove(ns);
 }
 
 static void scan(struct weft_ctrl_core *core)
 {
-	struct weft_ns *ns;
 	struct scan *s = kvzalloc(sizeof(*s), GFP_KERNEL);
+	struct weft_ns *ns;
+	bool live;
 	int err;
 
 	if (!s)
@@ -254,13 +264,17 @@ static void scan(struct weft_ctrl_core *core)
 	list_for_each_entry(ns, &core->namespaces, link)
 		ns->seen = false;
 	err = scan_list(s);
-	if (err && weft_ctrl_state(core->ctrl) == WEFT_CTRL_LIVE)
+	live = weft_ctrl_state(core->ctrl) == WEFT_CTRL_LIVE;
+	if (err && live)
 		dev_warn(&core->dev, "scan: %s\n", s->why.text);
-	if (!err)
-		remove_unseen(core);
+	/* not while requests are held that its disk would wait for */
+	if (!err || live)
+		remove_gone(core, !err);
 	WRITE_ONCE(core->ns_refused, s->refused);
 	if (s->again)
 		weft_queue_scan(core);
+	else if (s->later)
+		weft_queue_live(core, &core->scan_work, SCAN_PAUSE);
 	kvfree(s);
 }
 
@@ -303,7 +317,7 @@ static bool check_one(struct scan *s, u32 nsid, int err)
 		narrow = ns->limits.max_bytes > core->max_bytes ||
 			 ns->limits.max_segments > core->ctrl->max_segments;
 	}
-	if (reason) {
+	if (reason && !ns->gone) {
 		if (!err && !weft_same_ids(&ns->facts, &s->facts))
 			ns_exchanged(ns);
 		else

@@ -67,6 +67,25 @@ bool weft_path_usable(const struct weft_ns *ns)
 	list_for_each_entry_srcu(ns, &(head)->paths, sibling,		\
 				 srcu_read_lock_held(&(head)->srcu))
 
+/*
+ * weft_suspect_paths() - like @ns, other paths may lead to another volume now
+ * They are not used until their controllers have been asked. Any lock may be
+ * held: those of the head are for longer than I/O takes.
+ */
+void weft_suspect_paths(struct weft_head *head, const struct weft_ns *ns)
+{
+	int idx = srcu_read_lock(&head->srcu);
+	struct weft_ns *path;
+
+	for_each_path(path, head) {
+		if (path == ns)
+			continue;
+		WRITE_ONCE(path->stale, true);
+		weft_queue_scan(path->ctrl->core);
+	}
+	srcu_read_unlock(&head->srcu, idx);
+}
+
 /* Each time anew: what was nearest may not be when another path comes back */
 static struct weft_ns *pick_numa(struct weft_head *head, int node,
 				 struct weft_ns *last)

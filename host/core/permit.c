@@ -103,9 +103,6 @@ u32 weft_cmd_effects(struct weft_ctrl_core *core, const union nvme_cmd *cmd,
 	for (i = 0; !admin && i < ARRAY_SIZE(io_effects); i++)
 		if (io_effects[i].opcode == opcode)
 			effects |= io_effects[i].effects;
-	/* disks have to know whether they must flush */
-	if (admin && weft_sets_feature(cmd, NVME_FEAT_VWC))
-		effects |= NVME_EFFECTS_NCC;
 	return effects;
 }
 

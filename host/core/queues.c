@@ -271,10 +271,10 @@ static bool freeze_all(struct weft_ctrl_core *core,
  */
 static bool lock_flowing(struct weft_ctrl_core *core)
 {
-	(void)wait_event_killable_timeout(core->state_wq,
-		READ_ONCE(core->hold) == WEFT_HOLD_NONE ||
-		weft_ctrl_state(core->ctrl) != WEFT_CTRL_LIVE,
-		READ_ONCE(weft_io_timeout) * HZ);
+	wait_event_timeout(core->state_wq,
+			   READ_ONCE(core->hold) == WEFT_HOLD_NONE ||
+			   weft_ctrl_state(core->ctrl) != WEFT_CTRL_LIVE,
+			   READ_ONCE(weft_io_timeout) * HZ);
 	mutex_lock(&core->ns_lock);
 	if (core->hold == WEFT_HOLD_NONE)
 		return true;
