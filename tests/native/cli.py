@@ -213,7 +213,7 @@ class Completion(CliTest):
         self.assertEqual(self.complete("target", "bdev", "add", ""),
                          ["delay", "error", "file", "malloc", "null", "passthru"])
         self.assertEqual(self.complete("load", ""), ["rdma", "tcp"])
-        self.assertEqual(self.complete("target", "transport", "add", "tcp", "--tr"),
+        self.assertEqual(self.complete("target", "transport", "add", "tcp", "--tran"),
                          ["--transfer-timeout"])
         self.assertEqual(self.complete("target", "transport", "del", ""), ["rdma", "tcp"])
         self.assertEqual(self.complete("target", "transport", "set", "tcp", "--c2h-success", "o"),
