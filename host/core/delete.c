@@ -78,12 +78,12 @@ void weft_delete_now(struct weft_ctrl_core *core)
 	if (core->created)
 		dev_info(ctrl->device, "removing\n");
 	cancel_delayed_work_sync(&core->failfast_work);
+	/* what is in trouble gets another try, and no more than one */
+	flush_delayed_work(&core->trouble_work);
 	weft_unquiesce_io(core);
 	weft_kick_paths(core);
 	weft_resubmit_orphans(core);
 	cancel_delayed_work_sync(&core->scan_work);
-	/* what is in trouble gets another try, and no more than one */
-	flush_delayed_work(&core->trouble_work);
 	weft_remove_namespaces(core);
 	flush_work(&core->orphan_work);
 	weft_change_state(core, WEFT_CTRL_DELETING_NOIO);
