@@ -221,6 +221,8 @@ struct weft_ctrl_core {
  * @stale: as a path, it has fewer blocks than the head, or blocks of another
  *         size, as far as is known; set by a reconnect or under the head's
  *         lock, cleared by its scan
+ * @suspected: @asked: as a path, it may lead to another volume since another path
+ *             does; until a scan that began later has asked, and they are equal
  * @gone: its number leads to another namespace, or to none: nothing is sent
  *        there, and a scan removes it
  * @troubled: as a path, it answers with errors of the path: not for a while
@@ -242,6 +244,8 @@ struct weft_ns {
 	struct list_head sibling;
 	bool ready;
 	bool stale;
+	u32 suspected;
+	u32 asked;
 	bool gone;
 	bool troubled;
 	bool pinned;

@@ -31,7 +31,7 @@ struct scan {
 	struct weft_reason why;
 	unsigned int count;
 	bool again;
-	bool later;
+	bool unsure;
 	bool refused;
 };
 
@@ -133,6 +133,7 @@ static int scan_one(struct scan *s, u32 nsid)
 {
 	/* only the scan work changes the index while it runs */
 	struct weft_ns *ns = xa_load(&s->core->ns_index, nsid);
+	u32 suspected = ns ? READ_ONCE(ns->suspected) : 0;
 	struct device *dev = &s->core->dev;
 	int err = read_namespace(s, nsid);
 
@@ -145,9 +146,9 @@ static int scan_one(struct scan *s, u32 nsid)
 				     s->why.text);
 		if (ns)
 			ns->seen = true;
-		/* it waits for an answer */
-		if (ns && READ_ONCE(ns->stale))
-			s->later = true;
+		else
+			s->refused = true;
+		s->unsure = true;
 		return 0;
 	}
 	if (ns && !ns->gone && !weft_same_ids(&ns->facts, &s->facts)) {
@@ -172,6 +173,10 @@ static int scan_one(struct scan *s, u32 nsid)
 		s->refused = true;
 	else
 		ns->seen = true;
+	if (!IS_ERR(ns) && !err && ns->asked != suspected) {
+		WRITE_ONCE(ns->asked, suspected);
+		weft_head_kick(ns->head);
+	}
 	return 0;
 }
 
@@ -249,6 +254,18 @@ static void remove_gone(struct weft_ctrl_core *core, bool complete)
 			weft_ns_remove(ns);
 }
 
+/* Does I/O wait for what this scan was to find out, and has not? */
+static bool some_wait(struct weft_ctrl_core *core)
+{
+	struct weft_ns *ns;
+
+	list_for_each_entry(ns, &core->namespaces, link)
+		if (!ns->gone && (READ_ONCE(ns->stale) ||
+				  READ_ONCE(ns->suspected) != ns->asked))
+			return true;
+	return false;
+}
+
 static void scan(struct weft_ctrl_core *core)
 {
 	struct scan *s = kvzalloc(sizeof(*s), GFP_KERNEL);
@@ -270,10 +287,13 @@ static void scan(struct weft_ctrl_core *core)
 	/* not while requests are held that its disk would wait for */
 	if (!err || live)
 		remove_gone(core, !err);
-	WRITE_ONCE(core->ns_refused, s->refused);
+	if (err)
+		s->unsure = true;
+	WRITE_ONCE(core->ns_refused, s->refused || err);
 	if (s->again)
 		weft_queue_scan(core);
-	else if (s->later)
+	else if (s->unsure && some_wait(core) &&
+		 !delayed_work_pending(&core->scan_work))
 		weft_queue_live(core, &core->scan_work, SCAN_PAUSE);
 	kvfree(s);
 }

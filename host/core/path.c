@@ -39,7 +39,8 @@ static unsigned int ns_kind(const struct weft_ns *ns)
 {
 	if (!READ_ONCE(ns->ready) || READ_ONCE(ns->quiesced) ||
 	    READ_ONCE(ns->stale) || READ_ONCE(ns->gone) ||
-	    READ_ONCE(ns->ana_pending))
+	    READ_ONCE(ns->ana_pending) ||
+	    READ_ONCE(ns->suspected) != READ_ONCE(ns->asked))
 		return KINDS;
 	switch (READ_ONCE(ns->ana_state)) {
 	case NVME_ANA_OPTIMIZED:
@@ -80,7 +81,7 @@ void weft_suspect_paths(struct weft_head *head, const struct weft_ns *ns)
 	for_each_path(path, head) {
 		if (path == ns)
 			continue;
-		WRITE_ONCE(path->stale, true);
+		WRITE_ONCE(path->suspected, READ_ONCE(path->suspected) + 1);
 		weft_queue_scan(path->ctrl->core);
 	}
 	srcu_read_unlock(&head->srcu, idx);
