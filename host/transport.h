@@ -489,13 +489,6 @@ static inline nvme_status weft_cqe_status(u16 cqe_status)
 	return nvme_status_code(status) ? status : NVME_SC_SUCCESS;
 }
 
-/* weft_defer_bio() - @bio is sent again by a work, elsewhere: it may wait */
-static inline void weft_defer_bio(struct bio *bio)
-{
-	weft_unpoll_bio(bio);
-	bio->bi_opf &= ~REQ_NOWAIT;
-}
-
 /* weft_unpoll_rq() - likewise with all of @rq's */
 static inline void weft_unpoll_rq(struct request *rq)
 {

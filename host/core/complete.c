@@ -219,7 +219,7 @@ static void park_orphan(struct weft_ctrl *ctrl, struct request *rq)
 		weft_resubmit_orphans(core);
 }
 
-static bool ns_gone(const struct request *rq)
+static bool is_gone(const struct request *rq)
 {
 	const struct weft_ns *ns = rq->q->queuedata;
 
@@ -231,7 +231,7 @@ static void park_too_large(struct weft_ctrl *ctrl, struct request *rq)
 {
 	park_orphan(ctrl, rq);
 	/* which may have been meanwhile, or not wait for it any more */
-	if (!READ_ONCE(ctrl->core->narrow) || ns_gone(rq))
+	if (!READ_ONCE(ctrl->core->narrow) || is_gone(rq))
 		weft_resubmit_orphans(ctrl->core);
 }
 
@@ -278,7 +278,7 @@ static bool fits(const struct weft_ctrl *ctrl, struct request *rq)
 	if (req_op(rq) != REQ_OP_READ && req_op(rq) != REQ_OP_WRITE)
 		return true;
 	/* it fails, and is not sent */
-	if (ns_gone(rq))
+	if (is_gone(rq))
 		return true;
 	return blk_rq_bytes(rq) <= ctrl->core->max_bytes &&
 	       blk_rq_nr_phys_segments(rq) <= ctrl->max_segments;

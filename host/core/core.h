@@ -450,6 +450,13 @@ static inline bool weft_noretry_rq(struct request *rq)
 	return blk_noretry_request(rq) && !(rq->rq_flags & RQF_MIXED_MERGE);
 }
 
+/* weft_defer_bio() - @bio is sent again by a work, elsewhere: it may wait */
+static inline void weft_defer_bio(struct bio *bio)
+{
+	weft_unpoll_bio(bio);
+	bio->bi_opf &= ~REQ_NOWAIT;
+}
+
 /* chardev.c: nvmeX; generic.c: ngXnY */
 int weft_chardev_init(void);
 void weft_chardev_exit(void);

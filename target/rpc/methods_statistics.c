@@ -393,7 +393,6 @@ static void set_ns(struct rpc_call *call, const void *params)
 	rpc_on_subsystem(call, p->nqn, p->nsid, NULL, params, set_ns_of);
 }
 
-
 /* In the saved configuration */
 
 static bool any(const u64 limits[LIMIT_RATES])

@@ -289,21 +289,30 @@ static void test_copy_format(void)
 	end();
 }
 
+/* @n copies of 1 MiB in @ranges; there is memory for four, which are held */
+static void hold_copies(struct fake_req **r, int n, u32 ranges)
+{
+	union nvme_cmd cmd;
+	u32 i;
+
+	fake_medium.hold = 1u << BDEV_READ;
+	for (i = 0; i < ranges; i++)
+		nvme_copy_range_encode(&src[i], 0, 2048 / ranges);
+	nvme_cmd_copy(&cmd, DISK, 0, ranges, 0);
+	while (n--)
+		*r++ = fake_submit(io, &cmd, src, ranges * sizeof(src[0]),
+				   FAKE_REMOTE);
+	UNIT_EQ(fake_medium.held, 4);
+}
+
 /* more memory than there is for all of them: they take turns */
 static void test_scratch_is_limited(void)
 {
 	struct fake_req *r[12];
-	union nvme_cmd cmd;
 	int i;
 
 	begin();
-	fake_medium.hold = 1u << BDEV_READ;
-	nvme_copy_range_encode(&src[0], 0, 2048);
-	for (i = 0; i < 12; i++) {
-		nvme_cmd_copy(&cmd, DISK, 0, 1, 0);
-		r[i] = fake_submit(io, &cmd, src, 32, FAKE_REMOTE);
-	}
-	UNIT_EQ(fake_medium.held, 4);
+	hold_copies(r, 12, 1);
 	UNIT_EQ(fake_waits(1, NVMF_WAIT_MEMORY), 8);
 	fake_medium_release("d0");
 	for (i = 0; i < 12; i++)
@@ -316,18 +325,10 @@ static void test_scratch_is_limited(void)
 static void test_copy_of_who_is_gone(void)
 {
 	struct fake_req *r[6];
-	union nvme_cmd cmd;
 	int i;
 
 	begin();
-	fake_medium.hold = 1u << BDEV_READ;
-	nvme_copy_range_encode(&src[0], 0, 1024);
-	nvme_copy_range_encode(&src[1], 0, 1024);
-	for (i = 0; i < 6; i++) {
-		nvme_cmd_copy(&cmd, DISK, 0, 2, 0);
-		r[i] = fake_submit(io, &cmd, src, 64, FAKE_REMOTE);
-	}
-	UNIT_EQ(fake_medium.held, 4);
+	hold_copies(r, 6, 2);
 	fake_conn_break(io);
 	fake_medium_release("d0");
 	for (i = 0; i < 6; i++)
